@@ -1,0 +1,77 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using ProcessCluster.AspNetCore.Transport;
+
+namespace ProcessCluster.AspNetCore.Hosting;
+
+/// <summary>What <c>UseProcessCluster()</c> adds, whichever builder it is called on.</summary>
+internal static partial class ClusterHosting
+{
+    public static void Add(IServiceCollection services, Action<ClusterOptions>? configure)
+    {
+        if (services.Any(static d => d.ServiceType == typeof(Marker)))
+        {
+            if (configure is not null)
+                services.Configure(configure);
+            return;
+        }
+        services.AddSingleton<Marker>();
+
+        // The configuration first: what the program sets in code comes later and wins.
+        services.AddSingleton<IConfigureOptions<ClusterOptions>, ConfigureClusterOptions>();
+        services.AddSingleton<IValidateOptions<ClusterOptions>, ConfigureClusterOptions>();
+        services.AddProcessCluster(configure);
+
+        if (Cluster.IsWorker)
+            AddWorker(services);
+        else
+            OverrideHost(services, (provider, original) => CreateHost(provider, services, original));
+    }
+
+    private static void AddWorker(IServiceCollection services)
+    {
+        services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
+        services.AddSingleton<IHostLifetime, WorkerLifetime>();
+        OverrideHost(services, static (provider, original) => new WorkerHost(original(provider), provider.GetRequiredService<ICluster>()));
+
+        services.PostConfigure<LoggerFilterOptions>(WorkerLogging.Restrict);
+
+        // The primary kills at the drain deadline; the host's own comes before it, so that it can still end in order.
+        services.AddOptions<HostOptions>().PostConfigure<IOptions<ClusterOptions>>(static (host, cluster) =>
+        {
+            var drain = cluster.Value.DrainTimeout;
+            var margin = TimeSpan.FromTicks(Math.Min(drain.Ticks / 10, TimeSpan.FromSeconds(2).Ticks));
+            if (host.ShutdownTimeout > drain - margin)
+                host.ShutdownTimeout = drain - margin;
+        });
+    }
+
+    private static IHost CreateHost(IServiceProvider provider, IServiceCollection services, Func<IServiceProvider, IHost> original)
+    {
+        var role = HostRole.Of(provider, services);
+        if (role.WhyAlone is not { } reason)
+            return new PrimaryHost(provider);
+        if (!role.IsWish && provider.GetService<ILoggerFactory>() is { } loggers)
+            LogAlone(loggers.CreateLogger("ProcessCluster"), reason);
+        return original(provider);
+    }
+
+    /// <summary>Builders register their host before anything that users add, and resolve it last: a later registration takes its place.</summary>
+    private static void OverrideHost(IServiceCollection services, Func<IServiceProvider, Func<IServiceProvider, IHost>, IHost> create)
+    {
+        var original = services.LastOrDefault(static d => d.ServiceType == typeof(IHost))?.ImplementationFactory
+            ?? throw new InvalidOperationException(
+                "UseProcessCluster() needs the generic host, and this builder has none. Use WebApplication.CreateBuilder or "
+                + "Host.CreateDefaultBuilder instead of WebHostBuilder.");
+        services.AddSingleton(provider => create(provider, p => (IHost)original(p)));
+    }
+
+    private sealed class Marker;
+
+    [LoggerMessage(202, LogLevel.Information, "No cluster: {Reason}. The program runs as one process.")]
+    private static partial void LogAlone(ILogger logger, string reason);
+}

@@ -1,0 +1,226 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+
+namespace ProcessCluster.AspNetCore.Transport;
+
+/// <summary>
+/// A connection as Kestrel wants it: two pipes, a loop that receives into one and a loop that sends from the other. While it waits for
+/// data it holds no buffer.
+/// </summary>
+internal sealed partial class ClusterTransportConnection : ConnectionContext
+{
+    /// <summary>Half of a block of the pool: less room left, and the pipe takes another block.</summary>
+    private const int MinimumReceiveBuffer = 2048;
+
+    private readonly ClusterConnection _socket;
+    private readonly ILogger _logger;
+    private readonly DuplexPipe _application;
+    private readonly IDuplexPipe _original;
+    private readonly CancellationTokenSource _closed = new();
+    private readonly TaskCompletionSource _closedRaised = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock _shutdownGate = new();
+    private Exception? _shutdownReason;
+    private bool _isShutdown;
+    private Task _receiving = Task.CompletedTask;
+    private Task _sending = Task.CompletedTask;
+
+    public ClusterTransportConnection(ClusterConnection socket, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
+    {
+        (_socket, MemoryPool, _logger) = (socket, pool, logger);
+        var inputPipe = new Pipe(input);
+        var outputPipe = new Pipe(output);
+        _original = Transport = new DuplexPipe(inputPipe.Reader, outputPipe.Writer);
+        _application = new DuplexPipe(outputPipe.Reader, inputPipe.Writer);
+        ConnectionClosed = _closed.Token;
+    }
+
+    public override IDuplexPipe Transport { get; set; }
+
+    public override CancellationToken ConnectionClosed { get; set; }
+
+    public override EndPoint? LocalEndPoint
+    {
+        get => field ??= _socket.LocalEndPoint;
+        set;
+    }
+
+    public override EndPoint? RemoteEndPoint
+    {
+        get => field ??= _socket.RemoteEndPoint;
+        set;
+    }
+
+    public void Start()
+    {
+        _receiving = ReceiveAsync();
+        _sending = SendAsync();
+    }
+
+    public override void Abort(ConnectionAbortedException abortReason)
+    {
+        Shutdown(abortReason);
+        _application.Input.CancelPendingRead(); // The sending loop may wait for the application.
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _original.Input.CompleteAsync().ConfigureAwait(false);
+        await _original.Output.CompleteAsync().ConfigureAwait(false);
+        await _receiving.ConfigureAwait(false);
+        await _sending.ConfigureAwait(false);
+        _socket.Dispose();
+        _closed.Dispose();
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private async Task ReceiveAsync()
+    {
+        var input = _application.Output;
+        Exception? error = null;
+        try
+        {
+            while (true)
+            {
+                if (!await _socket.WaitToReceiveAsync().ConfigureAwait(false))
+                    break;
+                var more = true;
+                while (more)
+                {
+                    var buffer = input.GetMemory(MinimumReceiveBuffer);
+                    if (!_socket.TryReceive(buffer.Span, out var received))
+                        break;
+                    if (received == 0)
+                    {
+                        LogEnd(_logger, ConnectionId);
+                        return;
+                    }
+                    input.Advance(received);
+                    // A buffer that was not filled means that nothing is left; what comes later raises the next readiness.
+                    more = received == buffer.Length || _socket.HasReceivedEnd;
+                    var result = await input.FlushAsync().ConfigureAwait(false);
+                    if (result.IsCompleted || result.IsCanceled)
+                        return; // The application has ended the connection.
+                }
+            }
+        }
+        catch (SocketException exception) when (IsReset(exception))
+        {
+            error = new ConnectionResetException(exception.Message, exception);
+            LogReset(_logger, ConnectionId);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // After a shutdown on this side any error may come up; it says nothing new.
+            error = exception;
+        }
+        finally
+        {
+            await input.CompleteAsync(_shutdownReason ?? error).ConfigureAwait(false);
+            RaiseClosed();
+            await _closedRaised.Task.ConfigureAwait(false);
+        }
+    }
+
+    private async Task SendAsync()
+    {
+        var output = _application.Input;
+        Exception? reason = null;
+        Exception? unexpected = null;
+        try
+        {
+            while (true)
+            {
+                var result = await output.ReadAsync().ConfigureAwait(false);
+                if (result.IsCanceled)
+                    break;
+                var buffer = result.Buffer;
+                while (!buffer.IsEmpty)
+                {
+                    if (_socket.TrySend(buffer, out var sent))
+                        buffer = buffer.Slice(sent);
+                    else if (!await _socket.WaitToSendAsync().ConfigureAwait(false))
+                        return;
+                }
+                output.AdvanceTo(result.Buffer.End);
+                if (result.IsCompleted)
+                    break;
+            }
+        }
+        catch (SocketException exception) when (IsReset(exception))
+        {
+            reason = new ConnectionResetException(exception.Message, exception);
+            LogReset(_logger, ConnectionId);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            reason = exception;
+            unexpected = exception;
+        }
+        finally
+        {
+            Shutdown(reason);
+            await output.CompleteAsync(unexpected).ConfigureAwait(false);
+            _application.Output.CancelPendingFlush(); // The receiving loop may wait for the application.
+        }
+    }
+
+    /// <summary>Ends both directions. The first reason is the one that the application sees.</summary>
+    private void Shutdown(Exception? reason)
+    {
+        lock (_shutdownGate)
+        {
+            if (_isShutdown)
+                return;
+            _isShutdown = true;
+            _shutdownReason = reason ?? new ConnectionAbortedException("The connection was ended by the application.");
+            if (reason is not null)
+            {
+                _socket.Abort(); // As Kestrel's own transport: what ends by an error is reset, so that nobody takes a part for the whole.
+                return;
+            }
+            // The primary may hold a copy of the connection for a moment longer: only a shutdown says the end at once.
+            _socket.Shutdown(receivingToo: true);
+            _socket.CloseSignals();
+        }
+    }
+
+    private void RaiseClosed() =>
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static connection =>
+            {
+                try
+                {
+                    connection._closed.Cancel();
+                }
+                catch (AggregateException exception)
+                {
+                    LogHandlerFailed(connection._logger, connection.ConnectionId, exception);
+                }
+                connection._closedRaised.SetResult();
+            },
+            this,
+            preferLocal: false);
+
+    private static bool IsReset(SocketException exception) =>
+        exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown;
+
+    private sealed class DuplexPipe(PipeReader input, PipeWriter output) : IDuplexPipe
+    {
+        public PipeReader Input { get; } = input;
+
+        public PipeWriter Output { get; } = output;
+    }
+
+    [LoggerMessage(101, LogLevel.Debug, "Connection {ConnectionId}: the client has sent all that it will.")]
+    private static partial void LogEnd(ILogger logger, string connectionId);
+
+    [LoggerMessage(102, LogLevel.Debug, "Connection {ConnectionId}: reset by the client.")]
+    private static partial void LogReset(ILogger logger, string connectionId);
+
+    [LoggerMessage(103, LogLevel.Error, "Connection {ConnectionId}: a callback of ConnectionClosed threw.")]
+    private static partial void LogHandlerFailed(ILogger logger, string connectionId, Exception exception);
+}

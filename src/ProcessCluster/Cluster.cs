@@ -1,0 +1,93 @@
+using System.Net;
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Platform;
+using ProcessCluster.Primary.Supervision;
+using ProcessCluster.Worker;
+
+namespace ProcessCluster;
+
+/// <summary>
+/// The cluster that this process belongs to, as Node's <c>cluster</c> module shows it: <c>if (Cluster.IsPrimary) { Cluster.Fork(); … } else { … }</c>.
+/// The same for injection is <see cref="ICluster"/>. All members are thread-safe.
+/// </summary>
+public static class Cluster
+{
+    private static readonly ClusterLogger Logger = new();
+
+    /// <inheritdoc cref="ICluster.Forked"/>
+    public static event EventHandler<WorkerEventArgs>? Forked
+    {
+        add => Current.Forked += value;
+        remove => Current.Forked -= value;
+    }
+
+    /// <inheritdoc cref="ICluster.Online"/>
+    public static event EventHandler<WorkerEventArgs>? Online
+    {
+        add => Current.Online += value;
+        remove => Current.Online -= value;
+    }
+
+    /// <inheritdoc cref="ICluster.Listening"/>
+    public static event EventHandler<WorkerListeningEventArgs>? Listening
+    {
+        add => Current.Listening += value;
+        remove => Current.Listening -= value;
+    }
+
+    /// <inheritdoc cref="ICluster.Disconnected"/>
+    public static event EventHandler<WorkerEventArgs>? Disconnected
+    {
+        add => Current.Disconnected += value;
+        remove => Current.Disconnected -= value;
+    }
+
+    /// <inheritdoc cref="ICluster.Exited"/>
+    public static event EventHandler<WorkerExitedEventArgs>? Exited
+    {
+        add => Current.Exited += value;
+        remove => Current.Exited -= value;
+    }
+
+    /// <summary>This process's view of the cluster, the one that is injected.</summary>
+    public static ICluster Current { get; } = Create();
+
+    /// <inheritdoc cref="ICluster.IsPrimary"/>
+    public static bool IsPrimary => Current.IsPrimary;
+
+    /// <inheritdoc cref="ICluster.IsWorker"/>
+    public static bool IsWorker => Current.IsWorker;
+
+    /// <inheritdoc cref="ICluster.Worker"/>
+    public static ClusterWorker? Worker => Current.Worker;
+
+    /// <inheritdoc cref="ICluster.Workers"/>
+    public static IReadOnlyDictionary<int, ClusterWorker> Workers => Current.Workers;
+
+    /// <inheritdoc cref="ICluster.Configure"/>
+    public static void Configure(ClusterOptions options) => Current.Configure(options);
+
+    /// <inheritdoc cref="ICluster.Fork"/>
+    public static ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null) => Current.Fork(environment);
+
+    /// <inheritdoc cref="ICluster.StartAsync"/>
+    public static Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default) => Current.StartAsync(cancellationToken);
+
+    /// <inheritdoc cref="ICluster.DisconnectAsync"/>
+    public static Task DisconnectAsync(CancellationToken cancellationToken = default) => Current.DisconnectAsync(cancellationToken);
+
+    /// <inheritdoc cref="ICluster.WaitForShutdownAsync"/>
+    public static Task WaitForShutdownAsync(CancellationToken cancellationToken = default) => Current.WaitForShutdownAsync(cancellationToken);
+
+    /// <inheritdoc cref="ICluster.ListenAsync"/>
+    public static Task<ClusterListener> ListenAsync(
+        EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default) =>
+        Current.ListenAsync(endPoint, options, cancellationToken);
+
+    /// <summary>Has the cluster log through a host's logger from now on.</summary>
+    internal static void LogTo(Microsoft.Extensions.Logging.ILoggerFactory factory) => Logger.WriteTo(factory);
+
+    private static ICluster Create() => WorkerMarker.Take() is { } marker
+        ? new WorkerCluster(marker.Id, Logger)
+        : new PrimaryCluster(Logger, TimeProvider.System);
+}

@@ -1,0 +1,91 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace ProcessCluster.Diagnostics;
+
+/// <summary>
+/// Raises the events of a cluster and of its workers: in order, one at a time, on the thread pool, so that a handler may block
+/// without holding up the cluster. What a handler throws is logged.
+/// </summary>
+internal sealed class ClusterEvents
+{
+    /// <summary>How many events may wait for a handler that does not return; further ones are dropped and counted in the log.</summary>
+    private const int Capacity = 16 * 1024;
+
+    private readonly ILogger _logger;
+    private readonly Channel<Entry> _entries;
+    private long _dropped;
+
+    public ClusterEvents(ILogger logger)
+    {
+        _logger = logger;
+        _entries = Channel.CreateBounded<Entry>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+        _ = RaiseAllAsync();
+    }
+
+    public event EventHandler<WorkerEventArgs>? Forked;
+
+    public event EventHandler<WorkerEventArgs>? Online;
+
+    public event EventHandler<WorkerListeningEventArgs>? Listening;
+
+    public event EventHandler<WorkerEventArgs>? Disconnected;
+
+    public event EventHandler<WorkerExitedEventArgs>? Exited;
+
+    private readonly record struct Entry(WorkerEventKind Kind, WorkerEventArgs? Args, TaskCompletionSource? Marker);
+
+    /// <summary>Raises the event on the worker, then on the cluster.</summary>
+    public void Raise(WorkerEventKind kind, WorkerEventArgs args)
+    {
+        if (!_entries.Writer.TryWrite(new Entry(kind, args, null)))
+            _logger.EventsDropped(Interlocked.Increment(ref _dropped));
+    }
+
+    /// <summary>Completes when the handlers of all events raised so far have run.</summary>
+    public async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        var marker = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _entries.Writer.WriteAsync(new Entry(default, null, marker), cancellationToken).ConfigureAwait(false);
+        await marker.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task RaiseAllAsync()
+    {
+        await foreach (var entry in _entries.Reader.ReadAllAsync().ConfigureAwait(false))
+        {
+            if (entry.Args is not { } args)
+            {
+                entry.Marker!.SetResult();
+                continue;
+            }
+            Guard(entry.Kind, () => args.Worker.Raise(args, entry.Kind));
+            Guard(entry.Kind, () => RaiseHere(entry.Kind, args));
+        }
+    }
+
+    private void RaiseHere(WorkerEventKind kind, WorkerEventArgs args)
+    {
+        switch (kind)
+        {
+            case WorkerEventKind.Forked: Forked?.Invoke(args.Worker, args); break;
+            case WorkerEventKind.Online: Online?.Invoke(args.Worker, args); break;
+            case WorkerEventKind.Listening: Listening?.Invoke(args.Worker, (WorkerListeningEventArgs)args); break;
+            case WorkerEventKind.Disconnected: Disconnected?.Invoke(args.Worker, args); break;
+            case WorkerEventKind.Exited: Exited?.Invoke(args.Worker, (WorkerExitedEventArgs)args); break;
+            default: throw new ArgumentOutOfRangeException(nameof(kind), kind, null);
+        }
+    }
+
+    private void Guard(WorkerEventKind kind, Action raise)
+    {
+        try
+        {
+            raise();
+        }
+        catch (Exception exception)
+        {
+            _logger.HandlerFailed(kind.ToString(), exception); // The program's fault; the other handlers and the cluster go on.
+        }
+    }
+}

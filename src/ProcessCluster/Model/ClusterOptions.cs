@@ -1,0 +1,108 @@
+namespace ProcessCluster;
+
+/// <summary>
+/// How a cluster is run. Plain values: changing them after they were given to <see cref="ICluster.Configure"/> or to a host has no effect.
+/// In a host they are read from the configuration section <c>ProcessCluster</c>.
+/// </summary>
+public sealed class ClusterOptions
+{
+    /// <summary>The largest number of workers that may be asked for.</summary>
+    public const int MaxWorkerCount = 1024;
+
+    /// <summary>
+    /// How many workers a host keeps (<see cref="ICluster.StartAsync"/>); <see cref="ICluster.Fork"/> does not look at it. Default 0.
+    /// 0 (in configuration also <c>max</c>) is one per processor as the runtime sees them, so that the limits of a cgroup count;
+    /// a negative number is that many fewer, at least 1.
+    /// </summary>
+    public int Workers { get; set; }
+
+    /// <summary>
+    /// The program that workers run. Default null: this program again, in the way in which it was started itself
+    /// (<c>dotnet run</c>, <c>dotnet app.dll</c>, the app host, a single file).
+    /// </summary>
+    public string? Executable { get; set; }
+
+    /// <summary>
+    /// The arguments of the workers. Default null: those of this process when <see cref="Executable"/> is null, else none.
+    /// </summary>
+    public IList<string>? Arguments { get; set; }
+
+    /// <summary>The working directory of the workers. Default null: this process's at the time of the fork.</summary>
+    public string? WorkingDirectory { get; set; }
+
+    /// <summary>Variables that workers get besides this process's own. A null value removes one. Default: none.</summary>
+    public IDictionary<string, string?> Environment { get; } = new Dictionary<string, string?>(StringComparer.Ordinal);
+
+    /// <summary>Whether what workers write to their standard output and error is thrown away rather than shown. Default false.</summary>
+    public bool Silent { get; set; }
+
+    /// <summary>How long a worker may take from its start until it is up; then it is killed. Default 60 s.</summary>
+    public TimeSpan BootTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a worker that was asked to leave may take to finish what it is doing; then it is killed. Default 30 s.</summary>
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// How many accepted connections may wait in the primary for a worker, per end point. Default 1024. Each costs one file
+    /// descriptor. When the queue is full the primary stops accepting, and further connections wait in the kernel's backlog.
+    /// </summary>
+    public int MaxWaitingConnections { get; set; } = 1024;
+
+    /// <summary>How long an accepted connection may wait in the primary for a worker; then it is closed. Default 30 s.</summary>
+    public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Every option that has a value which cannot be, each with its remedy. Empty when all is well.</summary>
+    internal List<string> Validate()
+    {
+        var errors = new List<string>();
+        if (Workers > MaxWorkerCount)
+            errors.Add($"Workers is {Workers}: at most {MaxWorkerCount}; 0 means one per processor ({System.Environment.ProcessorCount} here).");
+        if (Executable is { } executable && string.IsNullOrWhiteSpace(executable))
+            errors.Add("Executable is empty: give a path, or leave it out to run this program again.");
+        if (Arguments is { } arguments && arguments.Any(static a => a is null || a.Contains('\0')))
+            errors.Add("Arguments has an element that is null or holds a null character.");
+        if (WorkingDirectory is { } directory && !Directory.Exists(directory))
+            errors.Add($"WorkingDirectory '{directory}' does not exist.");
+        foreach (var (name, value) in Environment)
+        {
+            if (!IsVariableName(name) || value?.Contains('\0') == true)
+                errors.Add($"Environment has '{name}': a name is not empty and has neither '=' nor a null character, a value no null character.");
+        }
+        RequirePositive(errors, nameof(BootTimeout), BootTimeout);
+        RequirePositive(errors, nameof(DrainTimeout), DrainTimeout);
+        RequirePositive(errors, nameof(MaxWait), MaxWait);
+        if (MaxWaitingConnections is < 1 or > 1_000_000)
+            errors.Add($"MaxWaitingConnections is {MaxWaitingConnections}: from 1 to 1000000.");
+        return errors;
+    }
+
+    internal static bool IsVariableName(string name) => name.Length > 0 && !name.AsSpan().ContainsAny('=', '\0');
+
+    internal ClusterOptions Copy()
+    {
+        var copy = new ClusterOptions
+        {
+            Workers = Workers,
+            Executable = Executable,
+            Arguments = Arguments?.ToArray(),
+            WorkingDirectory = WorkingDirectory,
+            Silent = Silent,
+            BootTimeout = BootTimeout,
+            DrainTimeout = DrainTimeout,
+            MaxWaitingConnections = MaxWaitingConnections,
+            MaxWait = MaxWait,
+        };
+        foreach (var (name, value) in Environment)
+            copy.Environment[name] = value;
+        return copy;
+    }
+
+    /// <summary>The number of workers that <see cref="Workers"/> means on a machine with this many processors.</summary>
+    internal int ResolveWorkers(int processors) => Workers > 0 ? Workers : Math.Max(1, processors + Workers);
+
+    private static void RequirePositive(List<string> errors, string name, TimeSpan value)
+    {
+        if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
+            errors.Add($"{name} is {value}: more than zero and at most a day.");
+    }
+}

@@ -1,0 +1,117 @@
+using System.Net;
+
+namespace ProcessCluster;
+
+/// <summary>
+/// One worker: in the primary a process seen from outside, in a worker the process itself (<see cref="ICluster.Worker"/>).
+/// All members are thread-safe. Events are raised on the thread pool, one after another in the order in which things happened.
+/// </summary>
+public abstract class ClusterWorker
+{
+    private protected ClusterWorker(int id) => Id = id;
+
+    /// <summary>Raised in the primary when the worker's process has been started.</summary>
+    public event EventHandler<WorkerEventArgs>? Forked;
+
+    /// <summary>Raised in the primary when the worker's link is up.</summary>
+    public event EventHandler<WorkerEventArgs>? Online;
+
+    /// <summary>Raised when the worker listens on an end point, once for each.</summary>
+    public event EventHandler<WorkerListeningEventArgs>? Listening;
+
+    /// <summary>Raised once, when the link between the worker and the primary has closed for whatever reason.</summary>
+    public event EventHandler<WorkerEventArgs>? Disconnected;
+
+    /// <summary>Raised in the primary, once and after <see cref="Disconnected"/>, when the worker's process is gone.</summary>
+    public event EventHandler<WorkerExitedEventArgs>? Exited;
+
+    /// <summary>The worker's number in this cluster: from 1, never reused.</summary>
+    public int Id { get; }
+
+    /// <summary>The operating system's id of the worker's process. It stays after the process has ended.</summary>
+    public abstract int ProcessId { get; }
+
+    /// <summary>Where the worker is in its life.</summary>
+    public abstract WorkerState State { get; }
+
+    /// <summary>Whether the link between the worker and the primary is open. It is from creation on.</summary>
+    public abstract bool IsConnected { get; }
+
+    /// <summary>Whether the worker's process has ended. Always false in the worker itself.</summary>
+    public bool IsDead => State == WorkerState.Dead;
+
+    /// <summary>
+    /// Whether the worker's leaving was wanted (<see cref="DisconnectAsync"/> on either side, SIGTERM, shutdown) rather than a crash.
+    /// False until then. <see cref="Kill"/> leaves it false, as Node's <c>worker.exitedAfterDisconnect</c> does.
+    /// </summary>
+    public abstract bool ExitedAfterDisconnect { get; }
+
+    /// <summary>
+    /// In a worker: cancelled when the worker shall leave (asked by the primary, SIGTERM, or because the primary is gone).
+    /// A program that reads it also takes over SIGTERM, which then means "finish what you do and end" instead of ending at once.
+    /// In the primary: cancelled when the worker has been asked to leave or is gone.
+    /// </summary>
+    public abstract CancellationToken Stopping { get; }
+
+    /// <summary>
+    /// Takes the worker out of the cluster. In the primary: no more connections go to it, it is asked to finish what it is doing and
+    /// to end, and it is killed at <see cref="ClusterOptions.DrainTimeout"/>; completes when its process is gone. In the worker
+    /// itself: the primary is told, the listeners end, the link closes; completes then, and the process goes on.
+    /// Calling it again joins the first call.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting, not the leaving.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the worker was gone.</exception>
+    public abstract Task DisconnectAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Sends a signal to the worker's process (POSIX <c>kill</c>). Nothing is drained. A process that is gone already is no error.
+    /// </summary>
+    /// <param name="signal">The signal; SIGTERM by default.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is not that of a signal (1 to 64).</exception>
+    /// <exception cref="ClusterException">The system refused to send it.</exception>
+    public abstract void Kill(Signal signal = Signal.SIGTERM);
+
+    /// <summary>
+    /// For hosts, in a worker: says that the program is up and can serve. Completes <see cref="ICluster.StartAsync"/> in the primary.
+    /// </summary>
+    /// <param name="addresses">Where the program can be reached, as people write it, for example <c>http://localhost:3000</c>.</param>
+    /// <exception cref="InvalidOperationException">This is the primary: only a worker can say it of itself.</exception>
+    public abstract void ReportReady(IReadOnlyCollection<string> addresses);
+
+    /// <summary>
+    /// For hosts, in a worker: says why the program could not start, so that the primary's error names the reason. The process
+    /// should end soon after.
+    /// </summary>
+    /// <param name="reason">One line: what failed, and with what.</param>
+    /// <exception cref="InvalidOperationException">This is the primary: only a worker can say it of itself.</exception>
+    public abstract void ReportStartFailure(string reason);
+
+    /// <summary>"worker 3 (process 4711)".</summary>
+    public sealed override string ToString() => $"worker {Id} (process {ProcessId})";
+
+    private protected static void ThrowUnlessWorker() =>
+        throw new InvalidOperationException("Only a worker reports its own start, through Cluster.Worker; this object stands for another process.");
+
+    internal void Raise(WorkerEventArgs args, WorkerEventKind kind)
+    {
+        switch (kind)
+        {
+            case WorkerEventKind.Forked: Forked?.Invoke(this, args); break;
+            case WorkerEventKind.Online: Online?.Invoke(this, args); break;
+            case WorkerEventKind.Listening: Listening?.Invoke(this, (WorkerListeningEventArgs)args); break;
+            case WorkerEventKind.Disconnected: Disconnected?.Invoke(this, args); break;
+            case WorkerEventKind.Exited: Exited?.Invoke(this, (WorkerExitedEventArgs)args); break;
+            default: throw new ArgumentOutOfRangeException(nameof(kind), kind, null);
+        }
+    }
+}
+
+/// <summary>The events of a worker, by name.</summary>
+internal enum WorkerEventKind
+{
+    Forked,
+    Online,
+    Listening,
+    Disconnected,
+    Exited,
+}

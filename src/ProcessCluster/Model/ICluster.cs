@@ -1,0 +1,104 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace ProcessCluster;
+
+/// <summary>
+/// The cluster that this process belongs to: what the static <c>Cluster</c> shows, for injection. All members are thread-safe.
+/// A process that no primary has started is a primary itself; it has no workers until it forks one, and costs nothing until then.
+/// Events are raised on the thread pool, one after another in the order in which things happened; what a handler throws is logged.
+/// Where the worker has the same event, its handlers run first.
+/// </summary>
+public interface ICluster
+{
+    /// <summary>Raised in the primary when a worker's process has been started.</summary>
+    event EventHandler<WorkerEventArgs>? Forked;
+
+    /// <summary>Raised in the primary when a worker's link is up: its runtime and the library in it run.</summary>
+    event EventHandler<WorkerEventArgs>? Online;
+
+    /// <summary>Raised in the primary when a worker listens on an end point, once for each.</summary>
+    event EventHandler<WorkerListeningEventArgs>? Listening;
+
+    /// <summary>Raised in the primary, once for each worker, when its link has closed for whatever reason.</summary>
+    event EventHandler<WorkerEventArgs>? Disconnected;
+
+    /// <summary>Raised in the primary, once for each worker and after <see cref="Disconnected"/>, when its process is gone.</summary>
+    event EventHandler<WorkerExitedEventArgs>? Exited;
+
+    /// <summary>Whether this process is the primary, or a program that runs alone.</summary>
+    bool IsPrimary { get; }
+
+    /// <summary>Whether a primary has started this process.</summary>
+    bool IsWorker { get; }
+
+    /// <summary>In a worker: itself. Null in the primary.</summary>
+    ClusterWorker? Worker { get; }
+
+    /// <summary>In the primary: the workers whose processes exist, by their number. A live view; empty in a worker.</summary>
+    IReadOnlyDictionary<int, ClusterWorker> Workers { get; }
+
+    /// <summary>Sets how workers are started and kept, for those that are forked from now on. The values are copied.</summary>
+    /// <param name="options">The options.</param>
+    /// <exception cref="ArgumentException">Options have values that cannot be; the message has all of them, each with its remedy.</exception>
+    /// <exception cref="InvalidOperationException">This is a worker.</exception>
+    void Configure(ClusterOptions options);
+
+    /// <summary>
+    /// Starts one worker: this program again, or <see cref="ClusterOptions.Executable"/>. It is in <see cref="Workers"/> on return. It is
+    /// not replaced when it ends: fork again in <see cref="Exited"/>, or use <see cref="StartAsync"/>. Costs about a millisecond, and
+    /// five descriptors and a thread in the primary.
+    /// </summary>
+    /// <param name="environment">Variables for this worker besides those of the options; a null value removes one.</param>
+    /// <returns>The worker.</returns>
+    /// <exception cref="ClusterException">The program cannot be started, or the system has no room for another process.</exception>
+    /// <exception cref="ArgumentException">A variable's name or value cannot be.</exception>
+    /// <exception cref="InvalidOperationException">This is a worker, or the cluster is being disconnected.</exception>
+    /// <exception cref="PlatformNotSupportedException">Clusters do not run on this system yet.</exception>
+    ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null);
+
+    /// <summary>
+    /// For hosts: starts <see cref="ClusterOptions.Workers"/> workers and keeps that many, replacing each that ends: at once, or after a
+    /// growing delay (100 ms, doubling up to 10 s) while they live shorter than 5 s. The first starts alone; the others when it is ready.
+    /// Completes when all are ready (<see cref="ClusterWorker.ReportReady"/>) or have ended once.
+    /// </summary>
+    /// <param name="cancellationToken">Gives up: the workers are made to leave.</param>
+    /// <returns>Where the cluster can be reached, as the first worker reported it.</returns>
+    /// <exception cref="ClusterStartException">The first worker ended before it was ready; the message says why. No worker is left.</exception>
+    /// <exception cref="ClusterException">The program cannot be started.</exception>
+    /// <exception cref="InvalidOperationException">This is a worker, or the cluster is started already.</exception>
+    /// <exception cref="PlatformNotSupportedException">Clusters do not run on this system yet.</exception>
+    Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// In the primary: closes the ports and makes all workers leave; completes when the last one is gone and the handlers of all events
+    /// have run, at the latest <see cref="ClusterOptions.DrainTimeout"/> after the call, whatever clients do: workers still there are then
+    /// killed. Meanwhile nothing can be forked. Calling it again joins the first call. In a worker: as
+    /// <see cref="ClusterWorker.DisconnectAsync"/> of itself.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting, not the leaving.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the last worker was gone.</exception>
+    Task DisconnectAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// In the primary: waits for SIGINT, SIGTERM or SIGQUIT, then disconnects the cluster; a second SIGINT kills the workers at once. The
+    /// program ends with exit code 0 when it returns after this. In a worker: waits until the worker shall leave
+    /// (<see cref="ClusterWorker.Stopping"/>).
+    /// </summary>
+    /// <param name="cancellationToken">Has the same effect as a signal.</param>
+    Task WaitForShutdownAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Listens on an end point. In a worker the primary binds it, once for all workers, and gives each connection to one of them; port 0
+    /// is one port, the same in every worker and after every restart. Elsewhere this process listens by itself.
+    /// </summary>
+    /// <param name="endPoint">An <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="options">How to listen; null for the defaults.</param>
+    /// <param name="cancellationToken">Gives up waiting for the primary's answer.</param>
+    /// <returns>The listener. Dispose it to stop listening.</returns>
+    /// <exception cref="SocketException">The end point is taken, not allowed or not there: what binding it in this process would have thrown.</exception>
+    /// <exception cref="NotSupportedException">It is another kind of end point.</exception>
+    /// <exception cref="ClusterException">The primary is gone, or the worker is leaving.</exception>
+    /// <exception cref="TimeoutException">The primary did not answer within 30 s.</exception>
+    Task<ClusterListener> ListenAsync(EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,29 @@
+using System.Net;
+
+namespace ProcessCluster;
+
+/// <summary>Says which worker an event is about.</summary>
+/// <param name="worker">The worker.</param>
+public class WorkerEventArgs(ClusterWorker worker) : EventArgs
+{
+    /// <summary>The worker that the event is about.</summary>
+    public ClusterWorker Worker { get; } = worker;
+}
+
+/// <summary>A worker listens on an end point.</summary>
+/// <param name="worker">The worker.</param>
+/// <param name="endPoint">The end point with its real port.</param>
+public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endPoint) : WorkerEventArgs(worker)
+{
+    /// <summary>The end point as it is bound: where port 0 was asked for, this is the real port.</summary>
+    public EndPoint EndPoint { get; } = endPoint;
+}
+
+/// <summary>A worker's process has ended.</summary>
+/// <param name="worker">The worker.</param>
+/// <param name="exit">How and why it ended.</param>
+public sealed class WorkerExitedEventArgs(ClusterWorker worker, WorkerExit exit) : WorkerEventArgs(worker)
+{
+    /// <summary>How and why the worker ended.</summary>
+    public WorkerExit Exit { get; } = exit;
+}

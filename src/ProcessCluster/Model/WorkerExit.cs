@@ -1,0 +1,60 @@
+using System.Globalization;
+
+namespace ProcessCluster;
+
+/// <summary>How and why a worker's process ended. Immutable.</summary>
+/// <param name="Cause">Why it ended.</param>
+/// <param name="ExitCode">The code that it exited with (0 to 255), or null when a signal ended it or the code was not to be had.</param>
+/// <param name="Signal">The signal that ended it, or null when it exited by itself. Exactly as the kernel says, not a code above 128.</param>
+public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Signal)
+{
+    /// <summary>What the worker reported before it ended, for example the exception that its start failed with; null when nothing.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>A sentence for a log: the cause, then the code or the signal, then what the worker said of it.</summary>
+    public override string ToString()
+    {
+        var cause = Cause switch
+        {
+            WorkerExitCause.Requested => "left on request",
+            WorkerExitCause.Completed => "ended by itself",
+            WorkerExitCause.Crashed => "crashed",
+            WorkerExitCause.FailedAtBoot => "failed at boot",
+            WorkerExitCause.KilledLate => "did not leave in time and was killed",
+            WorkerExitCause.Killed => "was killed by the primary",
+            _ => Cause.ToString(),
+        };
+        var how = this switch
+        {
+            { Signal: { } signal } => $"{signal} ({(int)signal})",
+            { ExitCode: { } code } => string.Create(CultureInfo.InvariantCulture, $"exit code {code}"),
+            _ => "exit status unknown",
+        };
+        var hint = this is { Signal: ProcessCluster.Signal.SIGKILL, Cause: WorkerExitCause.Crashed or WorkerExitCause.FailedAtBoot }
+            ? ": killed from outside, perhaps by the system for want of memory"
+            : "";
+        return Reason is null ? $"{cause}, {how}{hint}" : $"{cause}, {how}{hint}: {Reason}";
+    }
+}
+
+/// <summary>Why a worker's process ended.</summary>
+public enum WorkerExitCause
+{
+    /// <summary>It was asked to leave, by the primary, a SIGTERM or itself, and left within its deadline.</summary>
+    Requested,
+
+    /// <summary>It ended by itself with exit code 0, without having been asked to.</summary>
+    Completed,
+
+    /// <summary>After its boot, it exited with another code than 0 or was ended by a signal that the primary did not send.</summary>
+    Crashed,
+
+    /// <summary>It ended before it was up: its program failed to start, or did not within <see cref="ClusterOptions.BootTimeout"/>.</summary>
+    FailedAtBoot,
+
+    /// <summary>It was asked to leave, was still there at <see cref="ClusterOptions.DrainTimeout"/>, and was killed with SIGKILL.</summary>
+    KilledLate,
+
+    /// <summary>It ended by the signal that the primary's program sent with <see cref="ClusterWorker.Kill"/>.</summary>
+    Killed,
+}

@@ -1,0 +1,228 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>What to start, complete: nothing is inherited but what stands here.</summary>
+internal sealed record ChildStart(
+    string Path,
+    IReadOnlyList<string> Arguments,
+    IReadOnlyDictionary<string, string> Environment,
+    string? WorkingDirectory,
+    bool Silent);
+
+/// <summary>
+/// A child process with its two pipes and its hand-off socket. Started with <c>posix_spawn</c>, so that it gets exactly three
+/// descriptors and no other child ever gets one of them: there is no moment at which they could be inherited by accident, which
+/// is what keeps the end of a pipe seen as the end of the peer.
+/// </summary>
+internal sealed unsafe class ChildProcess : IDisposable
+{
+    /// <summary>The child's descriptors: it reads messages from the first, writes them to the second, gets sockets from the third.</summary>
+    public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5;
+
+    private int _pidfd;
+
+    private ChildProcess(int id, int pidfd, Descriptor toChild, Descriptor fromChild, Descriptor handoff)
+    {
+        Id = id;
+        _pidfd = pidfd;
+        ToChild = toChild;
+        FromChild = fromChild;
+        Handoff = handoff;
+    }
+
+    public int Id { get; }
+
+    /// <summary>Readable when the child has ended.</summary>
+    public int ExitDescriptor => _pidfd;
+
+    /// <summary>The parent's ends. Whoever takes one over closes it.</summary>
+    public Descriptor ToChild { get; }
+
+    public Descriptor FromChild { get; }
+
+    public Descriptor Handoff { get; }
+
+    /// <exception cref="ClusterException">The program cannot be started, or the system has no more descriptors or processes.</exception>
+    public static ChildProcess Start(ChildStart start)
+    {
+        OperatingSystemSupport.ThrowIfNotLinux();
+        var mine = stackalloc int[3] { -1, -1, -1 };
+        var theirs = stackalloc int[3] { -1, -1, -1 };
+        var id = 0;
+        var pidfd = -1;
+        try
+        {
+            OpenChannels(mine, theirs);
+            id = Spawn(start, theirs);
+
+            // The child is ours to reap, so its id cannot be reused before this.
+            pidfd = (int)Libc.syscall((nint)Libc.SYS_pidfd_open, id, 0, 0, 0);
+            if (pidfd < 0)
+                throw Libc.LastException("No descriptor of the new process could be opened (pidfd_open, Linux 5.3 or later)");
+            ParentDeath.KillWhenParentEnds(theirs[0], id);
+            return new ChildProcess(id, pidfd, new Descriptor(mine[1]), new Descriptor(mine[0]), new Descriptor(mine[2]));
+        }
+        catch (IOException exception)
+        {
+            for (var i = 0; i < 3; i++)
+                CloseIfOpen(mine[i]);
+            CloseIfOpen(pidfd);
+            if (id > 0)
+            {
+                Libc.kill(id, (int)Signal.SIGKILL);
+                SigInfo(id, 0);
+            }
+            throw new ClusterException($"The worker's program '{start.Path}' could not be started. {exception.Message}", exception);
+        }
+        finally
+        {
+            for (var i = 0; i < 3; i++)
+                CloseIfOpen(theirs[i]);
+        }
+    }
+
+    /// <summary>How the child ended, or null while it runs. Reaps it: the answer is given once.</summary>
+    public ChildExit? TryReap()
+    {
+        var info = SigInfo(Id, Libc.WNOHANG);
+        if (info is not { } found)
+            return new ChildExit(null, null); // Somebody else has reaped it (SIGCHLD ignored, a foreign waitpid).
+        if (found.ProcessId == 0)
+            return null;
+        return found.Code == Libc.CLD_EXITED ? new ChildExit(found.Status, null) : new ChildExit(null, (Signal)found.Status);
+    }
+
+    /// <summary>Sends a signal; false when the process is gone.</summary>
+    public bool Kill(Signal signal)
+    {
+        if (Libc.syscall((nint)Libc.SYS_pidfd_send_signal, _pidfd, (nint)signal, 0, 0) == 0)
+            return true;
+        return Marshal.GetLastPInvokeError() is Libc.ESRCH
+            ? false
+            : throw new ClusterException($"{signal} could not be sent to process {Id}: {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
+    /// <summary>Closes the descriptor of the process. The channels belong to those who took them.</summary>
+    public void Dispose() => CloseIfOpen(Interlocked.Exchange(ref _pidfd, -1));
+
+    private static Libc.SigInfo? SigInfo(int id, int options)
+    {
+        Libc.SigInfo info = default;
+        while (Libc.waitid(Libc.P_PID, id, &info, Libc.WEXITED | options) < 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Libc.EINTR)
+                return null;
+        }
+        return info;
+    }
+
+    /// <summary>From the parent's side: [0] reads, [1] writes, [2] hands over. The child's side in the order of its descriptors.</summary>
+    private static void OpenChannels(int* mine, int* theirs)
+    {
+        var pair = stackalloc int[2];
+        if (Libc.pipe2(pair, Libc.O_CLOEXEC) < 0)
+            throw Libc.LastException("No pipe could be opened");
+        (theirs[0], mine[1]) = (pair[0], pair[1]);
+        if (Libc.pipe2(pair, Libc.O_CLOEXEC) < 0)
+            throw Libc.LastException("No pipe could be opened");
+        (mine[0], theirs[1]) = (pair[0], pair[1]);
+        if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, pair) < 0)
+            throw Libc.LastException("No socket pair could be opened");
+        (mine[2], theirs[2]) = (pair[0], pair[1]);
+
+        // Out of the way of the numbers that they get in the child, so that no dup2 overwrites a source.
+        for (var i = 0; i < 3; i++)
+        {
+            if (theirs[i] > HandoffDescriptor)
+                continue;
+            var moved = Libc.fcntl(theirs[i], Libc.F_DUPFD_CLOEXEC, HandoffDescriptor + 1);
+            if (moved < 0)
+                throw Libc.LastException("A descriptor could not be duplicated");
+            Libc.close(theirs[i]);
+            theirs[i] = moved;
+        }
+    }
+
+    private static int Spawn(ChildStart start, int* descriptors)
+    {
+        // Both types are opaque; 1 KiB is more than any C library uses (glibc: 80 and 336 bytes).
+        var actions = stackalloc byte[1024];
+        var attributes = stackalloc byte[1024];
+        var signals = stackalloc byte[128];
+        Check(Libc.posix_spawn_file_actions_init(actions));
+        Check(Libc.posix_spawnattr_init(attributes));
+        byte** arguments = null;
+        byte** environment = null;
+        try
+        {
+            Check(Libc.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", Libc.O_RDONLY, 0));
+            if (start.Silent)
+            {
+                Check(Libc.posix_spawn_file_actions_addopen(actions, 1, "/dev/null", Libc.O_WRONLY, 0));
+                Check(Libc.posix_spawn_file_actions_addopen(actions, 2, "/dev/null", Libc.O_WRONLY, 0));
+            }
+            for (var i = 0; i < 3; i++)
+                Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[i], ReadDescriptor + i));
+            if (start.WorkingDirectory is { } directory)
+                Check(Libc.posix_spawn_file_actions_addchdir_np(actions, directory));
+
+            // The runtime ignores SIGPIPE and may block signals in this thread; the child starts as from a shell.
+            Check(Libc.sigemptyset(signals));
+            Check(Libc.posix_spawnattr_setsigmask(attributes, signals));
+            Check(Libc.sigaddset(signals, (int)Signal.SIGPIPE));
+            Check(Libc.posix_spawnattr_setsigdefault(attributes, signals));
+            Check(Libc.posix_spawnattr_setflags(attributes, Libc.POSIX_SPAWN_SETSIGDEF | Libc.POSIX_SPAWN_SETSIGMASK));
+
+            arguments = ToNative([start.Path, .. start.Arguments]);
+            environment = ToNative(start.Environment.Select(static v => $"{v.Key}={v.Value}").ToArray());
+            int id;
+            Check(Libc.posix_spawn(&id, start.Path, actions, attributes, arguments, environment));
+            return id;
+        }
+        finally
+        {
+            Free(arguments);
+            Free(environment);
+            _ = Libc.posix_spawn_file_actions_destroy(actions);
+            _ = Libc.posix_spawnattr_destroy(attributes);
+        }
+    }
+
+    private static byte** ToNative(string[] strings)
+    {
+        var array = (byte**)NativeMemory.AllocZeroed((nuint)strings.Length + 1, (nuint)sizeof(byte*));
+        for (var i = 0; i < strings.Length; i++)
+        {
+            var size = Encoding.UTF8.GetByteCount(strings[i]);
+            array[i] = (byte*)NativeMemory.AllocZeroed((nuint)size + 1);
+            Encoding.UTF8.GetBytes(strings[i], new Span<byte>(array[i], size));
+        }
+        return array;
+    }
+
+    private static void Free(byte** array)
+    {
+        if (array is null)
+            return;
+        for (var at = array; *at is not null; at++)
+            NativeMemory.Free(*at);
+        NativeMemory.Free(array);
+    }
+
+    private static void Check(int errno)
+    {
+        if (errno != 0)
+            throw Libc.Exception("posix_spawn failed", errno);
+    }
+
+    private static void CloseIfOpen(int descriptor)
+    {
+        if (descriptor >= 0)
+            Libc.close(descriptor);
+    }
+}
+
+/// <summary>How a child ended: by exit or by signal. Both null: the status was taken by another part of this process.</summary>
+internal readonly record struct ChildExit(int? ExitCode, Signal? Signal);

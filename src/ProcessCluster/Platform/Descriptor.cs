@@ -1,0 +1,31 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>
+/// An open file descriptor that closes with <c>close(2)</c> and nothing else. .NET's own socket handle may shut the connection
+/// down or set SO_LINGER when it is closed, which would hurt every other process that holds the same socket.
+/// </summary>
+internal sealed class Descriptor : SafeHandleMinusOneIsInvalid
+{
+    public Descriptor()
+        : base(ownsHandle: true)
+    {
+    }
+
+    public Descriptor(int descriptor)
+        : base(ownsHandle: true) => SetHandle(descriptor);
+
+    /// <summary>The number, for a moment: the caller keeps the handle alive and open.</summary>
+    public int Number => (int)handle;
+
+    /// <summary>Gives the descriptor away: this object no longer closes it.</summary>
+    public int Release()
+    {
+        var number = Number;
+        SetHandleAsInvalid();
+        return number;
+    }
+
+    protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
+}

@@ -1,0 +1,29 @@
+namespace ProcessCluster.Platform;
+
+/// <summary>
+/// Ends a booting worker with its primary. From hello on the worker watches its pipe itself, but before that it is a runtime
+/// loading assemblies. The kernel watches for it: the worker's end of the pipe is set to signal its owner (<c>O_ASYNC</c>,
+/// <c>F_SETOWN</c>, <c>F_SETSIG</c>; <c>man 2 fcntl</c>) with SIGKILL when something happens on it. The primary writes nothing
+/// before hello, so that the only thing that can happen is the end of the primary. The setting belongs to the open file,
+/// which is why the primary can make it and the worker can end it.
+/// <c>PR_SET_PDEATHSIG</c> cannot be set from outside and is tied to the thread that forked.
+/// </summary>
+internal static class ParentDeath
+{
+    public static void KillWhenParentEnds(int childEnd, int processId)
+    {
+        if (Libc.fcntl(childEnd, Libc.F_SETOWN, processId) < 0
+            || Libc.fcntl(childEnd, Libc.F_SETSIG, (int)Signal.SIGKILL) < 0
+            || Libc.fcntl(childEnd, Libc.F_SETFL, Libc.fcntl(childEnd, Libc.F_GETFL, 0) | Libc.O_ASYNC) < 0)
+        {
+            throw Libc.LastException("The pipe to the new process could not be tied to its life");
+        }
+    }
+
+    /// <summary>In the worker, before it says hello: from here on it sees the end of the pipe itself.</summary>
+    public static void TakeOver(int descriptor)
+    {
+        if (Libc.fcntl(descriptor, Libc.F_SETFL, Libc.fcntl(descriptor, Libc.F_GETFL, 0) & ~Libc.O_ASYNC) < 0)
+            throw Libc.LastException("The pipe from the primary could not be taken over");
+    }
+}

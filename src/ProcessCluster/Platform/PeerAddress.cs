@@ -1,0 +1,52 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Buffers.Binary;
+using System.Net;
+using System.Runtime.CompilerServices;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>A <c>sockaddr</c> as <c>accept4</c> gives it, without an allocation. Empty for Unix domain sockets, whose peers have no name.</summary>
+internal struct PeerAddress
+{
+    public const int MaxLength = 28; // sizeof(struct sockaddr_in6)
+
+    private Bytes _bytes;
+    private int _length;
+
+    [InlineArray(MaxLength)]
+    private struct Bytes
+    {
+        private byte _first;
+    }
+
+    public readonly int Length => _length;
+
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> Span => ((ReadOnlySpan<byte>)_bytes)[.._length];
+
+    public PeerAddress(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > MaxLength)
+            bytes = [];
+        bytes.CopyTo(_bytes);
+        _length = bytes.Length;
+    }
+
+    /// <summary>The address as .NET writes it; null when there is none.</summary>
+    public readonly IPEndPoint? ToEndPoint() => Parse(Span);
+
+    public static IPEndPoint? Parse(ReadOnlySpan<byte> address)
+    {
+        if (address.Length < 8)
+            return null;
+        var family = BitConverter.ToUInt16(address);
+        var port = BinaryPrimitives.ReadUInt16BigEndian(address[2..]);
+        return family switch
+        {
+            Libc.AF_INET => new IPEndPoint(new IPAddress(address.Slice(4, 4)), port),
+            Libc.AF_INET6 when address.Length >= 28 => new IPEndPoint(
+                new IPAddress(address.Slice(8, 16), BitConverter.ToUInt32(address[24..])), port),
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,125 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>Calls on a connected, non-blocking stream socket. Errors are <see cref="System.Net.Sockets.SocketException"/>s.</summary>
+internal static unsafe class StreamSocket
+{
+    private const int MaxVectors = 16;
+
+    /// <summary>False when nothing is there now; true with 0 bytes at the end of the stream.</summary>
+    public static bool TryReceive(Descriptor socket, Span<byte> buffer, out int received)
+    {
+        nint result;
+        fixed (byte* start = buffer)
+        {
+            do
+            {
+                result = Libc.recv(socket, start, (nuint)buffer.Length, 0);
+            }
+            while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
+        }
+        received = (int)result;
+        return result >= 0 || WouldBlock(out received);
+    }
+
+    /// <summary>False when the kernel takes nothing now; true with the number of bytes that it took, which may be a part.</summary>
+    public static bool TrySend(Descriptor socket, ReadOnlySpan<byte> buffer, out int sent)
+    {
+        nint result;
+        fixed (byte* start = buffer)
+        {
+            do
+            {
+                result = Libc.send(socket, start, (nuint)buffer.Length, Libc.MSG_NOSIGNAL);
+            }
+            while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
+        }
+        sent = (int)result;
+        return result >= 0 || WouldBlock(out sent);
+    }
+
+    /// <summary>As the other, from up to 16 segments at once.</summary>
+    public static bool TrySend(Descriptor socket, in ReadOnlySequence<byte> buffers, out int sent)
+    {
+        if (buffers.IsSingleSegment)
+            return TrySend(socket, buffers.FirstSpan, out sent);
+
+        var vectors = stackalloc Libc.IoVec[MaxVectors];
+        var pins = new Pins();
+        var count = 0;
+        try
+        {
+            foreach (var memory in buffers)
+            {
+                if (count == MaxVectors)
+                    break;
+                pins[count] = memory.Pin();
+                vectors[count] = new Libc.IoVec { Base = pins[count].Pointer, Length = (nuint)memory.Length };
+                count++;
+            }
+            Libc.MsgHdr message = new() { Vectors = vectors, VectorCount = (nuint)count };
+            nint result;
+            do
+            {
+                result = Libc.sendmsg(socket, &message, Libc.MSG_NOSIGNAL);
+            }
+            while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
+            sent = (int)result;
+            return result >= 0 || WouldBlock(out sent);
+        }
+        finally
+        {
+            for (var i = 0; i < count; i++)
+                pins[i].Dispose();
+        }
+    }
+
+    /// <summary>Ends one or both directions for every holder of the connection. A connection that is gone already is no error.</summary>
+    public static void Shutdown(Descriptor socket, bool both) => Libc.shutdown(socket, both ? Libc.SHUT_RDWR : Libc.SHUT_WR);
+
+    /// <summary>Makes the next close a reset.</summary>
+    public static void ResetOnClose(Descriptor socket)
+    {
+        var linger = stackalloc int[2] { 1, 0 };
+        if (Libc.setsockopt(socket, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, 2 * sizeof(int)) < 0)
+            throw Libc.LastSocketException();
+    }
+
+    public static IPEndPoint? LocalEndPoint(Descriptor socket)
+    {
+        var address = stackalloc byte[PeerAddress.MaxLength];
+        var length = PeerAddress.MaxLength;
+        return Libc.getsockname(socket, address, &length) < 0
+            ? null
+            : PeerAddress.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, PeerAddress.MaxLength)));
+    }
+
+    /// <summary>The connection as .NET's socket, which takes it over and expects it in the blocking state.</summary>
+    public static Socket ToSocket(Descriptor socket)
+    {
+        var flags = Libc.fcntl(socket.Number, Libc.F_GETFL, 0);
+        if (Libc.fcntl(socket.Number, Libc.F_SETFL, flags & ~Libc.O_NONBLOCK) < 0)
+            throw Libc.LastSocketException();
+        return new Socket(new SafeSocketHandle(socket.Release(), ownsHandle: true));
+    }
+
+    /// <summary>A .NET socket on the same descriptor, which it does not own.</summary>
+    public static Socket ViewAsSocket(Descriptor socket) => new(new SafeSocketHandle(socket.Number, ownsHandle: false));
+
+    private static bool WouldBlock(out int count)
+    {
+        count = 0;
+        var error = Marshal.GetLastPInvokeError();
+        return error == Libc.EAGAIN ? false : throw Libc.ToSocketException(error);
+    }
+
+    [System.Runtime.CompilerServices.InlineArray(MaxVectors)]
+    private struct Pins
+    {
+        private MemoryHandle _first;
+    }
+}

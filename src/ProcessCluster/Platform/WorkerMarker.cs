@@ -1,0 +1,53 @@
+using System.Globalization;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>
+/// What makes a process a worker: one environment variable, which the worker removes from its environment when it starts, so that its
+/// own children are none.
+/// </summary>
+/// <param name="Id">The worker's number.</param>
+/// <param name="PrimaryId">The process id of the primary.</param>
+internal readonly record struct WorkerMarker(int Id, int PrimaryId)
+{
+    public const string Variable = "PROCESSCLUSTER_WORKER";
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id}:{PrimaryId}");
+
+    /// <summary>Takes the marker out of the environment, null where there is none. A marker that cannot be right ends the process.</summary>
+    public static unsafe WorkerMarker? Take()
+    {
+        var text = Environment.GetEnvironmentVariable(Variable);
+        if (text is null)
+            return null;
+        Environment.SetEnvironmentVariable(Variable, null);
+        OperatingSystemSupport.ThrowIfNotLinux();
+        _ = Libc.unsetenv(Variable); // The runtime has a copy of its own; programs started by native code see this one.
+
+        var parts = text.Split(':');
+        if (parts.Length != 2
+            || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+            || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var primary)
+            || !HasChannels())
+        {
+            Console.Error.WriteLine(
+                $"ProcessCluster: the environment variable {Variable} is set ('{text}'), but no primary has started this process. "
+                + "It is set by a primary for its workers only; remove it.");
+            Environment.Exit(78); // EX_CONFIG of sysexits.h
+            return null;
+        }
+        if (Libc.getppid() == primary)
+            return new WorkerMarker(id, primary);
+
+        // Either the primary is gone, or this is not its child but a worker's, started before that worker knew that it is one.
+        var poll = new Libc.PollFd { Descriptor = ChildProcess.ReadDescriptor };
+        if (Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & Libc.POLLHUP) != 0)
+            Libc._exit(0);
+        return null;
+    }
+
+    private static bool HasChannels() =>
+        Libc.fcntl(ChildProcess.ReadDescriptor, Libc.F_GETFD, 0) >= 0
+        && Libc.fcntl(ChildProcess.WriteDescriptor, Libc.F_GETFD, 0) >= 0
+        && Libc.fcntl(ChildProcess.HandoffDescriptor, Libc.F_GETFD, 0) >= 0;
+}

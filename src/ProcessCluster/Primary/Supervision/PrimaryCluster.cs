@@ -1,0 +1,184 @@
+using System.Net;
+using System.Runtime.InteropServices;
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Primary.Workers;
+using ProcessCluster.Sockets;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>The cluster as its primary sees it. Starts its thread with the first fork, so that a process without workers costs nothing.</summary>
+internal sealed class PrimaryCluster : ICluster
+{
+    private readonly ClusterLogger _logger;
+    private readonly ClusterEvents _events;
+    private readonly Lazy<Supervisor> _supervisor;
+    private readonly TimeProvider _time;
+    private volatile ClusterOptions _options = new();
+    private Fleet? _fleet;
+    private Task? _disconnecting;
+
+    public PrimaryCluster(ClusterLogger logger, TimeProvider time)
+    {
+        (_logger, _time) = (logger, time);
+        _events = new ClusterEvents(logger);
+        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, time, logger)
+        {
+            Ended = (worker, _) => _fleet?.Ended(worker),
+        });
+    }
+
+    public event EventHandler<WorkerEventArgs>? Forked
+    {
+        add => _events.Forked += value;
+        remove => _events.Forked -= value;
+    }
+
+    public event EventHandler<WorkerEventArgs>? Online
+    {
+        add => _events.Online += value;
+        remove => _events.Online -= value;
+    }
+
+    public event EventHandler<WorkerListeningEventArgs>? Listening
+    {
+        add => _events.Listening += value;
+        remove => _events.Listening -= value;
+    }
+
+    public event EventHandler<WorkerEventArgs>? Disconnected
+    {
+        add => _events.Disconnected += value;
+        remove => _events.Disconnected -= value;
+    }
+
+    public event EventHandler<WorkerExitedEventArgs>? Exited
+    {
+        add => _events.Exited += value;
+        remove => _events.Exited -= value;
+    }
+
+    public bool IsPrimary => true;
+
+    public bool IsWorker => false;
+
+    public ClusterWorker? Worker => null;
+
+    public IReadOnlyDictionary<int, ClusterWorker> Workers =>
+        _supervisor.IsValueCreated ? _supervisor.Value.Workers : System.Collections.ObjectModel.ReadOnlyDictionary<int, ClusterWorker>.Empty;
+
+    public void Configure(ClusterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var copy = options.Copy();
+        var errors = copy.Validate();
+        if (errors.Count > 0)
+            throw new ArgumentException($"The cluster's options cannot be used. {string.Join(" ", errors)}", nameof(options));
+        _options = copy;
+    }
+
+    public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null)
+    {
+        var options = _options;
+        return _supervisor.Value.Loop.Invoke(() =>
+        {
+            ThrowIfDisconnecting();
+            return _supervisor.Value.Fork(options, environment, expectsReady: false);
+        });
+    }
+
+    public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
+    {
+        var options = _options;
+        var loop = _supervisor.Value.Loop;
+        var first = loop.Invoke(() =>
+        {
+            ThrowIfDisconnecting();
+            if (_fleet is not null)
+                throw new InvalidOperationException("The cluster is started already.");
+            _fleet = new Fleet(_supervisor.Value, options, _time, _logger);
+            return _fleet.StartFirst();
+        });
+        try
+        {
+            if (await first.Booted.WaitAsync(cancellationToken).ConfigureAwait(false) is not { } addresses)
+            {
+                var exit = await first.Gone.WaitAsync(cancellationToken).ConfigureAwait(false);
+                throw new ClusterStartException($"The cluster could not start: {first} {exit}", first.Id, exit);
+            }
+            var others = loop.Invoke(() => _fleet?.StartOthers() ?? []);
+            await Task.WhenAll(others.Select(static w => w.Booted)).WaitAsync(cancellationToken).ConfigureAwait(false);
+            return [.. addresses];
+        }
+        catch
+        {
+            await DisconnectAsync(CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public async Task DisconnectAsync(CancellationToken cancellationToken = default)
+    {
+        if (!_supervisor.IsValueCreated)
+            return;
+        var disconnecting = _supervisor.Value.Loop.Invoke(() => _disconnecting ??= LeaveAllAsync());
+        await disconnecting.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public async Task WaitForShutdownAsync(CancellationToken cancellationToken = default)
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void OnSignal(PosixSignalContext context)
+        {
+            context.Cancel = true; // This process ends when its workers have.
+            if (!asked.TrySetResult() && context.Signal == PosixSignal.SIGINT)
+                KillAll();
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
+        using var cancelled = cancellationToken.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), asked);
+        await asked.Task.ConfigureAwait(false);
+        await DisconnectAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    public Task<ClusterListener> ListenAsync(
+        EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult<ClusterListener>(LocalListener.Bind(endPoint, options ?? new ClusterListenOptions()));
+    }
+
+    private void KillAll()
+    {
+        foreach (var worker in Workers.Values)
+            worker.Kill(Signal.SIGKILL);
+    }
+
+    private void ThrowIfDisconnecting()
+    {
+        if (_disconnecting is not null)
+        {
+            throw new InvalidOperationException(
+                "The cluster is being disconnected: no worker can be forked until DisconnectAsync has completed. "
+                + "In a handler of Exited, look at Worker.ExitedAfterDisconnect before forking again.");
+        }
+    }
+
+    /// <summary>Called on the loop.</summary>
+    private Task LeaveAllAsync()
+    {
+        _fleet?.Stop();
+        var gone = _supervisor.Value.LeaveAll();
+        return CompleteAsync();
+
+        async Task CompleteAsync()
+        {
+            // Each worker has its own deadline, at which it is killed.
+            await Task.WhenAll(gone).ConfigureAwait(false);
+            await _events.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            _supervisor.Value.Loop.Invoke(() => (_fleet = null, _disconnecting = null));
+        }
+    }
+}

@@ -1,0 +1,230 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Ipc;
+using ProcessCluster.Platform;
+using ProcessCluster.Primary.Listening;
+using ProcessCluster.Primary.Workers;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>
+/// The owner of the workers: starts them, feeds what happens to them into their lifecycle, and does what the lifecycle says. All of it
+/// on the cluster's loop; no lock guards anything here.
+/// </summary>
+internal sealed class Supervisor : IWorkerControl
+{
+    /// <summary>How long the end of a pipe may come after the end of the process.</summary>
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+
+    private readonly EventLoop _loop;
+    private readonly PortTable _ports;
+    private readonly ClusterEvents _events;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private int _lastId;
+
+    public Supervisor(ClusterEvents events, TimeProvider time, ILogger logger)
+    {
+        (_events, _time, _logger) = (events, time, logger);
+        _loop = new EventLoop("ProcessCluster primary", logger.LoopFailed);
+        _ports = new PortTable(_loop, time, logger, CutOff);
+    }
+
+    /// <summary>The loop that all of this runs on.</summary>
+    public EventLoop Loop => _loop;
+
+    /// <summary>Those that are not dead. Changed on the loop only; read from anywhere.</summary>
+    public ConcurrentDictionary<int, ClusterWorker> Workers { get; } = new();
+
+    /// <summary>Told on the loop, before the event is raised, of each worker that has ended.</summary>
+    public Action<PrimaryWorker, WorkerExit>? Ended { get; set; }
+
+
+    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, bool expectsReady)
+    {
+        var id = _lastId + 1;
+        var child = ChildProcess.Start(WorkerStart.For(id, options, environment));
+        _lastId = id;
+
+        var worker = new PrimaryWorker(id, child, options, expectsReady, this);
+        worker.Link = new Link(
+            child.FromChild,
+            child.ToChild,
+            $"ProcessCluster worker {id}",
+            message => _loop.Invoke(() => Receive(worker, message)),
+            fault => _loop.Post(() => LinkClosed(worker, fault)));
+        Workers[id] = worker;
+        _ports.Add(worker);
+        worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
+        _logger.WorkerStarted(worker);
+        _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
+        worker.Link.Start();
+        _loop.Add(new ExitWatch(this, worker), child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
+        return worker;
+    }
+
+    public void WantLeave(PrimaryWorker worker) => _loop.Post(() => Apply(worker, LifecycleEvent.LeaveWanted));
+
+    public void WantKill(PrimaryWorker worker, Signal signal) => _loop.Invoke(() =>
+    {
+        if (worker.IsDead)
+            return false;
+        if (signal is not (Signal.SIGCONT or Signal.SIGSTOP))
+            Apply(worker, LifecycleEvent.KillWanted);
+        return worker.Child.Kill(signal);
+    });
+
+    /// <summary>Asks all workers to leave and closes the ports, so that new clients are refused rather than kept waiting.</summary>
+    public Task[] LeaveAll()
+    {
+        _ports.Clear();
+        var workers = Workers.Values.Cast<PrimaryWorker>().ToList();
+        foreach (var worker in workers)
+            Apply(worker, LifecycleEvent.LeaveWanted);
+        return [.. workers.Select(static w => (Task)w.Gone)];
+    }
+
+    private bool Receive(PrimaryWorker worker, ControlMessage message)
+    {
+        switch (message)
+        {
+            case ControlMessage.Hello { Protocol: not ControlCodec.Protocol } hello:
+                CutOff(worker, $"it speaks version {hello.Protocol} of the protocol, this primary version {ControlCodec.Protocol}. "
+                    + "Run the same version of ProcessCluster in both.");
+                break;
+            case ControlMessage.Hello:
+                Apply(worker, LifecycleEvent.Hello);
+                break;
+            case ControlMessage.Listen listen:
+                worker.Send(_ports.Bind(worker, listen));
+                break;
+            case ControlMessage.Listening listening when _ports.Seat(worker, listening.Port) is { } endPoint:
+                Apply(worker, LifecycleEvent.Listens, endPoint);
+                break;
+            case ControlMessage.CloseListener close:
+                _ports.CloseListener(worker, close.Port);
+                break;
+            case ControlMessage.Ready ready:
+                Apply(worker, LifecycleEvent.Ready);
+                MarkUp(worker, ready.Addresses);
+                break;
+            case ControlMessage.StartFailed failed:
+                worker.StartFailure = failed.Reason;
+                break;
+            case ControlMessage.Leaving:
+                Apply(worker, LifecycleEvent.LeaveAnnounced);
+                break;
+            default:
+                CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send or which fits nothing.");
+                break;
+        }
+        return true;
+    }
+
+    private void LinkClosed(PrimaryWorker worker, string? fault)
+    {
+        if (fault is not null)
+            CutOff(worker, fault);
+        Apply(worker, LifecycleEvent.LinkClosed);
+        if (worker.ExitSeen)
+            End(worker);
+    }
+
+    private void MarkUp(PrimaryWorker worker, IReadOnlyCollection<string> addresses)
+    {
+        if (!worker.Life.IsUp || worker.UpSince != 0)
+            return;
+        worker.MarkUp(addresses, _time.GetTimestamp());
+        if (worker.State < WorkerState.Draining)
+            worker.SetTimer(null);
+    }
+
+    /// <summary>A worker that does not keep to the protocol cannot be trusted with connections.</summary>
+    private void CutOff(PrimaryWorker worker, string reason)
+    {
+        if (worker.IsDead)
+            return;
+        _logger.LinkFault(worker, reason);
+        worker.StartFailure ??= reason;
+        worker.Child.Kill(Signal.SIGKILL);
+    }
+
+    private void Apply(PrimaryWorker worker, LifecycleEvent @event, EndPoint? endPoint = null)
+    {
+        var wasLeaving = worker.Life.LeaveWanted;
+        var (next, actions) = worker.Life.On(@event);
+        worker.Life = next;
+        if (next.LeaveWanted && !wasLeaving)
+            worker.MarkLeaving();
+
+        if (actions.HasFlag(LifecycleActions.StopOffering))
+            _ports.StopOffering(worker);
+        if (actions.HasFlag(LifecycleActions.SendDisconnect))
+            worker.Send(new ControlMessage.Disconnect(worker.Options.DrainTimeout));
+        if (actions.HasFlag(LifecycleActions.NoteLeaving))
+            worker.Send(new ControlMessage.LeavingNoted());
+        if (actions.HasFlag(LifecycleActions.StartDrainTimer))
+            worker.SetTimer(Timer(worker.Options.DrainTimeout, worker, LifecycleEvent.DrainOverdue));
+        if (actions.HasFlag(LifecycleActions.Kill))
+            worker.Child.Kill(Signal.SIGKILL);
+        if (actions.HasFlag(LifecycleActions.RaiseOnline))
+        {
+            _events.Raise(WorkerEventKind.Online, new WorkerEventArgs(worker));
+            MarkUp(worker, []);
+        }
+        if (actions.HasFlag(LifecycleActions.RaiseListening))
+            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, endPoint!));
+        if (actions.HasFlag(LifecycleActions.RaiseDisconnected))
+            _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
+    }
+
+    /// <summary>
+    /// The process has ended. What it had said before is still to be read, up to the end of the pipe, which its end has closed. Only a
+    /// child of its own, started before it knew that it is a worker, could hold the pipe open: that is not waited for long.
+    /// </summary>
+    private void ExitSeen(PrimaryWorker worker)
+    {
+        worker.ExitSeen = true;
+        if (worker.IsConnected)
+            worker.SetTimer(_time.CreateTimer(_ => _loop.Post(() => End(worker)), null, LastWords, Timeout.InfiniteTimeSpan));
+        else
+            End(worker);
+    }
+
+    private void End(PrimaryWorker worker)
+    {
+        if (worker.IsDead || worker.Child.TryReap() is not { } status)
+            return;
+        var exit = new WorkerExit(worker.Life.CauseOf(status, worker.StartFailure is not null), status.ExitCode, status.Signal)
+        {
+            Reason = worker.StartFailure,
+        };
+        Apply(worker, LifecycleEvent.Exited);
+        Workers.TryRemove(worker.Id, out _);
+        _ports.Remove(worker);
+        if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed)
+            _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
+        else
+            _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
+        Ended?.Invoke(worker, exit);
+        _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit));
+        worker.MarkGone(exit);
+    }
+
+    private ITimer Timer(TimeSpan after, PrimaryWorker worker, LifecycleEvent @event) =>
+        _time.CreateTimer(_ => _loop.Post(() => Apply(worker, @event)), null, after, Timeout.InfiniteTimeSpan);
+
+    private sealed class ExitWatch(Supervisor supervisor, PrimaryWorker worker) : EventLoop.Watch
+    {
+        public override void OnReady(uint events)
+        {
+            if (worker.ExitSeen)
+                return;
+            supervisor._loop.Remove(this, worker.Child.ExitDescriptor);
+            supervisor.ExitSeen(worker);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using System.Collections;
+using ProcessCluster.Platform;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>Turns options into what is started.</summary>
+internal static class WorkerStart
+{
+    /// <param name="id">The worker's number.</param>
+    /// <param name="options">Where the program and its surroundings are set.</param>
+    /// <param name="environment">Variables for this worker alone; null removes one.</param>
+    public static ChildStart For(int id, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
+    {
+        var (path, arguments) = options.Executable is { } executable
+            ? (Resolve(executable), (IReadOnlyList<string>)[.. options.Arguments ?? []])
+            : SelfCommand.Resolve(options.Arguments);
+        return new ChildStart(path, arguments, Variables(id, options, environment), options.WorkingDirectory, options.Silent);
+    }
+
+    private static string Resolve(string executable) =>
+        SelfCommand.FindOnPath(executable)
+        ?? throw new ClusterException($"The worker's program '{executable}' was not found. Set ClusterOptions.Executable to the path of a program.");
+
+    private static Dictionary<string, string> Variables(int id, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
+    {
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
+            variables[(string)entry.Key] = (string?)entry.Value ?? "";
+        Overlay(variables, options.Environment);
+        if (environment is not null)
+            Overlay(variables, environment);
+        variables[WorkerMarker.Variable] = new WorkerMarker(id, Environment.ProcessId).ToString();
+        return variables;
+    }
+
+    private static void Overlay(Dictionary<string, string> variables, IEnumerable<KeyValuePair<string, string?>> changes)
+    {
+        foreach (var (name, value) in changes)
+        {
+            if (!ClusterOptions.IsVariableName(name) || value?.Contains('\0') == true)
+            {
+                throw new ArgumentException(
+                    $"The environment has '{name}': a name is not empty and has neither '=' nor a null character, a value no null character.");
+            }
+            if (value is null)
+                variables.Remove(name);
+            else
+                variables[name] = value;
+        }
+    }
+}

@@ -1,0 +1,185 @@
+using ProcessCluster.Platform;
+
+namespace ProcessCluster.Primary.Workers;
+
+/// <summary>What can happen to a worker, as the primary sees it.</summary>
+internal enum LifecycleEvent
+{
+    /// <summary>The worker said hello: its link is up.</summary>
+    Hello,
+
+    /// <summary>The worker has a listener in place.</summary>
+    Listens,
+
+    /// <summary>A host in the worker said that the program is up.</summary>
+    Ready,
+
+    /// <summary>The primary's program wants the worker to leave.</summary>
+    LeaveWanted,
+
+    /// <summary>The worker said that it leaves by its own wish.</summary>
+    LeaveAnnounced,
+
+    /// <summary>The primary's program sent a signal.</summary>
+    KillWanted,
+
+    /// <summary>The time for the boot is over.</summary>
+    BootOverdue,
+
+    /// <summary>The time for leaving is over.</summary>
+    DrainOverdue,
+
+    /// <summary>The link has closed.</summary>
+    LinkClosed,
+
+    /// <summary>The process is gone.</summary>
+    Exited,
+}
+
+/// <summary>What is to be done after an event, in this order.</summary>
+[Flags]
+internal enum LifecycleActions
+{
+    None = 0,
+
+    /// <summary>No more connections go to the worker; those offered and not accepted go to others once it is gone.</summary>
+    StopOffering = 1,
+
+    /// <summary>Tell the worker to leave.</summary>
+    SendDisconnect = 2,
+
+    /// <summary>Answer the worker's announcement.</summary>
+    NoteLeaving = 4,
+
+    /// <summary>Start the time for leaving.</summary>
+    StartDrainTimer = 8,
+
+    /// <summary>Send SIGKILL.</summary>
+    Kill = 16,
+
+    /// <summary>Tell the program that the worker is online.</summary>
+    RaiseOnline = 32,
+
+    /// <summary>Tell the program that the worker listens.</summary>
+    RaiseListening = 64,
+
+    /// <summary>Tell the program that the link has closed.</summary>
+    RaiseDisconnected = 128,
+
+    /// <summary>Tell the program that the process is gone.</summary>
+    RaiseExited = 256,
+}
+
+/// <summary>
+/// The life of a worker as a pure function: (state, event) to (state, actions). docs/lifecycle.md holds it as a table, which a test
+/// compares with this.
+/// </summary>
+/// <param name="State">The public state.</param>
+/// <param name="ExpectsReady">Whether the boot ends with <see cref="LifecycleEvent.Ready"/>, as in hosts, rather than with hello.</param>
+/// <param name="IsUp">Whether the boot is over.</param>
+/// <param name="LeaveWanted">Whether its leaving is wanted, by whichever side.</param>
+/// <param name="KillWanted">Whether the primary's program sent it a signal.</param>
+/// <param name="Overdue">Whether it had to be killed because a time was over.</param>
+internal sealed record Lifecycle(
+    WorkerState State,
+    bool ExpectsReady,
+    bool IsUp = false,
+    bool LeaveWanted = false,
+    bool KillWanted = false,
+    bool Overdue = false)
+{
+    public static Lifecycle Start(bool expectsReady) => new(WorkerState.Starting, expectsReady);
+
+    public bool IsConnected => State < WorkerState.Disconnected;
+
+    public (Lifecycle Next, LifecycleActions Actions) On(LifecycleEvent @event) => @event switch
+    {
+        LifecycleEvent.Hello => State switch
+        {
+            WorkerState.Starting => (this with { State = WorkerState.Online, IsUp = !ExpectsReady }, LifecycleActions.RaiseOnline),
+            // It was asked to leave before it could be told: nothing may be written to it before hello (ParentDeath).
+            WorkerState.Draining => (this, LifecycleActions.RaiseOnline | LifecycleActions.SendDisconnect),
+            _ => Unchanged,
+        },
+        LifecycleEvent.Listens => State switch
+        {
+            WorkerState.Online or WorkerState.Listening => (this with { State = WorkerState.Listening }, LifecycleActions.RaiseListening),
+            _ => Unchanged,
+        },
+        LifecycleEvent.Ready => State switch
+        {
+            WorkerState.Online or WorkerState.Listening => (this with { IsUp = true }, LifecycleActions.None),
+            _ => Unchanged,
+        },
+        LifecycleEvent.LeaveWanted => State switch
+        {
+            WorkerState.Starting => (Leaving, LifecycleActions.StopOffering | LifecycleActions.StartDrainTimer),
+            WorkerState.Online or WorkerState.Listening =>
+                (Leaving, LifecycleActions.StopOffering | LifecycleActions.SendDisconnect | LifecycleActions.StartDrainTimer),
+            WorkerState.Disconnected => (this with { LeaveWanted = true }, LifecycleActions.None),
+            _ => Unchanged,
+        },
+        LifecycleEvent.LeaveAnnounced => State switch
+        {
+            WorkerState.Online or WorkerState.Listening =>
+                (Leaving, LifecycleActions.StopOffering | LifecycleActions.NoteLeaving | LifecycleActions.StartDrainTimer),
+            WorkerState.Draining => (this, LifecycleActions.NoteLeaving),
+            _ => Unchanged,
+        },
+        LifecycleEvent.KillWanted => State switch
+        {
+            WorkerState.Dead => Unchanged,
+            _ => (this with { KillWanted = true }, LifecycleActions.None),
+        },
+        LifecycleEvent.BootOverdue => State switch
+        {
+            WorkerState.Starting or WorkerState.Online or WorkerState.Listening when !IsUp =>
+                (this with { Overdue = true }, LifecycleActions.StopOffering | LifecycleActions.Kill),
+            _ => Unchanged,
+        },
+        LifecycleEvent.DrainOverdue => State switch
+        {
+            WorkerState.Draining or WorkerState.Disconnected => (this with { Overdue = true }, LifecycleActions.Kill),
+            _ => Unchanged,
+        },
+        LifecycleEvent.LinkClosed => State switch
+        {
+            WorkerState.Disconnected or WorkerState.Dead => Unchanged,
+            WorkerState.Draining => (this with { State = WorkerState.Disconnected }, LifecycleActions.StopOffering | LifecycleActions.RaiseDisconnected),
+            // Nobody wanted it: the worker is dying, or will never be heard of again; then it has the time for leaving.
+            _ => (this with { State = WorkerState.Disconnected },
+                LifecycleActions.StopOffering | LifecycleActions.StartDrainTimer | LifecycleActions.RaiseDisconnected),
+        },
+        LifecycleEvent.Exited => State switch
+        {
+            WorkerState.Dead => Unchanged,
+            WorkerState.Disconnected => (this with { State = WorkerState.Dead }, LifecycleActions.StopOffering | LifecycleActions.RaiseExited),
+            _ => (this with { State = WorkerState.Dead },
+                LifecycleActions.StopOffering | LifecycleActions.RaiseDisconnected | LifecycleActions.RaiseExited),
+        },
+        _ => throw new ArgumentOutOfRangeException(nameof(@event), @event, null),
+    };
+
+    /// <summary>Why the worker ended, from what was known of it before.</summary>
+    /// <param name="exit">How the process ended.</param>
+    /// <param name="reportedFailure">Whether it reported that its program could not start.</param>
+    public WorkerExitCause CauseOf(ChildExit exit, bool reportedFailure)
+    {
+        var failed = exit is not { ExitCode: 0 };
+        if (Overdue)
+            return IsUp || LeaveWanted ? WorkerExitCause.KilledLate : WorkerExitCause.FailedAtBoot;
+        if (KillWanted && exit.Signal is not null)
+            return WorkerExitCause.Killed;
+        if (reportedFailure)
+            return WorkerExitCause.FailedAtBoot;
+        if (LeaveWanted)
+            return failed && exit.Signal is not Signal.SIGTERM ? WorkerExitCause.Crashed : WorkerExitCause.Requested;
+        if (!failed)
+            return WorkerExitCause.Completed;
+        return IsUp ? WorkerExitCause.Crashed : WorkerExitCause.FailedAtBoot;
+    }
+
+    private Lifecycle Leaving => this with { State = WorkerState.Draining, LeaveWanted = true };
+
+    private (Lifecycle Next, LifecycleActions Actions) Unchanged => (this, LifecycleActions.None);
+}

@@ -1,0 +1,121 @@
+using ProcessCluster.Ipc;
+using ProcessCluster.Platform;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Workers;
+
+/// <summary>
+/// One worker seen from the primary: its process, its link and where it is in its life. What the properties show may be read from
+/// any thread; all else belongs to the cluster's loop.
+/// </summary>
+internal sealed class PrimaryWorker : ClusterWorker
+{
+    private readonly IWorkerControl _control;
+    private readonly ChildProcess _child;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile Lifecycle _life;
+    private ITimer? _timer;
+
+    public PrimaryWorker(int id, ChildProcess child, ClusterOptions options, bool expectsReady, IWorkerControl control)
+        : base(id)
+    {
+        _child = child;
+        _control = control;
+        Options = options;
+        ProcessId = child.Id;
+        _life = Lifecycle.Start(expectsReady);
+    }
+
+    public override int ProcessId { get; }
+
+    public override WorkerState State => _life.State;
+
+    public override bool IsConnected => _life.IsConnected;
+
+    public override bool ExitedAfterDisconnect => _life.LeaveWanted;
+
+    public override CancellationToken Stopping => _stopping.Token;
+
+    /// <summary>The options that held when it was forked.</summary>
+    public ClusterOptions Options { get; }
+
+    public ChildProcess Child => _child;
+
+    public Lifecycle Life
+    {
+        get => _life;
+        set => _life = value;
+    }
+
+    public Link? Link { get; set; }
+
+    /// <summary>What the worker said when its program could not start.</summary>
+    public string? StartFailure { get; set; }
+
+    /// <summary>Whether the process has ended, though not everything that it said may have been read.</summary>
+    public bool ExitSeen { get; set; }
+
+    /// <summary>When its boot was over (<see cref="TimeProvider.GetTimestamp"/>), or 0.</summary>
+    public long UpSince { get; private set; }
+
+    /// <summary>Completes when the process is gone and its exit has been raised.</summary>
+    public Task<WorkerExit> Gone => _gone.Task;
+
+    /// <summary>Completes with the addresses when the boot is over, with null when the worker ended before.</summary>
+    public Task<IReadOnlyCollection<string>?> Booted => _booted.Task;
+
+    public override async Task DisconnectAsync(CancellationToken cancellationToken = default)
+    {
+        _control.WantLeave(this);
+        await _gone.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    public override void Kill(Signal signal = Signal.SIGTERM)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, nameof(signal));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, 64, nameof(signal));
+        _control.WantKill(this, signal);
+    }
+
+    public override void ReportReady(IReadOnlyCollection<string> addresses) => ThrowUnlessWorker();
+
+    public override void ReportStartFailure(string reason) => ThrowUnlessWorker();
+
+    public void Send(ControlMessage message) => Link!.TrySend(message);
+
+    /// <summary>The one deadline that holds for it now: for its boot, then for its leaving.</summary>
+    public void SetTimer(ITimer? timer)
+    {
+        _timer?.Dispose();
+        _timer = timer;
+    }
+
+    public void MarkUp(IReadOnlyCollection<string> addresses, long now)
+    {
+        UpSince = now;
+        _booted.TrySetResult(addresses);
+    }
+
+    public void MarkLeaving() => _stopping.CancelAsync(); // Callbacks are the program's: not on the loop's thread.
+
+    /// <summary>Frees everything; the object stays as the record of a process that was.</summary>
+    public void MarkGone(WorkerExit exit)
+    {
+        SetTimer(null);
+        Link?.Dispose();
+        _child.Handoff.Dispose();
+        _child.Dispose();
+        _booted.TrySetResult(null);
+        _gone.TrySetResult(exit);
+    }
+}
+
+/// <summary>What a worker's public members ask the supervisor for. May be called from any thread.</summary>
+internal interface IWorkerControl
+{
+    void WantLeave(PrimaryWorker worker);
+
+    void WantKill(PrimaryWorker worker, Signal signal);
+}

@@ -1,0 +1,148 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Sockets;
+using ProcessCluster.Platform;
+using ProcessCluster.Sockets;
+
+namespace ProcessCluster;
+
+/// <summary>
+/// An accepted connection, for those who build a transport on it: it says when there is something to receive and never holds a
+/// buffer while it waits, so that unread bytes stay in the kernel. Most programs want the <see cref="Socket"/> that
+/// <see cref="ClusterListener.AcceptAsync"/> gives.
+/// One thread may receive while another sends; <see cref="Abort"/> and <see cref="Dispose"/> may come from any thread.
+/// Costs one file descriptor; waiting, receiving and sending allocate nothing.
+/// </summary>
+public sealed class ClusterConnection : IDisposable
+{
+    private readonly Descriptor _socket;
+    private readonly EventLoop _loop;
+    private readonly ReadinessSignal _readable = new();
+    private readonly ReadinessSignal _writable = new();
+    private readonly EndPoint? _listenedOn;
+    private readonly PeerAddress _peer;
+    private ReadinessWatch? _watch;
+    private EndPoint? _remote;
+    private EndPoint? _local;
+    private Socket? _view;
+    private int _disposed;
+
+    internal ClusterConnection(Descriptor socket, EventLoop loop, EndPoint listenedOn, PeerAddress peer)
+    {
+        _socket = socket;
+        _loop = loop;
+        _listenedOn = listenedOn;
+        _peer = peer;
+    }
+
+    /// <summary>The peer's address; null for a Unix domain socket, whose peers have none.</summary>
+    public EndPoint? RemoteEndPoint => _remote ??= _peer.ToEndPoint();
+
+    /// <summary>The address on this side.</summary>
+    public EndPoint? LocalEndPoint => _local ??=
+        _listenedOn is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any))
+            ? StreamSocket.LocalEndPoint(_socket)
+            : _listenedOn;
+
+    /// <summary>
+    /// The connection as a .NET socket, to read and set its options. It does not own the connection: receiving, sending, shutting down
+    /// and closing are for this class. The first use costs an object and some system calls.
+    /// </summary>
+    public Socket Socket => _view ??= StreamSocket.ViewAsSocket(_socket);
+
+    /// <summary>
+    /// Whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its
+    /// buffer is followed by another that says so, without a further readiness.
+    /// </summary>
+    public bool HasReceivedEnd => _watch is { HasEnd: true };
+
+    /// <summary>Completes with true when <see cref="TryReceive"/> may find something or the end, with false when the connection was closed on this side.</summary>
+    /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
+    public ValueTask<bool> WaitToReceiveAsync()
+    {
+        EnsureWatched();
+        return _readable.WaitAsync();
+    }
+
+    /// <summary>Receives what is there.</summary>
+    /// <param name="buffer">Where to; not empty.</param>
+    /// <param name="received">The number of bytes; 0 with the result true at the end of the stream.</param>
+    /// <returns>False when there is nothing now: wait, then try again.</returns>
+    /// <exception cref="SocketException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">The connection is disposed.</exception>
+    public bool TryReceive(Span<byte> buffer, out int received) => StreamSocket.TryReceive(_socket, buffer, out received);
+
+    /// <summary>Completes with true when <see cref="TrySend"/> may get on, with false when the connection was closed on this side.</summary>
+    /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
+    public ValueTask<bool> WaitToSendAsync()
+    {
+        EnsureWatched();
+        return _writable.WaitAsync();
+    }
+
+    /// <summary>Sends as much as the kernel takes.</summary>
+    /// <param name="buffers">What to send; not empty.</param>
+    /// <param name="sent">The number of bytes taken, which may be a part.</param>
+    /// <returns>False when the kernel takes nothing now: wait, then try again.</returns>
+    /// <exception cref="SocketException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">The connection is disposed.</exception>
+    public bool TrySend(in ReadOnlySequence<byte> buffers, out int sent) => StreamSocket.TrySend(_socket, buffers, out sent);
+
+    /// <summary>Says the end of the stream to the peer; a connection that is broken already is no error.</summary>
+    /// <param name="receivingToo">Whether receiving ends, too.</param>
+    public void Shutdown(bool receivingToo)
+    {
+        if (_disposed == 0)
+            StreamSocket.Shutdown(_socket, receivingToo);
+    }
+
+    /// <summary>Ends the waits and makes closing a reset: the peer sees that the stream was cut.</summary>
+    public void Abort()
+    {
+        if (_disposed != 0)
+            return;
+        try
+        {
+            StreamSocket.ResetOnClose(_socket);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The peer or another thread was faster; either way the connection ends.
+        }
+        CloseSignals();
+    }
+
+    /// <summary>Ends the waits with false: <see cref="WaitToReceiveAsync"/> and <see cref="WaitToSendAsync"/>, now and later.</summary>
+    public void CloseSignals()
+    {
+        _readable.Close();
+        _writable.Close();
+    }
+
+    /// <summary>Closes the connection.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        CloseSignals();
+        if (_watch is { } watch)
+            _loop.Forget(watch);
+        _socket.Dispose();
+    }
+
+    private void EnsureWatched()
+    {
+        if (_watch is null)
+            Watch();
+
+        void Watch()
+        {
+            var watch = new ReadinessWatch(SocketLoop.Ready, _readable, _writable);
+            if (Interlocked.CompareExchange(ref _watch, watch, null) is not null)
+                return;
+            ObjectDisposedException.ThrowIf(_disposed != 0, this);
+            // Edge-triggered and for both directions at once: added once, and what is ready already is told at once.
+            _loop.Add(watch, _socket.Number, Libc.EPOLLIN | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using ProcessCluster.Platform;
+using ProcessCluster.Sockets;
+
+namespace ProcessCluster;
+
+/// <summary>
+/// Accepts connections on an end point: in a worker those that the primary hands to it, outside a cluster its own. Thread-safe;
+/// several accepts may wait at once.
+/// </summary>
+public abstract class ClusterListener : IAsyncDisposable
+{
+    private protected ClusterListener(EndPoint endPoint) => EndPoint = endPoint;
+
+    /// <summary>The end point as it is bound: where port 0 was asked for, this is the real port, the same in every worker.</summary>
+    public EndPoint EndPoint { get; }
+
+    /// <summary>
+    /// Takes the next connection as a .NET socket, which the caller owns. Completes with null when the listener has ended: it was
+    /// closed, or the worker shall leave.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting; no connection is lost by it.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<Socket?> AcceptAsync(CancellationToken cancellationToken = default)
+    {
+        var (socket, _) = await TakeAsync(cancellationToken).ConfigureAwait(false);
+        return socket is null ? null : StreamSocket.ToSocket(socket);
+    }
+
+    /// <summary>
+    /// Takes the next connection in the form that transports are built on; cheaper than a socket. Completes with null when the
+    /// listener has ended.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting; no connection is lost by it.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<ClusterConnection?> AcceptConnectionAsync(CancellationToken cancellationToken = default)
+    {
+        var (socket, peer) = await TakeAsync(cancellationToken).ConfigureAwait(false);
+        return socket is null ? null : new ClusterConnection(socket, SocketLoop.Instance, EndPoint, peer);
+    }
+
+    /// <summary>Ends the listener: waiting accepts complete with null, and connections that were on their way to it go to other workers.</summary>
+    public abstract ValueTask DisposeAsync();
+
+    /// <summary>The next connection, or null at the end.</summary>
+    private protected abstract ValueTask<(Descriptor? Socket, PeerAddress Peer)> TakeAsync(CancellationToken cancellationToken);
+}

@@ -1,0 +1,40 @@
+using System.Net;
+
+namespace ProcessCluster.Wire;
+
+/// <summary>What the primary and a worker say to each other over the pipes: the whole control vocabulary. Requests carry a number that their answer repeats.</summary>
+internal abstract record ControlMessage
+{
+    /// <summary>Worker → primary, first of all: the link is up.</summary>
+    public sealed record Hello(int Protocol, int ProcessId) : ControlMessage;
+
+    /// <summary>Worker → primary: give me connections of this end point; bind it if nobody has.</summary>
+    public sealed record Listen(int Request, EndPoint EndPoint, int Backlog, bool NoDelay, bool DualMode) : ControlMessage;
+
+    /// <summary>Primary → worker: it is bound; connections come under this port number, from the moment the worker says <see cref="Listening"/>.</summary>
+    public sealed record Bound(int Request, int Port, EndPoint EndPoint) : ControlMessage;
+
+    /// <summary>Primary → worker: it could not be bound, with the socket error that binding gave.</summary>
+    public sealed record NotBound(int Request, int SocketError, string Reason) : ControlMessage;
+
+    /// <summary>Worker → primary: the listener is in place, connections may come.</summary>
+    public sealed record Listening(int Port) : ControlMessage;
+
+    /// <summary>Worker → primary: no more connections of this port.</summary>
+    public sealed record CloseListener(int Port) : ControlMessage;
+
+    /// <summary>Worker → primary: the program is up, reachable at these addresses.</summary>
+    public sealed record Ready(IReadOnlyCollection<string> Addresses) : ControlMessage;
+
+    /// <summary>Worker → primary: the program could not start.</summary>
+    public sealed record StartFailed(string Reason) : ControlMessage;
+
+    /// <summary>Primary → worker: finish what you do and end within this time.</summary>
+    public sealed record Disconnect(TimeSpan DrainTimeout) : ControlMessage;
+
+    /// <summary>Worker → primary: I am leaving by my own wish; no more connections, please.</summary>
+    public sealed record Leaving : ControlMessage;
+
+    /// <summary>Primary → worker: noted, the exit will not count as a crash.</summary>
+    public sealed record LeavingNoted : ControlMessage;
+}

@@ -1,0 +1,77 @@
+using System.Runtime.InteropServices;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Worker;
+
+/// <summary>This process as <see cref="Cluster.Worker"/> shows it.</summary>
+internal sealed class SelfWorker : ClusterWorker
+{
+    private readonly WorkerSession _session;
+    private readonly Lock _gate = new();
+    private PosixSignalRegistration? _terminate;
+
+    public SelfWorker(int id, WorkerSession session)
+        : base(id) => _session = session;
+
+    public override int ProcessId => Environment.ProcessId;
+
+    public override WorkerState State => this switch
+    {
+        { IsConnected: false } => WorkerState.Disconnected,
+        { ExitedAfterDisconnect: true } => WorkerState.Draining,
+        { _session.IsListening: true } => WorkerState.Listening,
+        _ => WorkerState.Online,
+    };
+
+    public override bool IsConnected => _session.IsConnected;
+
+    public override bool ExitedAfterDisconnect => _session.IsLeaving;
+
+    public override CancellationToken Stopping
+    {
+        get
+        {
+            TakeOverTermination();
+            return _session.Stopping;
+        }
+    }
+
+    public override async Task DisconnectAsync(CancellationToken cancellationToken = default)
+    {
+        await _session.LeaveAsync(cancellationToken).ConfigureAwait(false);
+        _session.CloseLink();
+    }
+
+    public override void Kill(Signal signal = Signal.SIGTERM)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, nameof(signal));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, 64, nameof(signal));
+        if (Platform.Libc.kill(ProcessId, (int)signal) < 0)
+            throw new ClusterException($"{signal} could not be sent to this process: {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
+    public override void ReportReady(IReadOnlyCollection<string> addresses)
+    {
+        ArgumentNullException.ThrowIfNull(addresses);
+        _session.Send(new ControlMessage.Ready(addresses));
+    }
+
+    public override void ReportStartFailure(string reason)
+    {
+        ArgumentNullException.ThrowIfNull(reason);
+        _session.Send(new ControlMessage.StartFailed(reason));
+    }
+
+    /// <summary>A program that watches <see cref="Stopping"/> ends by itself: SIGTERM then asks it to, instead of ending it.</summary>
+    private void TakeOverTermination()
+    {
+        lock (_gate)
+        {
+            _terminate ??= PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+            {
+                context.Cancel = true;
+                _ = _session.LeaveAsync(CancellationToken.None);
+            });
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using System.Collections.ObjectModel;
+using System.Net;
+using System.Runtime.InteropServices;
+using ProcessCluster.Diagnostics;
+
+namespace ProcessCluster.Worker;
+
+/// <summary>The cluster as one of its workers sees it.</summary>
+internal sealed class WorkerCluster : ICluster
+{
+    private readonly ClusterEvents _events;
+    private readonly WorkerSession _session;
+    private readonly SelfWorker _self;
+    private readonly PosixSignalRegistration _interrupt;
+
+    public WorkerCluster(int id, ClusterLogger logger)
+    {
+        _events = new ClusterEvents(logger);
+        // A terminal sends SIGINT to the whole group; the primary ends the workers in order.
+        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
+        _session = new WorkerSession(() => _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(_self!)));
+        _self = new SelfWorker(id, _session);
+        _session.Start();
+    }
+
+    public event EventHandler<WorkerEventArgs>? Forked
+    {
+        add => _events.Forked += value;
+        remove => _events.Forked -= value;
+    }
+
+    public event EventHandler<WorkerEventArgs>? Online
+    {
+        add => _events.Online += value;
+        remove => _events.Online -= value;
+    }
+
+    public event EventHandler<WorkerListeningEventArgs>? Listening
+    {
+        add => _events.Listening += value;
+        remove => _events.Listening -= value;
+    }
+
+    public event EventHandler<WorkerEventArgs>? Disconnected
+    {
+        add => _events.Disconnected += value;
+        remove => _events.Disconnected -= value;
+    }
+
+    public event EventHandler<WorkerExitedEventArgs>? Exited
+    {
+        add => _events.Exited += value;
+        remove => _events.Exited -= value;
+    }
+
+    public bool IsPrimary => false;
+
+    public bool IsWorker => true;
+
+    public ClusterWorker? Worker => _self;
+
+    public IReadOnlyDictionary<int, ClusterWorker> Workers => ReadOnlyDictionary<int, ClusterWorker>.Empty;
+
+    public void Configure(ClusterOptions options) => throw OnlyInPrimary("configured");
+
+    public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null) => throw OnlyInPrimary("forked from");
+
+    public Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default) => throw OnlyInPrimary("started");
+
+    /// <summary>A worker disconnects itself.</summary>
+    public Task DisconnectAsync(CancellationToken cancellationToken = default) => _self.DisconnectAsync(cancellationToken);
+
+    public async Task WaitForShutdownAsync(CancellationToken cancellationToken = default)
+    {
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var stopping = _self.Stopping.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), asked);
+        using var cancelled = cancellationToken.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), asked);
+        await asked.Task.ConfigureAwait(false);
+    }
+
+    public async Task<ClusterListener> ListenAsync(
+        EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        var listener = await _session.ListenAsync(endPoint, options ?? new ClusterListenOptions(), cancellationToken).ConfigureAwait(false);
+        _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(_self, listener.EndPoint));
+        return listener;
+    }
+
+    private static InvalidOperationException OnlyInPrimary(string what) =>
+        new($"A cluster is {what} its primary; this process is a worker. Ask Cluster.IsPrimary first.");
+}

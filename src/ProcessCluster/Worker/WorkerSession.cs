@@ -1,0 +1,224 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using ProcessCluster.Ipc;
+using ProcessCluster.Platform;
+using ProcessCluster.Sockets;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Worker;
+
+/// <summary>
+/// This process as a worker: its link to the primary, the connections that come over the hand-off socket, and its end with the primary's.
+/// </summary>
+internal sealed class WorkerSession
+{
+    /// <summary>How long a worker whose primary is gone may finish what it is doing.</summary>
+    public static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
+
+    private readonly Descriptor _handoff = new(ChildProcess.HandoffDescriptor);
+    private readonly ConcurrentDictionary<int, WorkerListener> _listeners = new();
+    private readonly ConcurrentDictionary<int, TaskCompletionSource<WorkerListener>> _requests = new();
+    private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ManualResetEventSlim _never = new();
+    private readonly Action _disconnected;
+    private readonly Link _link;
+    private int _lastRequest;
+    private int _leaving;
+
+    /// <param name="disconnected">Told once when the link has closed.</param>
+    public WorkerSession(Action disconnected)
+    {
+        _disconnected = disconnected;
+        var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
+        var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
+        foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
+            _ = Libc.fcntl(descriptor.Number, Libc.F_SETFD, Libc.FD_CLOEXEC);
+        ParentDeath.TakeOver(fromPrimary.Number);
+        _link = new Link(fromPrimary, toPrimary, "ProcessCluster link", Receive, Closed);
+    }
+
+    public CancellationToken Stopping => _stopping.Token;
+
+    public bool IsLeaving => _leaving != 0;
+
+    /// <summary>How long the primary lets this worker finish, once it was asked to leave.</summary>
+    public TimeSpan? DrainTimeout { get; private set; }
+
+    public bool IsConnected { get; private set; } = true;
+
+    public bool IsListening => !_listeners.IsEmpty;
+
+    /// <summary>Says hello and starts to listen to the primary.</summary>
+    public void Start()
+    {
+        _link.TrySend(new ControlMessage.Hello(ControlCodec.Protocol, Environment.ProcessId));
+        _link.Start();
+        SocketLoop.Instance.Add(new OfferWatch(this), _handoff.Number, Libc.EPOLLIN);
+    }
+
+    public void Send(ControlMessage message) => _link.TrySend(message);
+
+    /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
+    /// <exception cref="ClusterException">The primary is gone or this worker is leaving.</exception>
+    public async Task<WorkerListener> ListenAsync(EndPoint endPoint, ClusterListenOptions options, CancellationToken cancellationToken)
+    {
+        if (IsLeaving)
+            throw new ClusterException($"The worker is leaving the cluster and cannot listen on {endPoint} any more.");
+        var number = Interlocked.Increment(ref _lastRequest);
+        var request = new TaskCompletionSource<WorkerListener>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _requests[number] = request;
+        try
+        {
+            if (!_link.TrySend(new ControlMessage.Listen(number, Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode)))
+                throw new ClusterException($"The primary is gone: nobody can listen on {endPoint}.");
+            return await request.Task.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _requests.TryRemove(number, out _);
+        }
+    }
+
+    /// <summary>Tells the primary that this worker leaves, so that it gets no more connections and its end is no crash.</summary>
+    public async Task LeaveAsync(CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _leaving, 1) == 0 && _link.TrySend(new ControlMessage.Leaving()))
+            await _leavingNoted.Task.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false);
+        Stop();
+    }
+
+    /// <summary>Closes the way to the primary, which sees this worker as disconnected; its end is still seen from here.</summary>
+    public void CloseLink()
+    {
+        if (!IsConnected)
+            return;
+        IsConnected = false;
+        _link.CloseWriting();
+        _disconnected();
+    }
+
+    public void Answer(uint offer, bool accepted)
+    {
+        Span<byte> message = stackalloc byte[Handoff.AnswerSize];
+        Handoff.WriteAnswer(message, offer, accepted);
+        // It cannot be full: a primary has no more than a few offers under way. Closed means that nobody needs the answer.
+        HandoffSocket.Send(_handoff, message, -1);
+    }
+
+    /// <summary>Ends a listener by the program's wish.</summary>
+    public void Close(WorkerListener listener)
+    {
+        if (!_listeners.TryRemove(listener.Port, out _))
+            return;
+        _link.TrySend(new ControlMessage.CloseListener(listener.Port));
+        listener.Complete();
+    }
+
+    private void Receive(ControlMessage message)
+    {
+        switch (message)
+        {
+            case ControlMessage.Bound bound:
+                AddListener(bound);
+                break;
+            case ControlMessage.NotBound refused:
+                if (_requests.TryGetValue(refused.Request, out var request))
+                    request.TrySetException(new SocketException(refused.SocketError, refused.Reason));
+                break;
+            case ControlMessage.Disconnect disconnect:
+                DrainTimeout = disconnect.DrainTimeout;
+                Interlocked.Exchange(ref _leaving, 1);
+                _leavingNoted.TrySetResult();
+                Stop();
+                break;
+            case ControlMessage.LeavingNoted:
+                _leavingNoted.TrySetResult();
+                break;
+            default:
+                throw new InvalidDataException($"The primary sent {message.GetType().Name}, which a primary does not send.");
+        }
+    }
+
+    private void AddListener(ControlMessage.Bound bound)
+    {
+        var listener = new WorkerListener(this, bound.Port, bound.EndPoint);
+        _listeners[bound.Port] = listener;
+        if (_requests.TryGetValue(bound.Request, out var request) && request.TrySetResult(listener))
+            _link.TrySend(new ControlMessage.Listening(bound.Port));
+        else
+            Close(listener); // Whoever asked has given up.
+    }
+
+    /// <summary>Listeners end, the program is told. On a thread of its own or the pool's, as callbacks are the program's.</summary>
+    private void Stop()
+    {
+        foreach (var listener in _listeners.Values)
+        {
+            if (_listeners.TryRemove(listener.Port, out _))
+                listener.Complete();
+        }
+        _ = _stopping.CancelAsync();
+    }
+
+    /// <summary>Called on the link's own thread, which nothing of the program can hold up.</summary>
+    private void Closed(string? fault)
+    {
+        if (fault is not null)
+            Console.Error.WriteLine($"ProcessCluster: the link to the primary was cut: {fault}");
+        Interlocked.Exchange(ref _leaving, 1);
+        foreach (var request in _requests.Values)
+            request.TrySetException(new ClusterException("The primary is gone."));
+        _leavingNoted.TrySetResult();
+        Stop();
+        if (IsConnected)
+        {
+            IsConnected = false;
+            _disconnected();
+        }
+        // No worker outlives its primary: the program ends by itself in this time, or it is ended.
+        _never.Wait(OrphanGrace);
+        Libc._exit(0);
+    }
+
+    private void Offered(int port, uint offer, Descriptor socket, in PeerAddress peer)
+    {
+        if (_listeners.TryGetValue(port, out var listener) && listener.TryAdd(offer, socket, peer))
+            return;
+        socket.Dispose();
+        Answer(offer, accepted: false);
+    }
+
+    /// <summary>A relative path means this process's directory, which need not be the primary's.</summary>
+    private static EndPoint Absolute(EndPoint endPoint) =>
+        endPoint is UnixDomainSocketEndPoint && endPoint.ToString() is { Length: > 0 } path && path[0] is not ('/' or '@')
+            ? new UnixDomainSocketEndPoint(Path.GetFullPath(path))
+            : endPoint;
+
+    private sealed class OfferWatch(WorkerSession session) : EventLoop.Watch
+    {
+        private const int Burst = 64;
+
+        public override void OnReady(uint events)
+        {
+            Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
+            for (var i = 0; i < Burst; i++)
+            {
+                var length = HandoffSocket.Receive(session._handoff, message, out var descriptor);
+                if (length == 0)
+                    SocketLoop.Instance.Remove(this, session._handoff.Number); // The primary is gone; the link sees it, too.
+                if (length <= 0)
+                    return;
+                if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var peer))
+                    continue;
+                if (descriptor >= 0)
+                    session.Offered(port, offer, new Descriptor(descriptor), peer);
+                else
+                    session.Answer(offer, accepted: false); // This process has no descriptor left for it.
+            }
+        }
+    }
+}
