@@ -12,6 +12,8 @@ internal sealed class ClusterEvents
     /// <summary>How many events may wait for a handler that does not return; further ones are dropped and counted in the log.</summary>
     private const int Capacity = 16 * 1024;
 
+    private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(5);
+
     private readonly ILogger _logger;
     private readonly Channel<Entry> _entries;
     private long _dropped;
@@ -42,12 +44,20 @@ internal sealed class ClusterEvents
             _logger.EventsDropped(Interlocked.Increment(ref _dropped));
     }
 
-    /// <summary>Completes when the handlers of all events raised so far have run.</summary>
-    public async Task FlushAsync(CancellationToken cancellationToken)
+    /// <summary>Completes when the handlers of all events raised so far have run, or when they have had 5 s for it.</summary>
+    public async Task FlushAsync()
     {
         var marker = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await _entries.Writer.WriteAsync(new Entry(default, null, marker), cancellationToken).ConfigureAwait(false);
-        await marker.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(FlushTimeout);
+        try
+        {
+            await _entries.Writer.WriteAsync(new Entry(default, null, marker), patience.Token).ConfigureAwait(false);
+            await marker.Task.WaitAsync(patience.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _logger.HandlersBlock(FlushTimeout);
+        }
     }
 
     private async Task RaiseAllAsync()

@@ -38,6 +38,9 @@ internal static partial class ClusterLog
     [LoggerMessage(10, LogLevel.Warning, "{Count} connections of {EndPoint} waited {MaxWait} for a worker and were closed.")]
     public static partial void WaitedTooLong(this ILogger logger, int count, System.Net.EndPoint endPoint, TimeSpan maxWait);
 
+    [LoggerMessage(12, LogLevel.Warning, "A handler of the cluster's events has not returned within {Timeout}. The cluster ends without it.")]
+    public static partial void HandlersBlock(this ILogger logger, TimeSpan timeout);
+
     [LoggerMessage(11, LogLevel.Critical, "The cluster's loop met an unexpected error and goes on. Please report it.")]
     public static partial void LoopFailed(this ILogger logger, Exception exception);
 }

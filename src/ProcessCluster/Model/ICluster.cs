@@ -73,7 +73,7 @@ public interface ICluster
     /// <summary>
     /// In the primary: closes the ports and makes all workers leave; completes when the last one is gone and the handlers of all events
     /// have run, at the latest <see cref="ClusterOptions.DrainTimeout"/> after the call, whatever clients do: workers still there are then
-    /// killed. Meanwhile nothing can be forked. Calling it again joins the first call. In a worker: as
+    /// killed. (A handler that does not return delays it by 5 s.) Meanwhile nothing can be forked. Calling it again joins the first call. In a worker: as
     /// <see cref="ClusterWorker.DisconnectAsync"/> of itself.
     /// </summary>
     /// <param name="cancellationToken">Ends the waiting, not the leaving.</param>

@@ -5,6 +5,7 @@ namespace ProcessCluster.Platform;
 
 /// <summary>What to start, complete: nothing is inherited but what stands here.</summary>
 internal sealed record ChildStart(
+    int WorkerId,
     string Path,
     IReadOnlyList<string> Arguments,
     IReadOnlyDictionary<string, string> Environment,
@@ -55,7 +56,8 @@ internal sealed unsafe class ChildProcess : IDisposable
         try
         {
             OpenChannels(mine, theirs);
-            id = Spawn(start, theirs);
+            var marker = new WorkerMarker(start.WorkerId, Environment.ProcessId, WorkerMarker.ChannelOf(theirs[0]));
+            id = Spawn(start, marker, theirs);
 
             // The child is ours to reap, so its id cannot be reused before this.
             pidfd = (int)Libc.syscall((nint)Libc.SYS_pidfd_open, id, 0, 0, 0);
@@ -145,7 +147,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
     }
 
-    private static int Spawn(ChildStart start, int* descriptors)
+    private static int Spawn(ChildStart start, WorkerMarker marker, int* descriptors)
     {
         // Both types are opaque; 1 KiB is more than any C library uses (glibc: 80 and 336 bytes).
         var actions = stackalloc byte[1024];
@@ -176,7 +178,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             Check(Libc.posix_spawnattr_setflags(attributes, Libc.POSIX_SPAWN_SETSIGDEF | Libc.POSIX_SPAWN_SETSIGMASK));
 
             arguments = ToNative([start.Path, .. start.Arguments]);
-            environment = ToNative(start.Environment.Select(static v => $"{v.Key}={v.Value}").ToArray());
+            environment = ToNative([.. start.Environment.Select(static v => $"{v.Key}={v.Value}"), $"{WorkerMarker.Variable}={marker}"]);
             int id;
             Check(Libc.posix_spawn(&id, start.Path, actions, attributes, arguments, environment));
             return id;

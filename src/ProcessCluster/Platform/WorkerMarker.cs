@@ -8,11 +8,12 @@ namespace ProcessCluster.Platform;
 /// </summary>
 /// <param name="Id">The worker's number.</param>
 /// <param name="PrimaryId">The process id of the primary.</param>
-internal readonly record struct WorkerMarker(int Id, int PrimaryId)
+/// <param name="Channel">The kernel's name of the pipe from the primary, by which the worker knows that its descriptors are those.</param>
+internal readonly record struct WorkerMarker(int Id, int PrimaryId, string Channel)
 {
     public const string Variable = "PROCESSCLUSTER_WORKER";
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id}:{PrimaryId}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id} {PrimaryId} {Channel}");
 
     /// <summary>Takes the marker out of the environment, null where there is none. A marker that cannot be right ends the process.</summary>
     public static unsafe WorkerMarker? Take()
@@ -24,11 +25,11 @@ internal readonly record struct WorkerMarker(int Id, int PrimaryId)
         OperatingSystemSupport.ThrowIfNotLinux();
         _ = Libc.unsetenv(Variable); // The runtime has a copy of its own; programs started by native code see this one.
 
-        var parts = text.Split(':');
-        if (parts.Length != 2
+        var parts = text.Split(' ');
+        if (parts.Length != 3
             || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var id)
             || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var primary)
-            || !HasChannels())
+            || ChannelOf(ChildProcess.ReadDescriptor) != parts[2])
         {
             Console.Error.WriteLine(
                 $"ProcessCluster: the environment variable {Variable} is set ('{text}'), but no primary has started this process. "
@@ -37,7 +38,7 @@ internal readonly record struct WorkerMarker(int Id, int PrimaryId)
             return null;
         }
         if (Libc.getppid() == primary)
-            return new WorkerMarker(id, primary);
+            return new WorkerMarker(id, primary, parts[2]);
 
         // Either the primary is gone, or this is not its child but a worker's, started before that worker knew that it is one.
         var poll = new Libc.PollFd { Descriptor = ChildProcess.ReadDescriptor };
@@ -46,8 +47,7 @@ internal readonly record struct WorkerMarker(int Id, int PrimaryId)
         return null;
     }
 
-    private static bool HasChannels() =>
-        Libc.fcntl(ChildProcess.ReadDescriptor, Libc.F_GETFD, 0) >= 0
-        && Libc.fcntl(ChildProcess.WriteDescriptor, Libc.F_GETFD, 0) >= 0
-        && Libc.fcntl(ChildProcess.HandoffDescriptor, Libc.F_GETFD, 0) >= 0;
+    /// <summary>The kernel's name of an open descriptor, for example <c>pipe:[4711]</c>; both ends of a pipe have the same.</summary>
+    public static string ChannelOf(int descriptor) =>
+        new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}")).LinkTarget ?? "none";
 }

@@ -55,7 +55,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         }
         catch (SocketException exception)
         {
-            return new ControlMessage.NotBound(request.Request, exception.ErrorCode, exception.Message);
+            return new ControlMessage.NotBound(request.Request, (int)exception.SocketErrorCode, exception.Message);
         }
         catch (Exception exception) when (exception is ArgumentException or NotSupportedException or IOException)
         {

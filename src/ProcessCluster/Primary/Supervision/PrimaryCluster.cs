@@ -177,7 +177,7 @@ internal sealed class PrimaryCluster : ICluster
         {
             // Each worker has its own deadline, at which it is killed.
             await Task.WhenAll(gone).ConfigureAwait(false);
-            await _events.FlushAsync(CancellationToken.None).ConfigureAwait(false);
+            await _events.FlushAsync().ConfigureAwait(false);
             _supervisor.Value.Loop.Invoke(() => (_fleet = null, _disconnecting = null));
         }
     }

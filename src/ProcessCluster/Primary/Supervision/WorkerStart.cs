@@ -14,14 +14,14 @@ internal static class WorkerStart
         var (path, arguments) = options.Executable is { } executable
             ? (Resolve(executable), (IReadOnlyList<string>)[.. options.Arguments ?? []])
             : SelfCommand.Resolve(options.Arguments);
-        return new ChildStart(path, arguments, Variables(id, options, environment), options.WorkingDirectory, options.Silent);
+        return new ChildStart(id, path, arguments, Variables(options, environment), options.WorkingDirectory, options.Silent);
     }
 
     private static string Resolve(string executable) =>
         SelfCommand.FindOnPath(executable)
         ?? throw new ClusterException($"The worker's program '{executable}' was not found. Set ClusterOptions.Executable to the path of a program.");
 
-    private static Dictionary<string, string> Variables(int id, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
+    private static Dictionary<string, string> Variables(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
@@ -29,7 +29,6 @@ internal static class WorkerStart
         Overlay(variables, options.Environment);
         if (environment is not null)
             Overlay(variables, environment);
-        variables[WorkerMarker.Variable] = new WorkerMarker(id, Environment.ProcessId).ToString();
         return variables;
     }
 

@@ -1,0 +1,170 @@
+using System.Globalization;
+
+namespace ProcessCluster.Specs;
+
+/// <summary>Fork, online, listening, disconnected, exited: what the primary sees of a worker.</summary>
+public sealed class LifeOfAWorker
+{
+    [Fact]
+    public async Task The_events_come_once_each_and_in_order()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork echo");
+        await cluster.Expect("^listening 1 ");
+        cluster.Send("workers");
+        await cluster.Expect("^workers 1:Listening$");
+        cluster.Send("disconnect 1");
+        await cluster.Expect("^gone 1$");
+        await cluster.Expect("^exited 1 ");
+        cluster.Send("workers");
+        await cluster.Expect("^workers $");
+
+        var events = cluster.Output.Split(Environment.NewLine).Select(line => line.Split(' ')[0])
+            .Where(word => word is "forked" or "online" or "listening" or "disconnected" or "exited");
+        Assert.Equal(["forked", "online", "listening", "disconnected", "exited"], events);
+    }
+
+    [Fact]
+    public async Task Ids_count_from_one_and_are_never_used_again()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork exit CODE=0");
+        await cluster.Expect("^exited 1 ");
+        cluster.Send("fork idle");
+        cluster.Send("fork idle");
+        await cluster.Expect("^online 3$");
+        Assert.Equal(1, cluster.Count("^forked 1 "));
+        Assert.Equal(1, cluster.Count("^forked 2 "));
+    }
+
+    [Theory]
+    [InlineData("exit CODE=42", "Crashed code=42 signal= asked=False")]
+    [InlineData("exit CODE=0", "Completed code=0 signal= asked=False")]
+    [InlineData("throw", "code= signal=SIGABRT asked=False")]
+    public async Task An_exit_tells_the_code_or_the_signal_and_the_cause(string role, string exit)
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"fork {role}");
+        Assert.Contains(exit, (await cluster.Expect("^exited 1 .*")).Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_killed_from_outside_has_crashed_by_SIGKILL()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork idle");
+        await cluster.Expect("^online 1$");
+        var id = int.Parse((await cluster.Expect(@"^forked 1 (\d+)$")).Groups[1].Value, CultureInfo.InvariantCulture);
+        TestProcess.SendSignal(id, Signal.SIGKILL);
+        var exit = await cluster.Expect("^exited 1 .*");
+        Assert.Equal(
+            "exited 1 Crashed code= signal=SIGKILL asked=False: crashed, SIGKILL (9): killed from outside, perhaps by the system for want of memory",
+            exit.Value);
+    }
+
+    [Fact]
+    public async Task Kill_ends_a_worker_without_its_having_been_asked()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork spin");
+        await cluster.Expect("^spinning$");
+        cluster.Send("kill 1 SIGTERM");
+        var exit = await cluster.Expect("^exited 1 .*");
+        Assert.Contains("Killed code= signal=SIGTERM asked=False", exit.Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_that_does_not_leave_in_time_is_killed()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure DrainTimeout 00:00:01");
+        cluster.Send("fork stubborn");
+        await cluster.Expect("^stubborn$");
+        cluster.Send("disconnect 1");
+        var exit = await cluster.Expect("^exited 1 .*", TimeSpan.FromSeconds(5));
+        Assert.Contains("KilledLate code= signal=SIGKILL asked=True", exit.Value, StringComparison.Ordinal);
+        await cluster.Expect("^asked and not leaving$");
+    }
+
+    [Fact]
+    public async Task A_program_that_never_says_hello_is_killed_at_the_boot_deadline()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure BootTimeout 00:00:01");
+        cluster.Send("fork boot-slowly");
+        var exit = await cluster.Expect("^exited 1 .*", TimeSpan.FromSeconds(5));
+        Assert.Contains("FailedAtBoot code= signal=SIGKILL", exit.Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_worker_can_leave_by_its_own_wish()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork leave");
+        await cluster.Expect("^left, connected=False state=Disconnected$");
+        var exit = await cluster.Expect("^exited 1 .*");
+        Assert.Contains("code=7 signal= asked=True", exit.Value, StringComparison.Ordinal);
+        Assert.Equal(1, cluster.Count("^disconnected 1$"));
+    }
+
+    [Fact]
+    public async Task SIGTERM_to_a_worker_that_watches_for_it_makes_it_leave()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork idle");
+        await cluster.Expect("^online 1$");
+        var id = int.Parse((await cluster.Expect(@"^forked 1 (\d+)$")).Groups[1].Value, CultureInfo.InvariantCulture);
+        // The worker takes SIGTERM over when its program first looks at Stopping, a moment after it is online.
+        await WaitUntil(() => HandlesTermination(id));
+        TestProcess.SendSignal(id, Signal.SIGTERM);
+        Assert.Contains("Requested code=0 signal= asked=True", (await cluster.Expect("^exited 1 .*")).Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Disconnect_completes_when_the_last_worker_is_gone()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure DrainTimeout 00:00:02");
+        cluster.Send("fork idle");
+        cluster.Send("fork stubborn");
+        cluster.Send("fork idle");
+        await cluster.Expect("^stubborn$");
+        await cluster.Expect("^online 3$");
+        cluster.Send("disconnect");
+        await cluster.Expect("^all gone, 0 left$", TimeSpan.FromSeconds(8));
+        Assert.Equal(3, cluster.Count("^exited "));
+
+        // And the cluster can be used again.
+        cluster.Send("fork idle");
+        await cluster.Expect("^online 4$");
+    }
+
+    [Fact]
+    public async Task Nothing_can_be_forked_while_the_cluster_is_being_disconnected()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure DrainTimeout 00:00:02");
+        cluster.Send("fork stubborn");
+        await cluster.Expect("^stubborn$");
+        cluster.Send("&disconnect");
+        await cluster.Expect("^asked and not leaving$");
+        cluster.Send("fork idle");
+        await cluster.Expect("^failed InvalidOperationException: The cluster is being disconnected");
+        await cluster.Expect("^all gone, 0 left$");
+        Assert.Equal(0, cluster.Count("^forked 2 "));
+    }
+
+    private static bool HandlesTermination(int id)
+    {
+        const int terminate = 1 << ((int)Signal.SIGTERM - 1);
+        var caught = File.ReadLines($"/proc/{id}/status").Single(line => line.StartsWith("SigCgt:", StringComparison.Ordinal));
+        return (long.Parse(caught[7..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) & terminate) != 0;
+    }
+
+    private static async Task WaitUntil(Func<bool> condition)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while (!condition())
+            await Task.Delay(10, deadline.Token);
+    }
+}

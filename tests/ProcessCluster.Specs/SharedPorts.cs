@@ -1,0 +1,224 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace ProcessCluster.Specs;
+
+/// <summary>One port, many processes: who gets a connection, and what becomes of it when that process dies.</summary>
+public sealed class SharedPorts
+{
+    [Fact]
+    public async Task Workers_share_a_port_and_take_turns()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        for (var i = 0; i < 4; i++)
+            cluster.Send("fork echo");
+        var port = await Port(cluster, workers: 4);
+
+        var answers = new List<int>();
+        for (var i = 0; i < 40; i++)
+            answers.Add(await Client.Ask(port));
+        Assert.Equal([10, 10, 10, 10], answers.GroupBy(id => id).Select(group => group.Count()));
+    }
+
+    [Fact]
+    public async Task Port_0_is_one_port_for_all_and_after_a_restart()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork echo-twice");
+        cluster.Send("fork echo-twice");
+        var ports = await cluster.ExpectAll("^ports (.*)$", 2);
+        Assert.Equal(ports[0].Value, ports[1].Value);
+        Assert.Equal(2, ports[0].Groups[1].Value.Split(' ').Distinct().Count());
+
+        cluster.Send("kill 1 SIGKILL");
+        cluster.Send("kill 2 SIGKILL");
+        await cluster.ExpectAll("^exited ", 2);
+        cluster.Send("fork echo-twice");
+        Assert.Equal(ports[0].Value, (await cluster.ExpectAll("^ports (.*)$", 3))[2].Value);
+    }
+
+    [Fact]
+    public async Task A_connection_that_a_worker_received_but_did_not_accept_when_it_was_killed_is_served_by_another()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork hoard LISTEN=127.0.0.1:0");
+        var port = await Port(cluster, workers: 1);
+        // All of them have been received by the worker that accepts none: it is the only one.
+        var asking = Enumerable.Range(0, 10).Select(_ => Client.Ask(port)).ToList();
+        await WaitUntilQueued(port, 10);
+        cluster.Send("fork echo");
+        await cluster.Expect("^listening 2 ");
+        cluster.Send("kill 1 SIGKILL");
+
+        var answers = await Task.WhenAll(asking);
+        var second = int.Parse((await cluster.Expect(@"^forked 2 (\d+)$")).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.All(answers, answer => Assert.Equal(second, answer));
+    }
+
+    [Fact]
+    public async Task A_worker_that_does_not_accept_holds_up_only_what_was_offered_to_it()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork hoard");
+        cluster.Send("fork echo");
+        var port = await Port(cluster, workers: 2);
+        // Of many connections at once the one that accepts gets all but the few that were on their way to the other.
+        var asking = Enumerable.Range(0, 60).Select(_ => Client.Ask(port)).ToList();
+        await Task.WhenAll(asking.Select(async task => await Task.WhenAny(task, Task.Delay(3000))));
+        Assert.InRange(asking.Count(task => !task.IsCompleted), 0, 4);
+
+        // Asked to leave, the other gives them back.
+        cluster.Send("disconnect 1");
+        await Task.WhenAll(asking);
+    }
+
+    [Fact]
+    public async Task The_port_stays_open_while_no_worker_listens_and_who_waits_is_served()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork echo");
+        var port = await Port(cluster, workers: 1);
+        cluster.Send("kill 1 SIGKILL");
+        await cluster.Expect("^exited 1 ");
+
+        var asking = Enumerable.Range(0, 5).Select(_ => Client.Ask(port)).ToList();
+        await WaitUntilQueued(port, 5);
+        cluster.Send("fork echo");
+        await Task.WhenAll(asking);
+    }
+
+    [Fact]
+    public async Task Who_waits_too_long_is_closed_and_the_log_says_so()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure MaxWait 00:00:01");
+        cluster.Send("fork echo");
+        var port = await Port(cluster, workers: 1);
+        cluster.Send("kill 1 SIGKILL");
+        await cluster.Expect("^exited 1 ");
+        var failure = await Record.ExceptionAsync(() => Client.Ask(port, TimeSpan.FromSeconds(5)));
+        Assert.True(failure is IOException or SocketException, $"{failure}");
+        await cluster.ExpectError("1 connections of .* waited 00:00:01 for a worker and were closed");
+    }
+
+    [Fact]
+    public async Task More_than_may_wait_stay_in_the_kernel_and_are_served_too()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure MaxWaitingConnections 10");
+        cluster.Send("fork echo");
+        var port = await Port(cluster, workers: 1);
+        cluster.Send("kill 1 SIGKILL");
+        await cluster.Expect("^exited 1 ");
+
+        var before = Descriptors(cluster.Id);
+        var asking = Enumerable.Range(0, 50).Select(_ => Client.Ask(port)).ToList();
+        await WaitUntilQueued(port, 50);
+        Assert.InRange(Descriptors(cluster.Id) - before, 10, 11);
+        cluster.Send("fork echo");
+        await Task.WhenAll(asking);
+    }
+
+    [Fact]
+    public async Task A_taken_port_is_the_error_that_the_worker_would_have_had_alone()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"fork listen-and-catch LISTEN={taken.LocalEndpoint}");
+        await cluster.Expect("^caught AddressAlreadyInUse: ");
+        await cluster.Expect("^exited 1 Completed");
+
+        // Nothing is poisoned: the same end point can be asked for again.
+        taken.Stop();
+        cluster.Send($"fork listen-and-catch LISTEN={taken.LocalEndpoint}");
+        await cluster.Expect("^listening after all$");
+    }
+
+    [Fact]
+    public async Task The_last_live_worker_that_closes_its_listener_closes_the_port()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork close-listener");
+        var port = await Port(cluster, workers: 1);
+        await cluster.Expect("^closed$");
+        await WaitUntil(async () => await Record.ExceptionAsync(() => Client.Ask(port)) is SocketException { SocketErrorCode: SocketError.ConnectionRefused });
+    }
+
+    [Fact]
+    public async Task A_Unix_domain_socket_is_shared_too_and_its_file_removed()
+    {
+        var directory = Directory.CreateTempSubdirectory();
+        try
+        {
+            var path = Path.Combine(directory.FullName, "shared.sock");
+            await using (var cluster = TestProcess.Start("driver"))
+            {
+                cluster.Send($"fork echo LISTEN={path}");
+                cluster.Send($"fork echo LISTEN={path}");
+                await cluster.ExpectAll("^listening ", 2);
+                var answers = new HashSet<int>();
+                for (var i = 0; i < 4; i++)
+                    answers.Add(await Client.Ask(new UnixDomainSocketEndPoint(path)));
+                Assert.Equal(2, answers.Count);
+            }
+            Assert.False(File.Exists(path));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task Outside_a_cluster_the_same_program_listens_by_itself()
+    {
+        await using var alone = TestProcess.Start("alone");
+        var serving = await alone.Expect(@"^serving (\S+) (\d+)$");
+        Assert.Equal(alone.Id, await Client.Ask(IPEndPoint.Parse(serving.Groups[1].Value)));
+        alone.Signal(Signal.SIGKILL);
+        await alone.Exit();
+    }
+
+    [Fact]
+    public async Task A_stopped_worker_gets_a_few_connections_and_no_more()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork echo");
+        cluster.Send("fork echo");
+        var port = await Port(cluster, workers: 2);
+        cluster.Send("kill 1 SIGSTOP");
+        var asking = Enumerable.Range(0, 50).Select(_ => Client.Ask(port)).ToList();
+        await Task.WhenAll(asking.Select(async task => await Task.WhenAny(task, Task.Delay(3000))));
+        Assert.InRange(asking.Count(task => !task.IsCompleted), 0, 4);
+        cluster.Send("kill 1 SIGCONT");
+        await Task.WhenAll(asking);
+    }
+
+    private static async Task<IPEndPoint> Port(TestProcess cluster, int workers)
+    {
+        var listening = await cluster.ExpectAll(@"^listening \d+ (.*)$", workers);
+        return IPEndPoint.Parse(Assert.Single(listening.Select(match => match.Groups[1].Value).Distinct()));
+    }
+
+    /// <summary>So many connections of the port have been made by the kernel, accepted or not.</summary>
+    private static Task WaitUntilQueued(IPEndPoint port, int count) => WaitUntil(() =>
+    {
+        var local = $"0100007F:{port.Port:X4}";
+        var made = File.ReadLines("/proc/net/tcp").Count(line =>
+        {
+            var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return fields[1] == local && fields[3] == "01" && fields[2] != "00000000:0000";
+        });
+        return Task.FromResult(made >= count);
+    });
+
+    private static int Descriptors(int id) => Directory.GetFiles($"/proc/{id}/fd").Length;
+
+    private static async Task WaitUntil(Func<Task<bool>> condition)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        while (!await condition())
+            await Task.Delay(10, deadline.Token);
+    }
+}

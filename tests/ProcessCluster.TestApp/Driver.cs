@@ -1,0 +1,128 @@
+using System.Globalization;
+
+namespace ProcessCluster.TestApp;
+
+/// <summary>A primary that says what happens, a line each, and does what it is told, a line each.</summary>
+internal static class Driver
+{
+    public static async Task<int> RunAsync()
+    {
+        Cluster.Forked += (_, e) => Say($"forked {e.Worker.Id} {e.Worker.ProcessId}");
+        Cluster.Online += (_, e) => Say($"online {e.Worker.Id}");
+        Cluster.Listening += (_, e) => Say($"listening {e.Worker.Id} {e.EndPoint}");
+        Cluster.Disconnected += (_, e) => Say($"disconnected {e.Worker.Id}");
+        Cluster.Exited += (_, e) => Say(
+            $"exited {e.Worker.Id} {e.Exit.Cause} code={e.Exit.ExitCode} signal={e.Exit.Signal} asked={e.Worker.ExitedAfterDisconnect}: {e.Exit}");
+        Say($"primary {Environment.ProcessId}");
+        _ = Task.Run(ReadCommandsAsync); // Reading the console blocks.
+        await Cluster.WaitForShutdownAsync();
+        Say("bye");
+        return 0;
+    }
+
+    private static async Task ReadCommandsAsync()
+    {
+        while (await Console.In.ReadLineAsync() is { } line)
+        {
+            // With an ampersand the next command does not wait for this one.
+            var execution = ExecuteOrSayAsync(line.TrimStart('&').Split(' '));
+            if (!line.StartsWith('&'))
+                await execution;
+        }
+    }
+
+    private static async Task ExecuteOrSayAsync(string[] command)
+    {
+        try
+        {
+            await ExecuteAsync(command);
+        }
+        catch (Exception exception)
+        {
+            Say($"failed {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+
+    private static async Task ExecuteAsync(string[] command)
+    {
+        switch (command)
+        {
+            case ["configure", var name, var value]:
+                Cluster.Configure(Options(name, value));
+                Say("configured");
+                break;
+            case ["fork", var role, .. var variables]:
+                var environment = variables.Select(v => v.Split('=', 2)).ToDictionary(v => v[0], v => (string?)v[1]);
+                environment["ROLE"] = role;
+                Cluster.Fork(environment);
+                break;
+            case ["kill", var id, var signal]:
+                Worker(id).Kill(Enum.Parse<Signal>(signal));
+                break;
+            case ["disconnect", var id]:
+                await Worker(id).DisconnectAsync();
+                Say($"gone {id}");
+                break;
+            case ["disconnect"]:
+                await Cluster.DisconnectAsync();
+                Say($"all gone, {Cluster.Workers.Count} left");
+                break;
+            case ["block-handlers"]:
+                Cluster.Exited += (_, _) => new ManualResetEvent(false).WaitOne();
+                break;
+            case ["workers"]:
+                Say($"workers {string.Join(',', Cluster.Workers.Values.OrderBy(w => w.Id).Select(w => $"{w.Id}:{w.State}"))}");
+                break;
+            case ["churn", var count, var role]:
+                await ChurnAsync(int.Parse(count, CultureInfo.InvariantCulture), role);
+                break;
+            default:
+                Say($"failed: unknown command {string.Join(' ', command)}");
+                break;
+        }
+    }
+
+    /// <summary>Forks and waits for the exit, one after another.</summary>
+    private static async Task ChurnAsync(int count, string role)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            var gone = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            var worker = Cluster.Fork(new Dictionary<string, string?> { ["ROLE"] = role });
+            worker.Exited += (_, _) => gone.TrySetResult();
+            if (worker.IsDead)
+                gone.TrySetResult();
+            await gone.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        }
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        Say("churned");
+    }
+
+    private static ClusterOptions Options(string name, string value)
+    {
+        var options = new ClusterOptions();
+        switch (name)
+        {
+            case "DrainTimeout": options.DrainTimeout = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
+            case "BootTimeout": options.BootTimeout = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
+            case "MaxWait": options.MaxWait = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
+            case "MaxWaitingConnections": options.MaxWaitingConnections = int.Parse(value, CultureInfo.InvariantCulture); break;
+            case "Workers": options.Workers = int.Parse(value, CultureInfo.InvariantCulture); break;
+            case "Silent": options.Silent = bool.Parse(value); break;
+            case "Executable": options.Executable = value; break;
+            case "WorkingDirectory": options.WorkingDirectory = value; break;
+            case "Arguments": options.Arguments = value.Split(','); break;
+            default: throw new ArgumentException($"Nothing is known as '{name}'.");
+        }
+        return options;
+    }
+
+    private static ClusterWorker Worker(string id) => Cluster.Workers[int.Parse(id, CultureInfo.InvariantCulture)];
+
+    private static void Say(string line)
+    {
+        lock (Console.Out)
+            Console.Out.WriteLine(line);
+    }
+}

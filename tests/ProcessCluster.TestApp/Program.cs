@@ -1,0 +1,23 @@
+using ProcessCluster.TestApp;
+
+// The program that the specs start. The first argument says what it is: a primary that takes commands from its standard input, or a web
+// application. A role in the environment says what a worker does; some of them must not touch the library too early.
+switch (Environment.GetEnvironmentVariable("ROLE"), args)
+{
+    case ("boot-slowly", _):
+        // A worker that is long in coming: it knows nothing of the cluster yet.
+        Console.WriteLine($"booting {Environment.ProcessId}");
+        new ManualResetEvent(false).WaitOne(TimeSpan.FromSeconds(20));
+        return 0;
+    case ({ } role, _):
+        return await Roles.RunAsync(role, args);
+    case (null, ["driver", ..]):
+        return await Driver.RunAsync();
+    case (null, ["alone", ..]):
+        return await Roles.RunAsync("echo", args);
+    case (null, ["web", ..]):
+        return WebApp.Run(args[1..]);
+    default:
+        Console.Error.WriteLine($"Nothing is known as '{string.Join(' ', args)}'.");
+        return 64;
+}

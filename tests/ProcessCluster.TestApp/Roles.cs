@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace ProcessCluster.TestApp;
+
+/// <summary>What a worker of the driver does.</summary>
+internal static class Roles
+{
+    public static async Task<int> RunAsync(string role, string[] args)
+    {
+        switch (role)
+        {
+            case "echo":
+                await ServeAsync(await ListenAsync());
+                return 0;
+            case "echo-twice":
+                var first = await ListenAsync();
+                var second = await ListenAsync();
+                Say($"ports {first.EndPoint} {second.EndPoint}");
+                await Task.WhenAll(ServeAsync(first), ServeAsync(second));
+                return 0;
+            case "hoard":
+                // Listens and never accepts.
+                await ListenAsync();
+                await Cluster.WaitForShutdownAsync();
+                return 0;
+            case "close-listener":
+                await (await ListenAsync()).DisposeAsync();
+                Say("closed");
+                await Cluster.WaitForShutdownAsync();
+                return 0;
+            case "idle":
+                await Cluster.WaitForShutdownAsync();
+                return 0;
+            case "exit":
+                return Cluster.IsWorker ? Number("CODE") : 1;
+            case "exit-later":
+                await Task.Delay(Number("AFTER"));
+                return Cluster.IsWorker ? Number("CODE") : 1;
+            case "throw":
+                throw new InvalidOperationException($"on purpose, as {Cluster.Worker}");
+            case "stubborn":
+                Cluster.Worker!.Stopping.Register(() => Say("asked and not leaving"));
+                Say("stubborn");
+                await Task.Delay(TimeSpan.FromMinutes(1));
+                return 0;
+            case "spin":
+                _ = Cluster.IsWorker;
+                for (var i = 0; i < Environment.ProcessorCount * 2; i++)
+                    ThreadPool.UnsafeQueueUserWorkItem(static _ => SpinForAMinute(), null);
+                Say("spinning");
+                SpinForAMinute();
+                return 0;
+            case "leave":
+                await using (await ListenAsync())
+                {
+                    await Cluster.Worker!.DisconnectAsync();
+                    Say($"left, connected={Cluster.Worker.IsConnected} state={Cluster.Worker.State}");
+                }
+                return 7;
+            case "listen-and-catch":
+                try
+                {
+                    await ListenAsync();
+                    Say("listening after all");
+                }
+                catch (SocketException exception)
+                {
+                    Say($"caught {exception.SocketErrorCode}: {exception.Message}");
+                }
+                return 0;
+            case "parent":
+                return await ParentAsync();
+            case "environment":
+                Say($"is worker: {Cluster.IsWorker}, marker: {Environment.GetEnvironmentVariable("PROCESSCLUSTER_WORKER") ?? "none"}, "
+                    + $"GREETING: {Environment.GetEnvironmentVariable("GREETING")}, in {Environment.CurrentDirectory}, with {string.Join(',', args)}");
+                return 0;
+            default:
+                Console.Error.WriteLine($"Nothing is known as the role '{role}'.");
+                return 64;
+        }
+    }
+
+    /// <summary>Starts this program again as a child that is no worker.</summary>
+    private static async Task<int> ParentAsync()
+    {
+        Say($"parent is worker: {Cluster.IsWorker}");
+        var start = new ProcessStartInfo(Environment.ProcessPath!) { Environment = { ["ROLE"] = "environment" } };
+        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet")
+            start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
+        using var child = Process.Start(start)!;
+        await child.WaitForExitAsync();
+        return child.ExitCode;
+    }
+
+    private static Task<ClusterListener> ListenAsync()
+    {
+        var where = Environment.GetEnvironmentVariable("LISTEN") ?? "127.0.0.1:0";
+        return Cluster.ListenAsync(where.StartsWith('/') || where.EndsWith(".sock", StringComparison.Ordinal)
+            ? new UnixDomainSocketEndPoint(where)
+            : IPEndPoint.Parse(where));
+    }
+
+    /// <summary>Answers each connection with this process's id, after the first byte came, and closes it.</summary>
+    private static async Task ServeAsync(ClusterListener listener)
+    {
+        Say($"serving {listener.EndPoint} {Environment.ProcessId}");
+        var answer = Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        while (await listener.AcceptAsync() is { } socket)
+            _ = AnswerAsync(socket);
+
+        async Task AnswerAsync(Socket socket)
+        {
+            using (socket)
+            {
+                var buffer = new byte[1];
+                if (await socket.ReceiveAsync(buffer) > 0)
+                    await socket.SendAsync(answer);
+            }
+        }
+    }
+
+    private static void SpinForAMinute()
+    {
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromMinutes(1);)
+        {
+        }
+    }
+
+    private static int Number(string variable) => int.Parse(Environment.GetEnvironmentVariable(variable) ?? "0", CultureInfo.InvariantCulture);
+
+    private static void Say(string line) => Console.Out.WriteLine(line);
+}

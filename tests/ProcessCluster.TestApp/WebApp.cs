@@ -1,0 +1,142 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace ProcessCluster.TestApp;
+
+/// <summary>A web application as users write them. The first argument is the builder: minimal, host, webhost or none.</summary>
+internal static class WebApp
+{
+    public static int Run(string[] args)
+    {
+        Console.WriteLine($"main {Environment.ProcessId}");
+        try
+        {
+            switch (args[0])
+            {
+                case "minimal":
+                    var builder = WebApplication.CreateBuilder(args[1..]);
+                    builder.UseProcessCluster();
+                    Configure(builder.Services);
+                    ConfigureKestrel(builder.WebHost);
+                    var app = builder.Build();
+                    Map(app);
+                    app.Run(Environment.GetEnvironmentVariable("RUN_URL"));
+                    break;
+                case "host":
+                    Host.CreateDefaultBuilder(args[1..])
+                        .UseProcessCluster()
+                        .ConfigureWebHostDefaults(web => ConfigureWeb(web))
+                        .Build().Run();
+                    break;
+                case "webhost":
+                    Host.CreateDefaultBuilder(args[1..])
+                        .ConfigureWebHostDefaults(web => ConfigureWeb(web).UseProcessCluster())
+                        .Build().Run();
+                    break;
+                case "workers-only":
+                    Host.CreateDefaultBuilder(args[1..])
+                        .UseProcessCluster()
+                        .ConfigureServices(Configure)
+                        .Build().Run();
+                    break;
+                default:
+                    return 64;
+            }
+            return 0;
+        }
+        catch (Exception exception) when (Environment.GetEnvironmentVariable("CATCH") is not null)
+        {
+            Console.WriteLine($"caught in {Environment.ProcessId}: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}");
+            return 3;
+        }
+    }
+
+    private static IWebHostBuilder ConfigureWeb(IWebHostBuilder web)
+    {
+        ConfigureKestrel(web);
+        return web.ConfigureServices(services =>
+        {
+            Configure(services);
+            services.AddRouting();
+        }).Configure(app => app.UseRouting().UseEndpoints(Map));
+    }
+
+    private static void ConfigureKestrel(IWebHostBuilder web) => web.ConfigureKestrel(kestrel =>
+    {
+        if (Environment.GetEnvironmentVariable("HTTP2_PORT") is { } port)
+            kestrel.ListenLocalhost(int.Parse(port, CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2);
+        if (Environment.GetEnvironmentVariable("BODY_LIMIT") is { } limit)
+            kestrel.Limits.MaxRequestBodySize = long.Parse(limit, CultureInfo.InvariantCulture);
+    });
+
+    private static void Configure(IServiceCollection services)
+    {
+        services.AddHostedService<Announcer>();
+        if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
+            services.AddHostedService<Failing>();
+    }
+
+    private static void Map(IEndpointRouteBuilder app)
+    {
+        app.MapGet("/", () => Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        app.MapGet("/protocol", (HttpContext context) => context.Request.Protocol + (context.Request.IsHttps ? " tls" : ""));
+        app.MapGet("/addresses", (HttpContext context) =>
+            $"{context.Connection.LocalIpAddress}:{context.Connection.LocalPort} {context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}");
+        app.MapGet("/slow", async (int ms) =>
+        {
+            await Task.Delay(ms);
+            return $"slow {Environment.ProcessId}";
+        });
+        app.MapGet("/big", (int length) => new string('x', length));
+        app.MapPost("/length", async (HttpContext context) =>
+        {
+            var buffer = new byte[16 * 1024];
+            long length = 0;
+            while (await context.Request.Body.ReadAsync(buffer) is > 0 and var read)
+                length += read;
+            return $"{length}";
+        });
+        app.MapPost("/length-blocking", (HttpContext context) =>
+        {
+            // Blocks a thread of the pool until the whole body is there, as much old code does.
+            using var body = new MemoryStream();
+            context.Request.Body.CopyToAsync(body).GetAwaiter().GetResult();
+            return $"{body.Length}";
+        });
+        app.MapGet("/execute", async (int id) =>
+        {
+            if (Environment.GetEnvironmentVariable("EXECUTED") is { } file)
+                await File.AppendAllTextAsync(file, $"{id} {Environment.ProcessId}\n");
+            await Task.Delay(2);
+            return $"{id} {Environment.ProcessId}";
+        });
+        app.MapGet("/exit", (int code) => { Environment.Exit(code); });
+        app.MapGet("/crash", () => Environment.FailFast("on purpose"));
+        app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
+        app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
+    }
+
+    private sealed class Announcer : IHostedService
+    {
+        public Announcer() => Console.WriteLine($"service constructed {Environment.ProcessId}");
+
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            Console.WriteLine($"service started {Environment.ProcessId}");
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken)
+        {
+            Console.WriteLine($"service stopped {Environment.ProcessId}");
+            return Task.CompletedTask;
+        }
+    }
+
+    private sealed class Failing : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken) => throw new InvalidOperationException("the database is not there");
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

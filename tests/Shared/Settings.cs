@@ -1,0 +1,2 @@
+// Specs measure times and share two processors: one after another.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
