@@ -109,6 +109,8 @@ stop() {
     server=
 }
 trap stop EXIT
+# Without this the script would end at once and leave a load or the build behind; so it waits for that one first.
+trap 'exit 143' TERM
 
 # One load; its arguments are flags of loadtest and a path. One core for the generator, and in the foreground so that Ctrl-C ends it.
 load() {
@@ -177,6 +179,29 @@ table() {
     done
 }
 
+# By how much requests per second of one server and run differed between the rounds, at worst.
+spread() {
+    awk -F'\t' -v heavy="${runs[2]}" '
+        NF == 6 && $2 != heavy {
+            key = $1 FS $2
+            if (!(key in low) || $3 < low[key]) low[key] = $3
+            if ($3 > high[key]) high[key] = $3
+        }
+        END {
+            for (key in low) if (high[key] / low[key] > worst) worst = high[key] / low[key]
+            printf "%.2f", worst
+        }' "$results"
+}
+
+explain_noise() {
+    local spread
+    spread=$(spread)
+    echo "In these two runs the best round of a server was up to $spread times as fast as its worst."
+    if awk "BEGIN { exit !($spread > 1.25) }"; then
+        echo "That is much: the machine did other things too, so small differences mean nothing."
+    fi
+}
+
 # $1 runtime, $2 how many times as many requests per second its cluster answers, $3 the verdict on that.
 throughput() {
     local -A words=([more]="more requests per second than" [fewer]="fewer requests per second than"
@@ -195,8 +220,8 @@ explain_dotnet() {
             echo "work faster." ;;
         fewer) echo "One .NET process already uses all processors, so a cluster has no idle one to put to work and does not make CPU-bound"
             echo "work faster. Here it made it slower: the primary hands over every connection, and more processes share the processors." ;;
-        more) echo "One .NET process already uses all processors, so this does not come from an idle one that the cluster put to work. Run it"
-            echo "again on a machine that does nothing else before you rely on it." ;;
+        more) echo "One .NET process already uses all processors, so this does not come from an idle one that the cluster put to work."
+            echo "Run it again on a machine that does nothing else before you rely on it." ;;
     esac
 }
 
@@ -267,6 +292,10 @@ TEXT
     echo
     explain_node
     echo
+    if ((rounds > 1)); then
+        explain_noise
+        echo
+    fi
     explain_latency
     echo
     explain_losses

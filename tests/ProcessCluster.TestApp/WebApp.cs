@@ -87,7 +87,7 @@ internal static class WebApp
             await Task.Delay(ms);
             return $"slow {Environment.ProcessId}";
         });
-        app.MapGet("/big", (int length) => new string('x', length));
+        app.MapGet("/big", (int length) => new string('#', length));
         app.MapPost("/length", async (HttpContext context) =>
         {
             var buffer = new byte[16 * 1024];
@@ -105,8 +105,8 @@ internal static class WebApp
         });
         app.MapGet("/execute", async (int id) =>
         {
-            if (Environment.GetEnvironmentVariable("EXECUTED") is { } file)
-                await File.AppendAllTextAsync(file, $"{id} {Environment.ProcessId}\n");
+            if (Environment.GetEnvironmentVariable("EXECUTED") is { } directory)
+                await Executed.AddAsync(directory, id);
             await Task.Delay(2);
             return $"{id} {Environment.ProcessId}";
         });
@@ -114,6 +114,25 @@ internal static class WebApp
         app.MapGet("/crash", () => Environment.FailFast("on purpose"));
         app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
+    }
+
+    /// <summary>Which requests this process has begun to execute: a file of its own, written through at once.</summary>
+    private static class Executed
+    {
+        private static readonly SemaphoreSlim Turn = new(1);
+
+        public static async Task AddAsync(string directory, int id)
+        {
+            await Turn.WaitAsync();
+            try
+            {
+                await File.AppendAllTextAsync(Path.Combine(directory, $"{Environment.ProcessId}"), $"{id}\n");
+            }
+            finally
+            {
+                Turn.Release();
+            }
+        }
     }
 
     private sealed class Announcer : IHostedService

@@ -23,13 +23,36 @@ public static class Client
     public static async Task<int> Ask(Socket socket, CancellationToken cancellationToken)
     {
         await socket.SendAsync(new byte[1], cancellationToken);
-        var answer = new StringBuilder();
-        var buffer = new byte[64];
-        while (await socket.ReceiveAsync(buffer, cancellationToken) is > 0 and var read)
-            answer.Append(Encoding.ASCII.GetString(buffer, 0, read));
-        return int.TryParse(answer.ToString(), CultureInfo.InvariantCulture, out var id)
+        var answer = await ReadToEnd(socket, cancellationToken);
+        return int.TryParse(answer, CultureInfo.InvariantCulture, out var id)
             ? id
             : throw new IOException($"The connection ended after '{answer}'.");
+    }
+
+    /// <summary>
+    /// A GET on a new connection, and the whole answer. .NET's own client may send a request again when its connection breaks before
+    /// the answer; this one does not.
+    /// </summary>
+    public static async Task<string> Get(int port, string path, TimeSpan? within = null)
+    {
+        using var deadline = new CancellationTokenSource(within ?? Patience);
+        var endPoint = new IPEndPoint(IPAddress.Loopback, port);
+        using var socket = Connectable(endPoint);
+        await socket.ConnectAsync(endPoint, deadline.Token);
+        await socket.SendAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), deadline.Token);
+        var answer = await ReadToEnd(socket, deadline.Token);
+        return answer.StartsWith("HTTP/1.1 200 ", StringComparison.Ordinal) && answer.EndsWith("0\r\n\r\n", StringComparison.Ordinal)
+            ? answer
+            : throw new IOException($"The connection ended after '{answer}'.");
+    }
+
+    public static async Task<string> ReadToEnd(Socket socket, CancellationToken cancellationToken)
+    {
+        var answer = new StringBuilder();
+        var buffer = new byte[8192];
+        while (await socket.ReceiveAsync(buffer, cancellationToken) is > 0 and var read)
+            answer.Append(Encoding.ASCII.GetString(buffer, 0, read));
+        return answer.ToString();
     }
 
     public static Socket Connectable(EndPoint endPoint) => endPoint is UnixDomainSocketEndPoint

@@ -36,7 +36,7 @@ internal sealed class Fleet
     }
 
     /// <summary>Starts the first worker.</summary>
-    public PrimaryWorker StartFirst() => _places[0].Worker = _supervisor.Fork(_options, null, expectsReady: true);
+    public PrimaryWorker StartFirst() => _places[0].Worker = _supervisor.Fork(_options, null, expectsReady: true, bootIsAwaited: true);
 
     /// <summary>Starts the others and gives them.</summary>
     public IReadOnlyList<PrimaryWorker> StartOthers()

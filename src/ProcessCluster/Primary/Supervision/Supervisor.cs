@@ -43,13 +43,13 @@ internal sealed class Supervisor : IWorkerControl
     public Action<PrimaryWorker, WorkerExit>? Ended { get; set; }
 
 
-    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, bool expectsReady)
+    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, bool expectsReady, bool bootIsAwaited = false)
     {
         var id = _lastId + 1;
         var child = ChildProcess.Start(WorkerStart.For(id, options, environment));
         _lastId = id;
 
-        var worker = new PrimaryWorker(id, child, options, expectsReady, this);
+        var worker = new PrimaryWorker(id, child, options, expectsReady, this) { BootIsAwaited = bootIsAwaited };
         worker.Link = new Link(
             child.FromChild,
             child.ToChild,
@@ -207,7 +207,7 @@ internal sealed class Supervisor : IWorkerControl
         _ports.Remove(worker);
         if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed)
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
-        else
+        else if (worker.Life.IsUp || !worker.BootIsAwaited)
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
         Ended?.Invoke(worker, exit);
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit));

@@ -51,6 +51,9 @@ internal sealed class PrimaryWorker : ClusterWorker
 
     public Link? Link { get; set; }
 
+    /// <summary>Whether somebody waits for its boot and reports its failure, so that the log need not.</summary>
+    public bool BootIsAwaited { get; init; }
+
     /// <summary>What the worker said when its program could not start.</summary>
     public string? StartFailure { get; set; }
 
