@@ -16,12 +16,15 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     /// <summary>Half of a block of the pool: less room left, and the pipe takes another block.</summary>
     private const int MinimumReceiveBuffer = 2048;
 
+    [ThreadStatic]
+    private static byte[]? _firstBuffer;
+
     private readonly ClusterConnection _socket;
     private readonly ILogger _logger;
     private readonly DuplexPipe _application;
     private readonly IDuplexPipe _original;
     private readonly CancellationTokenSource _closed = new();
-    private readonly TaskCompletionSource _closedRaised = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _closedRaised = new();
     private readonly Lock _shutdownGate = new();
     private Exception? _shutdownReason;
     private bool _isShutdown;
@@ -83,10 +86,14 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         Exception? error = null;
         try
         {
-            while (true)
+            if (TryReceiveFirst(input))
             {
-                if (!await _socket.WaitToReceiveAsync().ConfigureAwait(false))
-                    break;
+                var result = await input.FlushAsync().ConfigureAwait(false);
+                if (result.IsCompleted || result.IsCanceled)
+                    return;
+            }
+            while (await _socket.WaitToReceiveAsync().ConfigureAwait(false))
+            {
                 var more = true;
                 while (more)
                 {
@@ -123,6 +130,19 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
             RaiseClosed();
             await _closedRaised.Task.ConfigureAwait(false);
         }
+    }
+
+    /// <summary>
+    /// On its way through the primary a connection has nearly always received its first request: then there is nothing to wait for. One
+    /// that has not must not hold a buffer of the pool, so that this one is the thread's.
+    /// </summary>
+    private bool TryReceiveFirst(PipeWriter input)
+    {
+        var buffer = _firstBuffer ??= new byte[2 * MinimumReceiveBuffer];
+        if (!_socket.TryReceive(buffer, out var received) || received == 0)
+            return false; // The end will be seen when it is waited for.
+        input.Write(buffer.AsSpan(0, received));
+        return true;
     }
 
     private async Task SendAsync()
@@ -184,7 +204,6 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
             }
             // The primary may hold a copy of the connection for a moment longer: only a shutdown says the end at once.
             _socket.Shutdown(receivingToo: true);
-            _socket.CloseSignals();
         }
     }
 

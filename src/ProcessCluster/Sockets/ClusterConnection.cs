@@ -25,6 +25,7 @@ public sealed class ClusterConnection : IDisposable
     private EndPoint? _remote;
     private EndPoint? _local;
     private Socket? _view;
+    private uint _watched;
     private int _disposed;
 
     internal ClusterConnection(Descriptor socket, EventLoop loop, EndPoint listenedOn, PeerAddress peer)
@@ -54,13 +55,13 @@ public sealed class ClusterConnection : IDisposable
     /// Whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its
     /// buffer is followed by another that says so, without a further readiness.
     /// </summary>
-    public bool HasReceivedEnd => _watch is { HasEnd: true };
+    public bool HasReceivedEnd => Volatile.Read(ref _watch) is { HasEnd: true };
 
     /// <summary>Completes with true when <see cref="TryReceive"/> may find something or the end, with false when the connection was closed on this side.</summary>
     /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
     public ValueTask<bool> WaitToReceiveAsync()
     {
-        EnsureWatched();
+        Watch(Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
         return _readable.WaitAsync();
     }
 
@@ -76,7 +77,7 @@ public sealed class ClusterConnection : IDisposable
     /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
     public ValueTask<bool> WaitToSendAsync()
     {
-        EnsureWatched();
+        Watch(Libc.EPOLLOUT | Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
         return _writable.WaitAsync();
     }
 
@@ -89,11 +90,19 @@ public sealed class ClusterConnection : IDisposable
     public bool TrySend(in ReadOnlySequence<byte> buffers, out int sent) => StreamSocket.TrySend(_socket, buffers, out sent);
 
     /// <summary>Says the end of the stream to the peer; a connection that is broken already is no error.</summary>
-    /// <param name="receivingToo">Whether receiving ends, too.</param>
+    /// <param name="receivingToo">Whether receiving ends, too, and with it the waits: the connection can only be disposed after that.</param>
     public void Shutdown(bool receivingToo)
     {
-        if (_disposed == 0)
+        lock (_readable)
+        {
+            if (_disposed != 0)
+                return;
+            if (receivingToo)
+                Unwatch(); // Its own end would be told as readiness, and wake a thread for nothing.
             StreamSocket.Shutdown(_socket, receivingToo);
+        }
+        if (receivingToo)
+            CloseSignals();
     }
 
     /// <summary>Ends the waits and makes closing a reset: the peer sees that the stream was cut.</summary>
@@ -112,8 +121,7 @@ public sealed class ClusterConnection : IDisposable
         CloseSignals();
     }
 
-    /// <summary>Ends the waits with false: <see cref="WaitToReceiveAsync"/> and <see cref="WaitToSendAsync"/>, now and later.</summary>
-    public void CloseSignals()
+    private void CloseSignals()
     {
         _readable.Close();
         _writable.Close();
@@ -125,24 +133,43 @@ public sealed class ClusterConnection : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         CloseSignals();
-        if (_watch is { } watch)
-            _loop.Forget(watch);
-        _socket.Dispose();
+        lock (_readable)
+        {
+            Unwatch();
+            _socket.Dispose();
+        }
     }
 
-    private void EnsureWatched()
+    private void Unwatch()
     {
         if (_watch is null)
-            Watch();
+            return;
+        _loop.Remove(_watch, _socket.Number);
+        _watch = null;
+        Volatile.Write(ref _watched, uint.MaxValue); // It is never watched again.
+    }
 
-        void Watch()
+    /// <summary>
+    /// Has the loop watch for these events, edge-triggered: what is ready already is told at once. Few connections ever wait to send,
+    /// and a connection is nearly always ready for it: only those that do are watched for it.
+    /// </summary>
+    private void Watch(uint events)
+    {
+        if ((Volatile.Read(ref _watched) & events) == events)
+            return;
+        lock (_readable)
         {
-            var watch = new ReadinessWatch(SocketLoop.Ready, _readable, _writable);
-            if (Interlocked.CompareExchange(ref _watch, watch, null) is not null)
-                return;
             ObjectDisposedException.ThrowIf(_disposed != 0, this);
-            // Edge-triggered and for both directions at once: added once, and what is ready already is told at once.
-            _loop.Add(watch, _socket.Number, Libc.EPOLLIN | Libc.EPOLLOUT | Libc.EPOLLRDHUP | Libc.EPOLLET);
+            if (_watch is null)
+            {
+                _watch = new ReadinessWatch(_readable, _writable);
+                _loop.Add(_watch, _socket.Number, events);
+            }
+            else if ((_watched & events) != events)
+            {
+                _loop.Change(_watch, _socket.Number, events | _watched);
+            }
+            Volatile.Write(ref _watched, events | _watched);
         }
     }
 }

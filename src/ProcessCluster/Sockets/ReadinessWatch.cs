@@ -3,16 +3,14 @@ using ProcessCluster.Platform;
 namespace ProcessCluster.Sockets;
 
 /// <summary>Turns what the loop sees of a connection into its two signals.</summary>
-internal sealed class ReadinessWatch(ReadyQueue queue, ReadinessSignal readable, ReadinessSignal writable) : EventLoop.Watch
+internal sealed class ReadinessWatch(ReadinessSignal readable, ReadinessSignal writable) : PooledWatch
 {
     private volatile bool _hasEnd;
 
     /// <summary>Whether the peer has ended the stream, or the connection is broken.</summary>
     public bool HasEnd => _hasEnd;
 
-    public override void OnReady(uint events) => queue.Add(this, events);
-
-    public void Signal(uint events)
+    public override void Signal(uint events)
     {
         if ((events & (Libc.EPOLLRDHUP | Libc.EPOLLERR | Libc.EPOLLHUP)) != 0)
             _hasEnd = true; // Before the signal: who is woken sees it.

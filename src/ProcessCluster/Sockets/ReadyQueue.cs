@@ -16,9 +16,9 @@ internal sealed class ReadyQueue : IThreadPoolWorkItem
     private readonly ConcurrentQueue<Entry> _entries = new();
     private int _stage;
 
-    private readonly record struct Entry(ReadinessWatch Watch, uint Events);
+    private readonly record struct Entry(PooledWatch Watch, uint Events);
 
-    public void Add(ReadinessWatch watch, uint events)
+    public void Add(PooledWatch watch, uint events)
     {
         _entries.Enqueue(new Entry(watch, events));
         Schedule();

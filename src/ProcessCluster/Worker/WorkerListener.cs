@@ -15,7 +15,7 @@ internal sealed class WorkerListener : ClusterListener
     private const int Capacity = 256;
 
     private readonly WorkerSession _session;
-    private readonly Channel<Offer> _offers = Channel.CreateBounded<Offer>(new BoundedChannelOptions(Capacity) { SingleWriter = true });
+    private readonly Channel<Offer> _offers = Channel.CreateBounded<Offer>(Capacity);
 
     public WorkerListener(WorkerSession session, int port, EndPoint endPoint)
         : base(endPoint)

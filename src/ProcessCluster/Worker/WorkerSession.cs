@@ -57,7 +57,7 @@ internal sealed class WorkerSession
     {
         _link.TrySend(new ControlMessage.Hello(ControlCodec.Protocol, Environment.ProcessId));
         _link.Start();
-        SocketLoop.Instance.Add(new OfferWatch(this), _handoff.Number, Libc.EPOLLIN);
+        SocketLoop.Instance.Add(new OfferWatch(this), _handoff.Number, Libc.EPOLLIN | Libc.EPOLLET);
     }
 
     public void Send(ControlMessage message) => _link.TrySend(message);
@@ -198,20 +198,18 @@ internal sealed class WorkerSession
             ? new UnixDomainSocketEndPoint(Path.GetFullPath(path))
             : endPoint;
 
-    private sealed class OfferWatch(WorkerSession session) : EventLoop.Watch
+    /// <summary>
+    /// Takes offers on the thread pool: a worker whose pool is starved takes none, and the primary gives them to others. What is not
+    /// read stays in the kernel, and with it the copy that the primary can still give away.
+    /// </summary>
+    private sealed class OfferWatch(WorkerSession session) : PooledWatch
     {
-        private const int Burst = 64;
-
-        public override void OnReady(uint events)
+        public override void Signal(uint events)
         {
             Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-            for (var i = 0; i < Burst; i++)
+            // Edge-triggered: until nothing is left. The end of the primary, a length of 0, is the link's to see.
+            while (HandoffSocket.Receive(session._handoff, message, out var descriptor) is > 0 and var length)
             {
-                var length = HandoffSocket.Receive(session._handoff, message, out var descriptor);
-                if (length == 0)
-                    SocketLoop.Instance.Remove(this, session._handoff.Number); // The primary is gone; the link sees it, too.
-                if (length <= 0)
-                    return;
                 if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var peer))
                     continue;
                 if (descriptor >= 0)

@@ -1,0 +1,149 @@
+using System.Globalization;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace ProcessCluster.Tests;
+
+/// <summary>The rules that keep the house in order, checked on the source's syntax.</summary>
+public sealed class ArchitectureTests
+{
+    private const string Core = "ProcessCluster";
+    private const int MaxLines = 400;
+
+    /// <summary>A folder uses only those before it. The last one is the root: the façade, which nothing uses.</summary>
+    private static readonly string[] Order =
+    [
+        "Model", "Errors", "Diagnostics", "Platform", "Wire", "Ipc", "Sockets",
+        "Primary/Workers", "Primary/Listening", "Primary/Supervision", "Worker", "",
+    ];
+
+    private static readonly List<SourceFile> Files = SourceFile.All;
+
+    [Fact]
+    public void Every_folder_has_its_place_in_the_order() =>
+        Assert.Equal(Order.Order(), Files.Where(file => file.Project == Core).Select(file => file.Folder).Distinct().Order());
+
+    [Fact]
+    public void A_folder_uses_only_those_before_it() => AssertNone(
+        new FolderImports(Files, Core).All.Where(import => Array.IndexOf(Order, import.Folder) > Array.IndexOf(Order, import.File.Folder)));
+
+    [Fact]
+    public void Primary_and_worker_do_not_know_each_other() => AssertNone(
+        new FolderImports(Files, Core).All.Where(import =>
+            (IsPrimary(import.File.Folder) && import.Folder == "Worker") || (import.File.Folder == "Worker" && IsPrimary(import.Folder))));
+
+    [Theory]
+    [InlineData("class C { Low _x; }", "Low")]
+    [InlineData("class C { void M() => Low.Go(); }", "Low")]
+    [InlineData("class C { void M() => Platform.Low.Go(); }", "Low")]
+    [InlineData("class C { void M() => global::ProcessCluster.Platform.Low.Go(); }", "Low")]
+    [InlineData("class C { System.Func<Low[]> F; }", "Low")]
+    [InlineData("class C : Low { }", "Low")]
+    [InlineData("[Low] class C { }", "Low")]
+    [InlineData("class C { object M() => typeof(Low); }", "Low")]
+    [InlineData("class C { object M(object o) => o is Low ? (Low)o : new Low(); }", "Low Low Low")]
+    [InlineData("class C { Low Low { get; } int M() => Low.Go(); }", "Low")]
+    [InlineData("class C { int Low { get; } int M() => Low; }", "")]
+    [InlineData("class C { int M(C c) => c.Low; }", "")]
+    [InlineData("class C { int? M(C c) => c?.Low; }", "")]
+    [InlineData("class C { C M() => new C { Low = 1 }; }", "")]
+    [InlineData("class C { bool M(C c) => c is { Low: 1 }; }", "")]
+    [InlineData("class C { void M() => N(Low: 1); }", "")]
+    [InlineData("class C { Twin _x; }", "")]
+    [InlineData("class C { Own _x; } class Own { }", "")]
+    [InlineData("/// <see cref=\"Low\"/>\nclass C { /* Low */ }", "")]
+    [InlineData("using ProcessCluster.Platform;", "ProcessCluster.Platform")]
+    [InlineData("using static ProcessCluster.Platform.Low;", "ProcessCluster.Platform.Low")]
+    [InlineData("using L = ProcessCluster.Platform.Low;", "ProcessCluster.Platform.Low")]
+    [InlineData("using System.Text;", "")]
+    public void Uses_of_other_folders_are_seen(string text, string names)
+    {
+        SourceFile[] files =
+        [
+            SourceFile.Parse(Core, "Platform", "Low.cs", "class Low { class Inner; } class Twin;"),
+            SourceFile.Parse(Core, "Wire", "Twin.cs", "class Twin;"),
+            SourceFile.Parse(Core, "Model", "C.cs", text),
+        ];
+        Assert.Equal(names, string.Join(' ', new FolderImports(files, Core).All.Select(import => import.Name)));
+    }
+
+    [Fact]
+    public void Native_calls_and_questions_about_the_system_are_in_Platform() => AssertNone(
+        from file in Files
+        where file.Path != $"{Core}/Platform/{file.Name}"
+        from node in file.Root.DescendantNodes()
+        where node is AttributeSyntax { Name: var name } && NameOf(name) is "DllImport" or "LibraryImport"
+            || node is MemberAccessExpressionSyntax access
+                && NameOf(access.Expression) == "OperatingSystem" && access.Name.Identifier.Text.StartsWith("Is", StringComparison.Ordinal)
+        select $"{file.At(node)}: {node}");
+
+    [Fact]
+    public void Public_types_are_where_users_look_and_internal_ones_where_their_file_is() => AssertNone(
+        from file in Files
+        from type in file.Types
+        let actual = type.Ancestors().OfType<BaseNamespaceDeclarationSyntax>().FirstOrDefault()?.Name.ToString() ?? ""
+        where !NamespacesOf(file, type).Any(expected => expected.EndsWith('.') ? actual.StartsWith(expected, StringComparison.Ordinal) : actual == expected)
+        select $"{file.At(type)}: {SourceFile.NameOf(type)} is in {actual}, expected {string.Join(" or ", NamespacesOf(file, type))}");
+
+    [Fact]
+    public void No_file_is_long() => AssertNone(
+        Files.Where(file => file.LineCount > MaxLines).Select(file => $"{file.Path} has {file.LineCount} lines; {MaxLines} are enough for one thing"));
+
+    [Fact]
+    public void No_catch_is_empty() => AssertNone(
+        from file in Files
+        from clause in file.Root.DescendantNodes().OfType<CatchClauseSyntax>()
+        where clause.Block.Statements.Count == 0 && !clause.Block.DescendantTrivia().Any(IsComment)
+        select $"{file.At(clause)}: say why that failure is fine there");
+
+    [Fact]
+    public void Log_event_ids_are_unique() => AssertNone(
+        LogMessages().GroupBy(message => message.Id).Where(group => group.Count() > 1).Select(group => string.Join(" and ", group)));
+
+    [Fact]
+    public void The_table_of_log_messages_is_what_is_logged()
+    {
+        var documented = MarkdownTable.Read("logging.md", "# What is logged").Select(row => string.Join(" | ", row));
+        var logged = LogMessages().OrderBy(message => message.Id).Select(message => $"{message.Id} | {message.Level} | {message.Text}");
+        Assert.Equal(logged, documented);
+    }
+
+    private static bool IsPrimary(string folder) => folder.StartsWith("Primary/", StringComparison.Ordinal);
+
+    private static bool IsComment(SyntaxTrivia trivia) =>
+        trivia.IsKind(SyntaxKind.SingleLineCommentTrivia) || trivia.IsKind(SyntaxKind.MultiLineCommentTrivia);
+
+    private static string NameOf(SyntaxNode name) => name.ToString().Split('.')[^1];
+
+    /// <summary>The namespaces that a type may be in; one that ends with a dot stands for all below it.</summary>
+    private static string[] NamespacesOf(SourceFile file, MemberDeclarationSyntax type)
+    {
+        var own = file.Folder.Length == 0 ? file.Project : $"{file.Project}.{file.Folder.Replace('/', '.')}";
+        if (!type.Modifiers.Any(SyntaxKind.PublicKeyword))
+            return file.Folder == "Model" ? [own, file.Project] : [own];
+        var extends = type.DescendantNodes().OfType<ParameterSyntax>().Any(parameter => parameter.Modifiers.Any(SyntaxKind.ThisKeyword));
+        return extends ? ["Microsoft."] : [Core];
+    }
+
+    private static IEnumerable<LogMessage> LogMessages() =>
+        from file in Files
+        from attribute in file.Root.DescendantNodes().OfType<AttributeSyntax>()
+        where NameOf(attribute.Name) == "LoggerMessage"
+        select LogMessage.Parse(file.At(attribute), attribute);
+
+    private static void AssertNone<T>(IEnumerable<T> breaches)
+    {
+        var lines = breaches.Select(breach => breach!.ToString()).Distinct().ToList();
+        Assert.True(lines.Count == 0, string.Join(Environment.NewLine, lines));
+    }
+
+    private sealed record LogMessage(string At, int Id, string Level, string Text)
+    {
+        public static LogMessage Parse(string at, AttributeSyntax attribute) =>
+            attribute.ArgumentList?.Arguments.Select(argument => argument.Expression).ToList()
+                is [LiteralExpressionSyntax id, MemberAccessExpressionSyntax level, LiteralExpressionSyntax text]
+                ? new LogMessage(at, int.Parse(id.Token.ValueText, CultureInfo.InvariantCulture), level.Name.Identifier.Text, text.Token.ValueText)
+                : throw new FormatException($"{at}: write [LoggerMessage(id, level, \"message\")].");
+    }
+}

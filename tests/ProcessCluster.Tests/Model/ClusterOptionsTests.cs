@@ -1,0 +1,151 @@
+using System.Reflection;
+
+namespace ProcessCluster.Tests.Model;
+
+public sealed class ClusterOptionsTests
+{
+    private static readonly List<(string Option, Action<ClusterOptions> Spoil)> Spoilers =
+    [
+        (nameof(ClusterOptions.Workers), o => o.Workers = ClusterOptions.MaxWorkerCount + 1),
+        (nameof(ClusterOptions.Executable), o => o.Executable = ""),
+        (nameof(ClusterOptions.Executable), o => o.Executable = "  "),
+        (nameof(ClusterOptions.Arguments), o => o.Arguments = ["a", null!]),
+        (nameof(ClusterOptions.Arguments), o => o.Arguments = ["a\0b"]),
+        (nameof(ClusterOptions.WorkingDirectory), o => o.WorkingDirectory = "/nowhere/at/all"),
+        (nameof(ClusterOptions.WorkingDirectory), o => o.WorkingDirectory = ""),
+        (nameof(ClusterOptions.Environment), o => o.Environment[""] = "value"),
+        (nameof(ClusterOptions.Environment), o => o.Environment["A=B"] = "value"),
+        (nameof(ClusterOptions.Environment), o => o.Environment["A\0"] = "value"),
+        (nameof(ClusterOptions.Environment), o => o.Environment["A"] = "value\0"),
+        (nameof(ClusterOptions.BootTimeout), o => o.BootTimeout = TimeSpan.Zero),
+        (nameof(ClusterOptions.BootTimeout), o => o.BootTimeout = Timeout.InfiniteTimeSpan),
+        (nameof(ClusterOptions.DrainTimeout), o => o.DrainTimeout = TimeSpan.FromTicks(-1)),
+        (nameof(ClusterOptions.DrainTimeout), o => o.DrainTimeout = TimeSpan.FromDays(1) + TimeSpan.FromTicks(1)),
+        (nameof(ClusterOptions.MaxWait), o => o.MaxWait = TimeSpan.MaxValue),
+        (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 0),
+        (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 1_000_001),
+    ];
+
+    private static readonly PropertyInfo[] Properties = typeof(ClusterOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance);
+
+    public static TheoryData<int, string> Bad()
+    {
+        var bad = new TheoryData<int, string>();
+        for (var i = 0; i < Spoilers.Count; i++)
+            bad.Add(i, Spoilers[i].Option);
+        return bad;
+    }
+
+    [Fact]
+    public void The_defaults_are_valid() => Assert.Empty(new ClusterOptions().Validate());
+
+    [Fact]
+    public void The_limits_are_valid()
+    {
+        var options = new ClusterOptions
+        {
+            Workers = ClusterOptions.MaxWorkerCount,
+            Executable = "/bin/true",
+            Arguments = [""],
+            WorkingDirectory = "/",
+            BootTimeout = TimeSpan.FromTicks(1),
+            DrainTimeout = TimeSpan.FromDays(1),
+            MaxWaitingConnections = 1_000_000,
+            Environment = { ["A"] = null, ["B"] = "", ["C"] = "=" },
+        };
+        Assert.Empty(options.Validate());
+        options.Workers = int.MinValue;
+        options.MaxWaitingConnections = 1;
+        Assert.Empty(options.Validate());
+    }
+
+    [Theory]
+    [MemberData(nameof(Bad))]
+    public void A_value_that_cannot_be_is_an_error_that_names_its_option(int spoiler, string option)
+    {
+        var options = new ClusterOptions();
+        Spoilers[spoiler].Spoil(options);
+        Assert.StartsWith($"{option} ", Assert.Single(options.Validate()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_errors_are_told_at_once()
+    {
+        var options = new ClusterOptions();
+        foreach (var (_, spoil) in Spoilers)
+            spoil(options);
+        var named = options.Validate().Select(error => error.Split(' ')[0]).Distinct();
+        Assert.Equal(Spoilers.Select(spoiler => spoiler.Option).Distinct().Order(), named.Order());
+    }
+
+    [Theory]
+    [InlineData(0, 8, 8)]
+    [InlineData(3, 8, 3)]
+    [InlineData(16, 8, 16)]
+    [InlineData(-1, 8, 7)]
+    [InlineData(-7, 8, 1)]
+    [InlineData(-8, 8, 1)]
+    [InlineData(-100, 8, 1)]
+    [InlineData(int.MinValue, 8, 1)]
+    [InlineData(0, 1, 1)]
+    [InlineData(-1, 1, 1)]
+    public void The_number_of_workers_goes_by_the_processors_unless_it_is_given(int workers, int processors, int expected) =>
+        Assert.Equal(expected, new ClusterOptions { Workers = workers }.ResolveWorkers(processors));
+
+    [Fact]
+    public void A_copy_has_every_property()
+    {
+        var original = Filled();
+        var copy = original.Copy();
+        Assert.All(Properties, property => Assert.Equal(property.GetValue(original), property.GetValue(copy)));
+    }
+
+    [Fact]
+    public void A_copy_of_the_defaults_has_the_defaults() =>
+        Assert.All(Properties, property => Assert.Equal(property.GetValue(new ClusterOptions()), property.GetValue(new ClusterOptions().Copy())));
+
+    [Fact]
+    public void A_copy_goes_its_own_way()
+    {
+        var original = Filled();
+        var copy = original.Copy();
+        original.Arguments![0] = "changed";
+        original.Environment.Clear();
+        Assert.NotEqual("changed", copy.Arguments![0]);
+        Assert.NotEmpty(copy.Environment);
+    }
+
+    /// <summary>Options that have another value than the default everywhere.</summary>
+    private static ClusterOptions Filled()
+    {
+        var options = new ClusterOptions();
+        foreach (var property in Properties)
+        {
+            switch (property.GetValue(options))
+            {
+                case int number:
+                    property.SetValue(options, number + 1);
+                    break;
+                case bool flag:
+                    property.SetValue(options, !flag);
+                    break;
+                case TimeSpan time:
+                    property.SetValue(options, time + TimeSpan.FromSeconds(1));
+                    break;
+                case null when property.PropertyType == typeof(string):
+                    property.SetValue(options, property.Name);
+                    break;
+                case null when property.PropertyType == typeof(IList<string>):
+                    property.SetValue(options, new List<string> { "a", "b" });
+                    break;
+                case IDictionary<string, string?> dictionary:
+                    (dictionary["a"], dictionary["b"]) = ("1", null);
+                    break;
+                default:
+                    Assert.Fail($"{property.Name} is of a type that this test cannot fill yet.");
+                    break;
+            }
+        }
+        return options;
+    }
+}

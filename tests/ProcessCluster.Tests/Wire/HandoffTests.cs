@@ -1,0 +1,110 @@
+using ProcessCluster.Platform;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Tests.Wire;
+
+public sealed class HandoffTests
+{
+    [Theory]
+    [InlineData(0, 0u, 0)]
+    [InlineData(1, 2u, 16)]
+    [InlineData(int.MaxValue, uint.MaxValue, PeerAddress.MaxLength)]
+    [InlineData(int.MinValue, 1u, 1)]
+    public void An_offer_is_read_as_it_was_written(int port, uint offer, int peerLength)
+    {
+        var peer = new PeerAddress(Bytes(peerLength));
+        var message = new byte[HandoffSocket.MaxMessage];
+        var length = Handoff.WriteOffer(message, port, offer, peer);
+        Assert.Equal(Handoff.OfferHeader + peerLength, length);
+        Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var readPeer));
+        Assert.Equal((port, offer), (readPort, readOffer));
+        Assert.Equal(Bytes(peerLength), readPeer.Span.ToArray());
+    }
+
+    [Theory]
+    [InlineData(0u, false)]
+    [InlineData(7u, true)]
+    [InlineData(uint.MaxValue, true)]
+    public void An_answer_is_read_as_it_was_written(uint offer, bool accepted)
+    {
+        var message = new byte[Handoff.AnswerSize];
+        Handoff.WriteAnswer(message, offer, accepted);
+        Assert.True(Handoff.TryReadAnswer(message, out var readOffer, out var readAccepted));
+        Assert.Equal((offer, accepted), (readOffer, readAccepted));
+    }
+
+    [Fact]
+    public void Messages_of_a_wrong_length_are_refused()
+    {
+        for (var length = 0; length <= HandoffSocket.MaxMessage; length++)
+        {
+            Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _));
+            Assert.Equal(length == Handoff.AnswerSize, Handoff.TryReadAnswer(Bytes(length), out _, out _));
+        }
+    }
+
+    [Fact]
+    public void An_address_that_is_too_long_is_none()
+    {
+        Assert.True(Handoff.TryReadOffer(Bytes(Handoff.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out var peer));
+        Assert.Equal(0, peer.Length);
+    }
+
+    [Fact]
+    public void Only_one_is_yes()
+    {
+        Assert.True(Handoff.TryReadAnswer([5, 0, 0, 0, 2, 0, 0, 0], out var offer, out var accepted));
+        Assert.Equal((5u, false), (offer, accepted));
+    }
+
+    [Fact]
+    public void Random_messages_are_read_or_refused_and_nothing_else()
+    {
+        const int Seed = 4711;
+        var random = new Random(Seed);
+        var message = new byte[HandoffSocket.MaxMessage];
+        for (var i = 0; i < 100_000; i++)
+        {
+            random.NextBytes(message);
+            var bytes = message.AsSpan(0, random.Next(message.Length + 1));
+            if (bytes.Length > 9)
+                (bytes[8], bytes[9]) = ((byte)random.Next(12), 0); // Often a family that exists.
+            try
+            {
+                if (Handoff.TryReadOffer(bytes, out _, out _, out var peer))
+                    peer.ToEndPoint();
+                Handoff.TryReadAnswer(bytes, out _, out _);
+            }
+            catch (Exception exception)
+            {
+                Assert.Fail($"Message {i} of seed {Seed} ({Convert.ToHexString(bytes)}): {exception}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Writing_and_reading_allocate_nothing()
+    {
+        var peer = new PeerAddress(Bytes(16));
+        Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
+        var sum = 0L;
+        for (var round = 0; round < 2; round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0u; i < 1_000; i++)
+            {
+                var length = Handoff.WriteOffer(message, 1, i, peer);
+                if (Handoff.TryReadOffer(message[..length], out var port, out var offer, out var read))
+                    sum += port + offer + read.Length;
+                Handoff.WriteAnswer(message, i, accepted: true);
+                if (Handoff.TryReadAnswer(message[..Handoff.AnswerSize], out offer, out _))
+                    sum += offer;
+            }
+            if (round > 0) // The first round compiles.
+                Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+        Assert.Equal(2 * ((17 * 1_000) + (999 * 1_000)), sum);
+    }
+
+    private static byte[] Bytes(int count) => [.. Enumerable.Range(1, count).Select(i => (byte)i)];
+}
