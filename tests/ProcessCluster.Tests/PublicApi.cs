@@ -48,18 +48,18 @@ internal static class PublicApi
     private static string? Line(MemberInfo member) => member switch
     {
         _ when member.Name.Contains('<', StringComparison.Ordinal) => null,
-        ConstructorInfo constructor when IsVisible(constructor) => $"{Scope(constructor)}new({Parameters(constructor)})",
+        ConstructorInfo constructor when IsVisible(constructor) => $"new({Parameters(constructor)}){(constructor.IsPublic ? "" : ": protected")}",
         MethodInfo { IsSpecialName: false } method when IsVisible(method) =>
-            $"{Scope(method)}{method.Name}{TypeParameters(method)}({Parameters(method)}): {Name(method.ReturnType, Nullability.Create(method.ReturnParameter))}",
+            $"{method.Name}{TypeParameters(method)}({Parameters(method)}): {Scope(method)}{Name(method.ReturnType, Nullability.Create(method.ReturnParameter))}",
         MethodInfo { IsSpecialName: true } method when IsVisible(method) && method.Name.StartsWith("op_", StringComparison.Ordinal) =>
             $"{method.Name}({Parameters(method)}): {Name(method.ReturnType)}",
         PropertyInfo property when property.GetAccessors(nonPublic: true).FirstOrDefault(IsVisible) is { } accessor =>
-            $"{Scope(accessor)}{property.Name}: {Name(property.PropertyType, Nullability.Create(property))} {{ {Accessors(property)}}}",
+            $"{property.Name}: {Scope(accessor)}{Name(property.PropertyType, Nullability.Create(property))} {{ {Accessors(property)}}}",
         EventInfo @event when IsVisible(@event.AddMethod!) =>
-            $"{Scope(@event.AddMethod!)}event {@event.Name}: {Name(@event.EventHandlerType!, Nullability.Create(@event))}",
+            $"{@event.Name}: {Scope(@event.AddMethod!)}event {Name(@event.EventHandlerType!, Nullability.Create(@event))}",
         FieldInfo { IsSpecialName: false } field when field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly => field.IsLiteral
-            ? $"const {field.Name}: {Name(field.FieldType)} = {Value(field.GetRawConstantValue())}"
-            : $"{(field.IsStatic ? "static " : "")}{(field.IsInitOnly ? "readonly " : "")}{field.Name}: {Name(field.FieldType, Nullability.Create(field))}",
+            ? $"{field.Name}: const {Name(field.FieldType)} = {Value(field.GetRawConstantValue())}"
+            : $"{field.Name}: {(field.IsStatic ? "static " : "")}{(field.IsInitOnly ? "readonly " : "")}{Name(field.FieldType, Nullability.Create(field))}",
         _ => null,
     };
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using ProcessCluster.Sockets;
@@ -104,22 +105,36 @@ public sealed class ReadinessSignalTests
     }
 
     [Fact]
-    public void Set_and_wait_at_the_same_time_lose_nothing()
+    public void One_set_for_each_wait_at_the_same_time_is_never_lost()
     {
-        const int Sets = 100_000;
-        var sent = 0;
-        var setter = new Thread(() =>
+        var turn = 0;
+        var finish = InBackground(ended =>
         {
-            for (var i = 1; i <= Sets; i++)
+            for (var i = 1; !ended(); i++)
             {
-                Volatile.Write(ref sent, i);
+                SpinWait.SpinUntil(() => Volatile.Read(ref turn) == i || ended());
+                Thread.SpinWait(i % 64); // Now before, now within, now after the wait.
                 _signal.Set();
             }
         });
-        setter.Start();
-        for (var seen = 0; seen < Sets; seen = Volatile.Read(ref sent))
+        Repeat(20_000, i =>
+        {
+            Volatile.Write(ref turn, i + 1);
             Assert.True(Wait(_signal), "The signal was closed.");
-        Assert.True(setter.Join(Patience));
+        });
+        finish();
+    }
+
+    [Fact]
+    public void Sets_without_end_end_every_wait()
+    {
+        var finish = InBackground(ended =>
+        {
+            while (!ended())
+                _signal.Set();
+        });
+        Repeat(200_000, _ => Assert.True(Wait(_signal), "The signal was closed."));
+        finish();
     }
 
     [Fact]
@@ -143,6 +158,38 @@ public sealed class ReadinessSignalTests
     }
 
     private static TimeSpan Patience => TimeSpan.FromSeconds(10);
+
+    private static void Repeat(int count, Action<int> action)
+    {
+        var clock = Stopwatch.StartNew();
+        for (var i = 0; i < count && clock.ElapsedMilliseconds < 500; i++)
+            action(i);
+    }
+
+    /// <summary>Runs on a thread of its own, until what is returned is called, which throws what the thread threw.</summary>
+    private static Action InBackground(Action<Func<bool>> action)
+    {
+        var ended = false;
+        Exception? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                action(() => Volatile.Read(ref ended));
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+            }
+        }) { IsBackground = true };
+        thread.Start();
+        return () =>
+        {
+            Volatile.Write(ref ended, true);
+            Assert.True(thread.Join(Patience));
+            Assert.Null(failure);
+        };
+    }
 
     /// <summary>Waits on this thread, so that it really runs beside the one that sets.</summary>
     private static bool Wait(ReadinessSignal signal)

@@ -19,6 +19,7 @@ public sealed class ControlCodecTests
         new UnixDomainSocketEndPoint("/run/app.sock"),
         new UnixDomainSocketEndPoint("/tmp/größe"),
         new UnixDomainSocketEndPoint("/" + new string('x', 106)),
+        new UnixDomainSocketEndPoint("@file"),
         new UnixDomainSocketEndPoint("\0abstract"),
     ];
 

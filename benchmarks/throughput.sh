@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Requests per second of whole servers, side by side: plain Kestrel in one process, the same as a cluster of two workers, and Node's
+# cluster with round robin over two. On kept connections and with a connection for each request. All servers run at once and are
+# measured in turn, round after round, so that a machine whose speed drifts is unfair to none; what counts is the ratio within a round.
+# Needs wrk and node. Arguments: the number of rounds (default 7), the seconds of each measurement (default 4).
+set -euo pipefail
+
+rounds=${1:-7}
+seconds=${2:-4}
+here=$(cd "$(dirname "$0")" && pwd)
+report=$here/../docs/benchmarks/throughput.md
+results=$(mktemp)
+names=(kestrel cluster node)
+ports=(3101 3102 3103)
+pids=()
+
+cleanup() {
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  rm -f "$results"
+}
+trap cleanup EXIT
+
+for tool in wrk node dotnet; do
+  command -v "$tool" >/dev/null || { echo "throughput.sh needs $tool." >&2; exit 1; }
+done
+
+dotnet build -c Release -v quiet "$here/BenchServer" >/dev/null
+server=$here/BenchServer/bin/Release/net10.0/BenchServer
+"$server" plain "${ports[0]}" & pids+=($!)
+"$server" cluster "${ports[1]}" 2 & pids+=($!)
+node "$here/peers/node/hello-cluster.js" "${ports[2]}" & pids+=($!)
+
+for port in "${ports[@]}"; do
+  for attempt in $(seq 100); do
+    curl -fs "http://127.0.0.1:$port/" >/dev/null && break
+    [ "$attempt" -lt 100 ] || { echo "The server on port $port did not start." >&2; exit 1; }
+    sleep 0.1
+  done
+done
+
+measure() { # seconds, port, kept|each
+  local header=()
+  [ "$3" = kept ] || header=(-H 'Connection: close')
+  timeout $(($1 + 10)) wrk -t1 -c64 -d"$1" "${header[@]}" "http://127.0.0.1:$2/" |
+    awk '/Requests\/sec/ { rate = $2 } /Non-2xx/ { bad += $NF } /Socket errors/ { gsub(",", ""); bad += $4 + $6 + $10 } END { print rate, bad + 0 }'
+}
+
+# Until the just-in-time compiler has done its work, in every process.
+for _ in 1 2 3 4; do
+  for port in "${ports[@]}"; do
+    for kind in kept each; do measure 3 "$port" "$kind" >/dev/null; done
+  done
+done
+
+for round in $(seq "$rounds"); do
+  for kind in kept each; do
+    for i in "${!names[@]}"; do
+      echo "$round $kind ${names[$i]} $(measure "$seconds" "${ports[$i]}" "$kind")" | tee -a "$results"
+    done
+  done
+done
+
+mkdir -p "$(dirname "$report")"
+node - "$results" "$rounds" "$seconds" <<'JS' | tee "$report"
+const fs = require('node:fs');
+const os = require('node:os');
+const { execSync } = require('node:child_process');
+const [file, rounds, seconds] = process.argv.slice(2);
+const rows = fs.readFileSync(file, 'utf8').trim().split('\n').map(line => line.split(' '));
+const median = values => { const s = [...values].sort((a, b) => a - b); const m = s.length >> 1; return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2; };
+const rates = (kind, name) => rows.filter(r => r[1] === kind && r[2] === name).map(r => Number(r[3]));
+const ratio = (kind, name, to) => median(rates(kind, name).map((rate, i) => rate / rates(kind, to)[i]));
+const errors = (kind, name) => rows.filter(r => r[1] === kind && r[2] === name).reduce((sum, r) => sum + Number(r[4]), 0);
+const titles = { kestrel: 'Kestrel, one process', cluster: 'ProcessCluster, 2 workers', node: "Node's cluster, 2 workers, round robin" };
+const lines = [];
+lines.push('# Throughput', '');
+lines.push(`Written by \`benchmarks/throughput.sh\`: ${rounds} rounds, interleaved, ${seconds} s each, 64 connections (\`wrk -t1 -c64\`), "Hello, World!".`);
+lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSync('dotnet --version').toString().trim()} (SDK), Node ${process.version}.`);
+lines.push('Medians over the rounds; the ratios are medians of the ratios within each round.', '');
+lines.push('| Connections | Server | Requests/s | Lowest – highest | Errors | Ratio to Kestrel |', '|---|---|--:|--:|--:|--:|');
+for (const [kind, title] of [['kept', 'kept'], ['each', 'one per request']])
+  for (const name of ['kestrel', 'cluster', 'node']) {
+    const all = rates(kind, name);
+    lines.push(`| ${title} | ${titles[name]} | ${Math.round(median(all))} | ${Math.round(Math.min(...all))} – ${Math.round(Math.max(...all))} | ${errors(kind, name)} | ${ratio(kind, name, 'kestrel').toFixed(2)} |`);
+  }
+lines.push('', `On kept connections the cluster serves ${ratio('kept', 'cluster', 'kestrel').toFixed(2)} of what plain Kestrel serves in one process, ` +
+  `with a connection for each request ${ratio('each', 'cluster', 'kestrel').toFixed(2)}; that is ${ratio('each', 'cluster', 'node').toFixed(2)} times Node's round robin there.`,
+  '', 'One .NET process uses all processors already: a cluster is for isolation and replacement, not for speed. What it costs is the',
+  'hand-off, once for each connection: the primary accepts, sends the descriptor, and gets an answer.', '');
+console.log(lines.join('\n'));
+JS

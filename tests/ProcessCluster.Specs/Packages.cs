@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using System.IO.Compression;
+
+namespace ProcessCluster.Specs;
+
+/// <summary>The packages: what is in them, and a program that gets them as a user does.</summary>
+public sealed class Packages
+{
+    [Fact]
+    public async Task Two_packages_are_packed_restored_into_a_fresh_project_and_run()
+    {
+        var directory = Directory.CreateTempSubdirectory();
+        try
+        {
+            var feed = Path.Combine(directory.FullName, "feed");
+            foreach (var project in new[] { "ProcessCluster", "ProcessCluster.AspNetCore" })
+            {
+                // A folder of its own for what is built: other tests use the usual one.
+                await Run(
+                    directory.FullName,
+                    "pack",
+                    Path.Combine(TestPaths.Repository, "src", project),
+                    "-c", "Release", "-o", feed, "-p:ArtifactsPath=" + Path.Combine(directory.FullName, "artifacts"), "-p:Version=0.1.0-test", "--nologo");
+            }
+            Assert.Equal(
+                ["ProcessCluster.0.1.0-test.nupkg", "ProcessCluster.0.1.0-test.snupkg", "ProcessCluster.AspNetCore.0.1.0-test.nupkg", "ProcessCluster.AspNetCore.0.1.0-test.snupkg"],
+                Directory.GetFiles(feed).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+            foreach (var project in new[] { "ProcessCluster", "ProcessCluster.AspNetCore" })
+            {
+                using var package = ZipFile.OpenRead(Path.Combine(feed, $"{project}.0.1.0-test.nupkg"));
+                var entries = package.Entries.Select(entry => entry.FullName).ToList();
+                Assert.Contains("README.md", entries);
+                Assert.Contains("icon.png", entries);
+                Assert.Contains($"lib/net10.0/{project}.dll", entries);
+                Assert.Contains($"lib/net10.0/{project}.xml", entries);
+                using var reader = new StreamReader(package.GetEntry($"{project}.nuspec")!.Open());
+                var specification = await reader.ReadToEndAsync();
+                Assert.Contains("<license type=\"expression\">MIT</license>", specification, StringComparison.Ordinal);
+                if (project == "ProcessCluster")
+                {
+                    var dependencies = System.Xml.Linq.XDocument.Parse(specification).Descendants()
+                        .Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value);
+                    Assert.Equal(
+                        ["Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
+                        dependencies.Order(StringComparer.Ordinal));
+                }
+            }
+
+            var program = Directory.CreateDirectory(Path.Combine(directory.FullName, "Fresh")).FullName;
+            await File.WriteAllTextAsync(Path.Combine(program, "nuget.config"), $"""
+                <configuration>
+                  <packageSources><add key="packed" value="{feed}" /></packageSources>
+                  <config><add key="globalPackagesFolder" value="{Path.Combine(directory.FullName, "packages")}" /></config>
+                </configuration>
+                """);
+            await File.WriteAllTextAsync(Path.Combine(program, "Fresh.csproj"), """
+                <Project Sdk="Microsoft.NET.Sdk.Web">
+                  <PropertyGroup><TargetFramework>net10.0</TargetFramework><ImplicitUsings>enable</ImplicitUsings></PropertyGroup>
+                  <ItemGroup><PackageReference Include="ProcessCluster.AspNetCore" Version="0.1.0-test" /></ItemGroup>
+                </Project>
+                """);
+            await File.WriteAllTextAsync(Path.Combine(program, "Program.cs"), """
+                var builder = WebApplication.CreateBuilder(args);
+                builder.UseProcessCluster();
+                var app = builder.Build();
+                app.MapGet("/", () => $"{ProcessCluster.Cluster.Worker!.Id}");
+                app.Run("http://127.0.0.1:0");
+                """);
+            await Run(program, "build", "-c", "Release", "--nologo");
+
+            await using var fresh = TestProcess.StartFile(Path.Combine(program, "bin", "Release", "net10.0", "Fresh"), "", ("ProcessCluster__Workers", "2"));
+            var address = (await fresh.Expect(@"A cluster of 2 workers listens on (\S+)\.$")).Groups[1].Value;
+            using var client = Client.PerRequest(address);
+            var answers = new HashSet<string>();
+            for (var i = 0; i < 10; i++)
+                answers.Add(await client.GetStringAsync("/"));
+            Assert.Equal(["1", "2"], answers.Order());
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    private static async Task Run(string directory, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = directory, RedirectStandardOutput = true };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, output);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+
+namespace ProcessCluster.Specs;
+
+/// <summary>The samples, as the README has a newcomer run them. They listen on port 3000.</summary>
+public sealed class Samples
+{
+    [Fact]
+    public async Task HeavyEndpoint_is_answered_by_every_worker_and_survives_a_kill()
+    {
+        await using var sample = TestProcess.StartFile(
+            "dotnet",
+            $"run --no-build -c {TestPaths.Configuration} --project {Path.Combine(TestPaths.Repository, "samples", "HeavyEndpoint")}",
+            ("ProcessCluster__Workers", "3"));
+        await sample.Expect("A cluster of 3 workers listens on http://localhost:3000");
+        using var client = Client.PerRequest("http://localhost:3000");
+        var workers = new HashSet<int>();
+        for (var i = 0; i < 40; i++)
+            workers.Add(Worker(await client.GetStringAsync("/")));
+        Assert.Equal(3, workers.Count);
+        Assert.Equal("Total: 5000000", await client.GetStringAsync("/heavy"));
+
+        TestProcess.SendSignal(workers.First(), Signal.SIGKILL);
+        await sample.Expect("crashed, SIGKILL");
+        for (var i = 0; i < 40; i++)
+            Assert.NotEqual(workers.First(), Worker(await client.GetStringAsync("/")));
+
+        // As a terminal does: to the program, and dotnet run ends with it.
+        sample.Signal(Signal.SIGINT);
+        TestProcess.SendSignal(await PrimaryOf(sample), Signal.SIGINT);
+        Assert.Equal(0, await sample.Exit(TimeSpan.FromSeconds(10)));
+        await sample.ExpectNobodyLeft(TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task HeavyEndpoint_can_be_one_process()
+    {
+        await using var sample = TestProcess.StartFile(TestPaths.Built("samples/HeavyEndpoint"), "--no-cluster");
+        await sample.Expect("Application started");
+        using var client = Client.PerRequest("http://localhost:3000");
+        Assert.Equal(sample.Id, Worker(await client.GetStringAsync("/")));
+        Assert.Empty(sample.Descendants);
+    }
+
+    [Fact]
+    public async Task HelloCluster_forks_again_and_ends_with_exit_code_0()
+    {
+        await using var sample = TestProcess.StartFile(TestPaths.Built("samples/HelloCluster"), "");
+        await sample.Expect($"^Primary {sample.Id} is running$");
+        await sample.ExpectAll("is online$", Environment.ProcessorCount);
+        using var client = Client.PerRequest("http://127.0.0.1:3000");
+        var worker = Worker(await AskUntilServed(client));
+        TestProcess.SendSignal(worker, Signal.SIGKILL);
+        await sample.Expect($@"^worker \d+ \(process {worker}\) crashed, SIGKILL \(9\)");
+        await sample.ExpectAll("is online$", Environment.ProcessorCount + 1);
+        Assert.NotEqual(worker, Worker(await client.GetStringAsync("/")));
+        sample.Signal(Signal.SIGINT);
+        Assert.Equal(0, await sample.Exit(TimeSpan.FromSeconds(5)));
+        await sample.ExpectNobodyLeft(TimeSpan.Zero);
+    }
+
+    [Theory]
+    [InlineData("HelloCluster", 40)]
+    [InlineData("HeavyEndpoint", 60)]
+    public void A_sample_is_short(string sample, int lines) =>
+        Assert.InRange(File.ReadLines(Path.Combine(TestPaths.Repository, "samples", sample, "Program.cs")).Count(), 1, lines);
+
+    private static int Worker(string answer) => int.Parse(answer["Handled by worker ".Length..], CultureInfo.InvariantCulture);
+
+    /// <summary>Until the first worker listens the port is not bound.</summary>
+    private static async Task<string> AskUntilServed(HttpClient client)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (true)
+        {
+            try
+            {
+                return await client.GetStringAsync("/", deadline.Token);
+            }
+            catch (HttpRequestException)
+            {
+                await Task.Delay(20, deadline.Token);
+            }
+        }
+    }
+
+    /// <summary>The child of dotnet run.</summary>
+    private static Task<int> PrimaryOf(TestProcess run)
+    {
+        var children = File.ReadAllText($"/proc/{run.Id}/task/{run.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return Task.FromResult(run.Descendants.Single(id => children.Contains(id.ToString(CultureInfo.InvariantCulture))
+            || File.ReadAllText($"/proc/{id}/stat").Split(' ')[3] == run.Id.ToString(CultureInfo.InvariantCulture)));
+    }
+}
