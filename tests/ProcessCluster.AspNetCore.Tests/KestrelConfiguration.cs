@@ -33,6 +33,22 @@ public sealed class KestrelConfiguration
         }
     }
 
+    [Theory]
+    [InlineData("127.0.0.1")]
+    [InlineData("::1")]
+    public async Task Localhost_of_which_one_address_is_taken_is_an_error_as_it_is_alone(string taken)
+    {
+        using var other = new TcpListener(IPAddress.Parse(taken), 0);
+        other.Start();
+        var url = $"http://localhost:{((IPEndPoint)other.LocalEndpoint).Port}";
+        foreach (var enabled in new[] { "true", "false" })
+        {
+            await using var web = TestProcess.Start("web minimal", ("ASPNETCORE_URLS", url), ("ProcessCluster__Enabled", enabled), ("CATCH", "1"));
+            Assert.Equal(3, await web.Exit());
+            Assert.Matches("caught in .*Failed to bind to address http://.*: address already in use", web.Output);
+        }
+    }
+
     [Fact]
     public async Task Any_address_takes_IPv4_and_knows_the_local_and_the_remote_address()
     {

@@ -73,6 +73,14 @@ internal static class Driver
             case ["workers"]:
                 Say($"workers {string.Join(',', Cluster.Workers.Values.OrderBy(w => w.Id).Select(w => $"{w.Id}:{w.State}"))}");
                 break;
+            case ["collect"]:
+                for (var i = 0; i < 3; i++)
+                {
+                    GC.Collect();
+                    GC.WaitForPendingFinalizers();
+                }
+                Say("collected");
+                break;
             case ["churn", var count, var role]:
                 await ChurnAsync(int.Parse(count, CultureInfo.InvariantCulture), role);
                 break;

@@ -108,34 +108,27 @@ public sealed class ReadinessSignalTests
     public void One_set_for_each_wait_at_the_same_time_is_never_lost()
     {
         var turn = 0;
-        var finish = InBackground(ended =>
-        {
-            for (var i = 1; !ended(); i++)
+        WaitBeside(
+            setter: ended =>
             {
-                SpinWait.SpinUntil(() => Volatile.Read(ref turn) == i || ended());
-                Thread.SpinWait(i % 64); // Now before, now within, now after the wait.
-                _signal.Set();
-            }
-        });
-        Repeat(20_000, i =>
-        {
-            Volatile.Write(ref turn, i + 1);
-            Assert.True(Wait(_signal), "The signal was closed.");
-        });
-        finish();
+                for (var i = 1; !ended(); i++)
+                {
+                    SpinWait.SpinUntil(() => Volatile.Read(ref turn) == i || ended());
+                    Thread.SpinWait(i % 64); // Now before, now within, now after the wait.
+                    _signal.Set();
+                }
+            },
+            beforeWait: i => Volatile.Write(ref turn, i));
     }
 
     [Fact]
-    public void Sets_without_end_end_every_wait()
-    {
-        var finish = InBackground(ended =>
+    public void Sets_without_end_end_every_wait() => WaitBeside(
+        setter: ended =>
         {
             while (!ended())
                 _signal.Set();
-        });
-        Repeat(200_000, _ => Assert.True(Wait(_signal), "The signal was closed."));
-        finish();
-    }
+        },
+        beforeWait: _ => { });
 
     [Fact]
     public void Close_while_others_set_and_wait_ends_the_wait()
@@ -159,15 +152,8 @@ public sealed class ReadinessSignalTests
 
     private static TimeSpan Patience => TimeSpan.FromSeconds(10);
 
-    private static void Repeat(int count, Action<int> action)
-    {
-        var clock = Stopwatch.StartNew();
-        for (var i = 0; i < count && clock.ElapsedMilliseconds < 500; i++)
-            action(i);
-    }
-
-    /// <summary>Runs on a thread of its own, until what is returned is called, which throws what the thread threw.</summary>
-    private static Action InBackground(Action<Func<bool>> action)
+    /// <summary>Waits many times, for half a second at most, while another thread sets.</summary>
+    private void WaitBeside(Action<Func<bool>> setter, Action<int> beforeWait)
     {
         var ended = false;
         Exception? failure = null;
@@ -175,20 +161,29 @@ public sealed class ReadinessSignalTests
         {
             try
             {
-                action(() => Volatile.Read(ref ended));
+                setter(() => Volatile.Read(ref ended));
             }
             catch (Exception exception)
             {
                 failure = exception;
             }
-        }) { IsBackground = true };
+        });
         thread.Start();
-        return () =>
+        try
+        {
+            var clock = Stopwatch.StartNew();
+            for (var i = 1; i <= 100_000 && clock.ElapsedMilliseconds < 500; i++)
+            {
+                beforeWait(i);
+                Assert.True(Wait(_signal), "The signal was closed.");
+            }
+        }
+        finally
         {
             Volatile.Write(ref ended, true);
             Assert.True(thread.Join(Patience));
-            Assert.Null(failure);
-        };
+        }
+        Assert.Null(failure);
     }
 
     /// <summary>Waits on this thread, so that it really runs beside the one that sets.</summary>
