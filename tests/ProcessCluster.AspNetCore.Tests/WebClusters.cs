@@ -149,6 +149,22 @@ public sealed class WebClusters
         again.Start();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task A_signal_while_it_starts_ends_it_in_order_too(int processes)
+    {
+        await using var web = TestProcess.Start("web minimal", ("ASPNETCORE_URLS", "http://127.0.0.1:0"), ("ProcessCluster__Workers", "3"));
+        await web.ExpectAll("^main ", processes);
+        if (processes == 1)
+            await WaitUntil(() => web.Descendants.Count > 0); // Its signal handler is in place before it starts a worker.
+        web.Signal(Signal.SIGTERM);
+        Assert.Equal(0, await web.Exit(TimeSpan.FromSeconds(5)));
+        await web.ExpectNobodyLeft(TimeSpan.Zero);
+        Assert.DoesNotContain("xception", web.Output + web.Errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_idle_kept_connection_does_not_delay_the_end()
     {

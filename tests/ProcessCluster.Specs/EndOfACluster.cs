@@ -63,6 +63,17 @@ public sealed class EndOfACluster
     }
 
     [Fact]
+    public async Task A_worker_that_is_still_booting_does_not_delay_the_end()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork boot-slowly");
+        await cluster.Expect("^booting ");
+        cluster.Signal(Signal.SIGTERM);
+        Assert.Equal(0, await cluster.Exit(TimeSpan.FromSeconds(3)));
+        await cluster.Expect("^exited 1 Killed code= signal=SIGKILL asked=True");
+    }
+
+    [Fact]
     public async Task A_second_SIGINT_does_not_wait_for_workers_that_do_not_leave()
     {
         await using var cluster = TestProcess.Start("driver");

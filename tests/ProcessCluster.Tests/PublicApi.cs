@@ -48,9 +48,11 @@ internal static class PublicApi
     private static string? Line(MemberInfo member) => member switch
     {
         _ when member.Name.Contains('<', StringComparison.Ordinal) => null,
-        ConstructorInfo constructor when IsVisible(constructor) => $"new({Parameters(constructor)}){(constructor.IsPublic ? "" : ": protected")}",
+        ConstructorInfo constructor when IsVisible(constructor) =>
+            $"new({Parameters(constructor)}){(constructor.IsPublic ? "" : ": protected")}",
         MethodInfo { IsSpecialName: false } method when IsVisible(method) =>
-            $"{method.Name}{TypeParameters(method)}({Parameters(method)}): {Scope(method)}{Name(method.ReturnType, Nullability.Create(method.ReturnParameter))}",
+            $"{method.Name}{TypeParameters(method)}({Parameters(method)}): {Scope(method)}"
+            + Name(method.ReturnType, Nullability.Create(method.ReturnParameter)),
         MethodInfo { IsSpecialName: true } method when IsVisible(method) && method.Name.StartsWith("op_", StringComparison.Ordinal) =>
             $"{method.Name}({Parameters(method)}): {Name(method.ReturnType)}",
         PropertyInfo property when property.GetAccessors(nonPublic: true).FirstOrDefault(IsVisible) is { } accessor =>
@@ -59,7 +61,8 @@ internal static class PublicApi
             $"{@event.Name}: {Scope(@event.AddMethod!)}event {Name(@event.EventHandlerType!, Nullability.Create(@event))}",
         FieldInfo { IsSpecialName: false } field when field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly => field.IsLiteral
             ? $"{field.Name}: const {Name(field.FieldType)} = {Value(field.GetRawConstantValue())}"
-            : $"{field.Name}: {(field.IsStatic ? "static " : "")}{(field.IsInitOnly ? "readonly " : "")}{Name(field.FieldType, Nullability.Create(field))}",
+            : $"{field.Name}: {(field.IsStatic ? "static " : "")}{(field.IsInitOnly ? "readonly " : "")}"
+                + Name(field.FieldType, Nullability.Create(field)),
         _ => null,
     };
 
@@ -88,11 +91,10 @@ internal static class PublicApi
         var accessors = "";
         if (property.GetMethod is { } getter && IsVisible(getter))
             accessors += "get; ";
-        if (property.SetMethod is { } setter && IsVisible(setter))
-        {
-            accessors += setter.ReturnParameter.GetRequiredCustomModifiers().Any(type => type.Name == "IsExternalInit") ? "init; " : "set; ";
-        }
-        return accessors;
+        if (property.SetMethod is not { } setter || !IsVisible(setter))
+            return accessors;
+        var isInit = Array.Exists(setter.ReturnParameter.GetRequiredCustomModifiers(), type => type.Name == "IsExternalInit");
+        return accessors + (isInit ? "init; " : "set; ");
     }
 
     private static string TypeParameters(MethodInfo method) =>
@@ -129,7 +131,8 @@ internal static class PublicApi
             return $"{Name(type.GetElementType()!, nullability?.ElementType)}[]{mark}";
         if (!type.IsGenericType)
             return (type == typeof(void) ? "void" : type.Name) + mark;
-        var arguments = type.GetGenericArguments().Select((argument, i) => Name(argument, nullability?.GenericTypeArguments.ElementAtOrDefault(i)));
+        var arguments = type.GetGenericArguments()
+            .Select((argument, i) => Name(argument, nullability?.GenericTypeArguments.ElementAtOrDefault(i)));
         return $"{type.Name[..type.Name.IndexOf('`', StringComparison.Ordinal)]}<{string.Join(", ", arguments)}>{mark}";
     }
 }

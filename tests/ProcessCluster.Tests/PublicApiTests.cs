@@ -14,10 +14,10 @@ public sealed class PublicApiTests
             System.IO.File.WriteAllLines(File, actual);
 
         var accepted = System.IO.File.ReadAllLines(File);
-        var changes = accepted.Except(actual).Select(line => $"- {line}").Concat(actual.Except(accepted).Select(line => $"+ {line}")).ToList();
+        var changes = accepted.Except(actual).Select(line => $"- {line}").Concat(actual.Except(accepted).Select(line => $"+ {line}"));
         Assert.True(
             actual.SequenceEqual(accepted),
-            $"The public API has changed. If it should, run the test again with {Accept}=1, which rewrites PublicApi.txt, and commit that file."
+            $"The public API has changed. If it should, run the test again with {Accept}=1, which rewrites PublicApi.txt, and commit that."
             + Environment.NewLine + string.Join(Environment.NewLine, changes));
     }
 }

@@ -23,10 +23,17 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _lifetime.ApplicationStopping);
-        await _hostLifetime.WaitForStartAsync(either.Token).ConfigureAwait(false);
-        var addresses = await _cluster.StartAsync(either.Token).ConfigureAwait(false);
-        LogListening(_logger, _cluster.Workers.Count, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
-        _lifetime.NotifyStarted();
+        try
+        {
+            await _hostLifetime.WaitForStartAsync(either.Token).ConfigureAwait(false);
+            var addresses = await _cluster.StartAsync(either.Token).ConfigureAwait(false);
+            LogListening(_logger, _cluster.Workers.Count, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
+            _lifetime.NotifyStarted();
+        }
+        catch (OperationCanceledException) when (_lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // Asked to stop while it started: no failure. Whoever runs the host finds it stopping, and stops it.
+        }
     }
 
     public async Task StopAsync(CancellationToken cancellationToken = default)

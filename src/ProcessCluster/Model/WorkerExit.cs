@@ -55,6 +55,9 @@ public enum WorkerExitCause
     /// <summary>It was asked to leave, was still there at <see cref="ClusterOptions.DrainTimeout"/>, and was killed with SIGKILL.</summary>
     KilledLate,
 
-    /// <summary>It ended by the signal that the primary's program sent with <see cref="ClusterWorker.Kill"/>.</summary>
+    /// <summary>
+    /// It ended by the signal that the primary's program sent with <see cref="ClusterWorker.Kill"/>, or was asked to leave while it was
+    /// still starting, and so had nothing to finish.
+    /// </summary>
     Killed,
 }

@@ -25,6 +25,6 @@ public sealed class WorkerExitTests
     {
         var sentences = Enum.GetValues<WorkerExitCause>().Select(cause => new WorkerExit(cause, 0, null).ToString()).ToList();
         Assert.Equal(sentences.Count, sentences.Distinct().Count());
-        Assert.All(Enum.GetNames<WorkerExitCause>(), name => Assert.DoesNotContain(sentences, sentence => sentence.StartsWith($"{name},", StringComparison.Ordinal)));
+        Assert.DoesNotContain(sentences, sentence => Enum.TryParse<WorkerExitCause>(sentence.Split(',')[0], out _));
     }
 }

@@ -4,6 +4,8 @@ namespace ProcessCluster.Tests.Platform;
 
 public sealed class SelfCommandTests
 {
+    private const string Dotnet = "/usr/bin/dotnet";
+
     [Theory]
     [InlineData("app.dll", "/srv/app.dll", "app.dll")]
     [InlineData("app.dll --urls=http://*:1 -v", "/srv/app.dll --urls=http://*:1 -v", "app.dll --urls=http://*:1 -v")]
@@ -17,8 +19,8 @@ public sealed class SelfCommandTests
     {
         var managed = application.Split(' ');
         managed[0] = "/srv/app.dll";
-        var (path, arguments) = SelfCommand.Resolve("/usr/bin/dotnet", ["dotnet", .. typed.Split(' ')], managed, applicationArguments: null);
-        Assert.Equal("/usr/bin/dotnet", path);
+        var (path, arguments) = SelfCommand.Resolve(Dotnet, ["dotnet", .. typed.Split(' ')], managed, applicationArguments: null);
+        Assert.Equal(Dotnet, path);
         Assert.Equal(expected.Split(' '), arguments);
     }
 
@@ -39,17 +41,17 @@ public sealed class SelfCommandTests
         var host = SelfCommand.Resolve("/srv/app", ["app", "a", "b"], ["/srv/app.dll", "a", "b"], ["c"]);
         Assert.Equal(["c"], host.Arguments);
 
-        var dotnet = SelfCommand.Resolve("/usr/bin/dotnet", ["dotnet", "exec", "app.dll", "a", "b"], ["/srv/app.dll", "a", "b"], ["c", "d"]);
+        var dotnet = SelfCommand.Resolve(Dotnet, ["dotnet", "exec", "app.dll", "a", "b"], ["/srv/app.dll", "a", "b"], ["c", "d"]);
         Assert.Equal(["exec", "/srv/app.dll", "c", "d"], dotnet.Arguments);
 
-        var none = SelfCommand.Resolve("/usr/bin/dotnet", ["dotnet", "app.dll", "a"], ["/srv/app.dll", "a"], []);
+        var none = SelfCommand.Resolve(Dotnet, ["dotnet", "app.dll", "a"], ["/srv/app.dll", "a"], []);
         Assert.Equal(["/srv/app.dll"], none.Arguments);
     }
 
     [Fact]
     public void A_command_line_that_was_cut_off_still_names_the_application()
     {
-        var command = SelfCommand.Resolve("/usr/bin/dotnet", ["dotnet"], ["/srv/app.dll", "a"], applicationArguments: null);
+        var command = SelfCommand.Resolve(Dotnet, ["dotnet"], ["/srv/app.dll", "a"], applicationArguments: null);
         Assert.Equal(["/srv/app.dll", "a"], command.Arguments);
     }
 

@@ -115,7 +115,8 @@ public sealed class ControlCodecTests
     [Fact]
     public void A_text_that_is_no_text_is_sent_all_the_same()
     {
-        var failed = Assert.IsType<ControlMessage.StartFailed>(ControlCodec.Decode(Body(new ControlMessage.StartFailed("half \ud83d of it\ud83d"))));
+        var message = new ControlMessage.StartFailed("half \ud83d of it\ud83d");
+        var failed = Assert.IsType<ControlMessage.StartFailed>(ControlCodec.Decode(Body(message)));
         Assert.Equal("half \ufffd of it\ufffd", failed.Reason);
     }
 
@@ -242,7 +243,8 @@ public sealed class ControlCodecTests
     /// <summary>A body written by hand: Bound, request 1, port 2, the end point.</summary>
     private static byte[] Bound(AddressFamily family, string text, int? port)
     {
-        byte[] body = [3, 1, 0, 0, 0, 2, 0, 0, 0, (byte)family, (byte)text.Length, (byte)(text.Length >> 8), .. Encoding.UTF8.GetBytes(text)];
+        var path = Encoding.UTF8.GetBytes(text);
+        byte[] body = [3, 1, 0, 0, 0, 2, 0, 0, 0, (byte)family, .. BitConverter.GetBytes((ushort)path.Length), .. path];
         return port is { } number ? [.. body, .. BitConverter.GetBytes(number)] : body;
     }
 

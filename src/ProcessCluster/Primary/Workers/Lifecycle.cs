@@ -97,8 +97,8 @@ internal sealed record Lifecycle(
         LifecycleEvent.Hello => State switch
         {
             WorkerState.Starting => (this with { State = WorkerState.Online, IsUp = !ExpectsReady }, LifecycleActions.RaiseOnline),
-            // It was asked to leave before it could be told: nothing may be written to it before hello (ParentDeath).
-            WorkerState.Draining => (this, LifecycleActions.RaiseOnline | LifecycleActions.SendDisconnect),
+            // It said it just before it was killed.
+            WorkerState.Draining => (this, LifecycleActions.RaiseOnline),
             _ => Unchanged,
         },
         LifecycleEvent.Listens => State switch
@@ -113,7 +113,8 @@ internal sealed record Lifecycle(
         },
         LifecycleEvent.LeaveWanted => State switch
         {
-            WorkerState.Starting => (Leaving, LifecycleActions.StopOffering | LifecycleActions.StartDrainTimer),
+            // It has nothing to finish yet, and cannot be told: nothing may be written to it before hello (ParentDeath).
+            WorkerState.Starting => (Leaving with { KillWanted = true }, LifecycleActions.StopOffering | LifecycleActions.Kill),
             WorkerState.Online or WorkerState.Listening =>
                 (Leaving, LifecycleActions.StopOffering | LifecycleActions.SendDisconnect | LifecycleActions.StartDrainTimer),
             WorkerState.Disconnected => (this with { LeaveWanted = true }, LifecycleActions.None),

@@ -23,5 +23,6 @@ public sealed class RestartBackoffTests
         Assert.Equal(TimeSpan.FromMilliseconds(milliseconds), RestartBackoff.Delay(shortLives));
 
     [Fact]
-    public void A_worker_that_was_up_for_five_seconds_had_no_short_life() => Assert.Equal(TimeSpan.FromSeconds(5), RestartBackoff.StableAfter);
+    public void A_worker_that_was_up_for_five_seconds_had_no_short_life() =>
+        Assert.Equal(TimeSpan.FromSeconds(5), RestartBackoff.StableAfter);
 }

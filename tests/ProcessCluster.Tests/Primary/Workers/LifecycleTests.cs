@@ -8,8 +8,8 @@ public sealed class LifecycleTests
     private static readonly WorkerState[] States = Enum.GetValues<WorkerState>();
     private static readonly LifecycleEvent[] Events = Enum.GetValues<LifecycleEvent>();
     private static readonly List<Lifecycle> Reachable = FindReachable();
-    private static readonly List<Row> Rows = [.. MarkdownTable.Read("lifecycle.md", "## What happens to a worker").Select(Row.Parse)];
-    private static readonly List<CauseRow> CauseRows = [.. MarkdownTable.Read("lifecycle.md", "## Why a worker ended").Select(CauseRow.Parse)];
+    private static readonly List<Row> Rows = [.. Table("## What happens to a worker").Select(Row.Parse)];
+    private static readonly List<CauseRow> CauseRows = [.. Table("## Why a worker ended").Select(CauseRow.Parse)];
 
     public static TheoryData<WorkerState, string> Pairs()
     {
@@ -42,7 +42,7 @@ public sealed class LifecycleTests
             Assert.True(row.Actions == actions, $"{@event} of {life} is followed by {actions}; docs/lifecycle.md says {row.Actions}.");
             Assert.True(
                 row.Sets.Aggregate(life with { State = row.Next }, Flags.Set) == next,
-                $"{@event} of {life} leads to {next}; docs/lifecycle.md says that it sets {string.Join(", ", row.Sets.DefaultIfEmpty("nothing"))}.");
+                $"{@event} of {life} leads to {next}; docs/lifecycle.md says that it sets [{string.Join(", ", row.Sets)}].");
         }
         Assert.All(rows, row => Assert.True(used.Contains(row), $"docs/lifecycle.md has a row that never holds: {row}"));
     }
@@ -144,6 +144,8 @@ public sealed class LifecycleTests
         Assert.Equal(Enum.GetValues<WorkerExitCause>(), CauseRows.Select(row => row.Cause).Distinct().Order());
     }
 
+    private static List<string[]> Table(string heading) => MarkdownTable.Read("lifecycle.md", heading);
+
     /// <summary>All that a worker can be, from its start on.</summary>
     private static List<Lifecycle> FindReachable()
     {
@@ -160,7 +162,8 @@ public sealed class LifecycleTests
         return found;
     }
 
-    private sealed record Row(WorkerState State, LifecycleEvent Event, Flags Condition, WorkerState Next, string[] Sets, LifecycleActions Actions)
+    private sealed record Row(
+        WorkerState State, LifecycleEvent Event, Flags Condition, WorkerState Next, string[] Sets, LifecycleActions Actions)
     {
         public static Row Parse(string[] cells)
         {
