@@ -210,6 +210,7 @@ public sealed class WebClusters
         Assert.Equal(3, await web.Exit());
         await web.Expect($"^caught in {web.Id}: ClusterStartException: The cluster could not start: worker 1 .*InvalidOperationException: the database is not there");
         Assert.Equal(1, CountOf("the database is not there", web.Output + web.Errors));
+        Assert.Equal(2, web.Count("^main ")); // The primary and the one worker that was tried.
         await web.ExpectNobodyLeft(TimeSpan.FromSeconds(1));
     }
 

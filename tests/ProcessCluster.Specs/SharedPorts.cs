@@ -146,6 +146,43 @@ public sealed class SharedPorts
     }
 
     [Fact]
+    public async Task Listening_and_closing_at_once_again_and_again_is_no_fault()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork listen-and-close");
+        await cluster.Expect("^listened and closed$");
+        await cluster.Expect("^exited 1 Completed code=0 ");
+    }
+
+    [Fact]
+    public async Task A_worker_that_listens_while_the_cluster_is_disconnected_leaves_in_order_and_no_port_stays_bound()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        await cluster.Expect("^primary ");
+        var before = Sockets(cluster.Id); // The runtime has one of its own, for diagnostics.
+        for (var i = 1; i <= 5; i++)
+        {
+            cluster.Send("fork keep-listening");
+            await cluster.Expect($"^listening {i} ");
+            cluster.Send("disconnect");
+            Assert.Contains(" Requested code=0 ", (await cluster.Expect($"^exited {i} .*")).Value, StringComparison.Ordinal);
+            await cluster.ExpectAll("^all gone, 0 left$", i);
+        }
+        Assert.Equal(before, Sockets(cluster.Id));
+    }
+
+    [Fact]
+    public async Task An_abstract_socket_is_no_file()
+    {
+        var name = $"processcluster-{Guid.NewGuid():N}";
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"fork echo LISTEN=abstract:{name}.sock");
+        await cluster.Expect("^listening 1 ");
+        await Client.Ask(new UnixDomainSocketEndPoint($"\0{name}.sock"));
+        Assert.False(File.Exists($"@{name}.sock"));
+    }
+
+    [Fact]
     public async Task A_Unix_domain_socket_is_shared_too_and_its_file_removed()
     {
         var directory = Directory.CreateTempSubdirectory();
@@ -212,6 +249,9 @@ public sealed class SharedPorts
         });
         return Task.FromResult(made >= count);
     });
+
+    private static int Sockets(int id) => Directory.GetFiles($"/proc/{id}/fd")
+        .Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
 
     private static int Descriptors(int id) => Directory.GetFiles($"/proc/{id}/fd").Length;
 

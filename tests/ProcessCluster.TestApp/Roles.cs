@@ -32,6 +32,22 @@ internal static class Roles
                 Say("closed");
                 await Cluster.WaitForShutdownAsync();
                 return 0;
+            case "listen-and-close":
+                for (var i = 0; i < 300; i++)
+                    await (await ListenAsync()).DisposeAsync();
+                Say("listened and closed");
+                return 0;
+            case "keep-listening":
+                try
+                {
+                    while (true)
+                        await ListenAsync();
+                }
+                catch (Exception exception) when (exception is ClusterException or SocketException)
+                {
+                    await Cluster.WaitForShutdownAsync();
+                    return 0;
+                }
             case "idle":
                 await Cluster.WaitForShutdownAsync();
                 return 0;
@@ -100,7 +116,7 @@ internal static class Roles
     {
         var where = Environment.GetEnvironmentVariable("LISTEN") ?? "127.0.0.1:0";
         return Cluster.ListenAsync(where.StartsWith('/') || where.EndsWith(".sock", StringComparison.Ordinal)
-            ? new UnixDomainSocketEndPoint(where)
+            ? new UnixDomainSocketEndPoint(where.Replace("abstract:", "\0", StringComparison.Ordinal))
             : IPEndPoint.Parse(where));
     }
 

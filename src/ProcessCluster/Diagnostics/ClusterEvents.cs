@@ -69,33 +69,45 @@ internal sealed class ClusterEvents
                 entry.Marker!.SetResult();
                 continue;
             }
-            Guard(entry.Kind, () => args.Worker.Raise(args, entry.Kind));
-            Guard(entry.Kind, () => RaiseHere(entry.Kind, args));
+            Invoke(args.Worker.HandlersOf(entry.Kind), entry.Kind, args);
+            Invoke(HandlersOf(entry.Kind), entry.Kind, args);
         }
     }
 
-    private void RaiseHere(WorkerEventKind kind, WorkerEventArgs args)
+    private Delegate? HandlersOf(WorkerEventKind kind) => kind switch
     {
-        switch (kind)
-        {
-            case WorkerEventKind.Forked: Forked?.Invoke(args.Worker, args); break;
-            case WorkerEventKind.Online: Online?.Invoke(args.Worker, args); break;
-            case WorkerEventKind.Listening: Listening?.Invoke(args.Worker, (WorkerListeningEventArgs)args); break;
-            case WorkerEventKind.Disconnected: Disconnected?.Invoke(args.Worker, args); break;
-            case WorkerEventKind.Exited: Exited?.Invoke(args.Worker, (WorkerExitedEventArgs)args); break;
-            default: throw new ArgumentOutOfRangeException(nameof(kind), kind, null);
-        }
-    }
+        WorkerEventKind.Forked => Forked,
+        WorkerEventKind.Online => Online,
+        WorkerEventKind.Listening => Listening,
+        WorkerEventKind.Disconnected => Disconnected,
+        WorkerEventKind.Exited => Exited,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
+    };
 
-    private void Guard(WorkerEventKind kind, Action raise)
+    private void Invoke(Delegate? handlers, WorkerEventKind kind, WorkerEventArgs args)
     {
-        try
+        foreach (var handler in handlers?.GetInvocationList() ?? [])
         {
-            raise();
-        }
-        catch (Exception exception)
-        {
-            _logger.HandlerFailed(kind.ToString(), exception); // The program's fault; the other handlers and the cluster go on.
+            try
+            {
+                // The type is contravariant: a handler of all kinds is one of each.
+                switch (handler)
+                {
+                    case EventHandler<WorkerEventArgs> other:
+                        other(args.Worker, args);
+                        break;
+                    case EventHandler<WorkerListeningEventArgs> listening:
+                        listening(args.Worker, (WorkerListeningEventArgs)args);
+                        break;
+                    case EventHandler<WorkerExitedEventArgs> exited:
+                        exited(args.Worker, (WorkerExitedEventArgs)args);
+                        break;
+                }
+            }
+            catch (Exception exception)
+            {
+                _logger.HandlerFailed(kind.ToString(), exception); // The program's fault; the other handlers and the cluster go on.
+            }
         }
     }
 }

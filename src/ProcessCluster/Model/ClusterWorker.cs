@@ -92,18 +92,16 @@ public abstract class ClusterWorker
     private protected static void ThrowUnlessWorker() =>
         throw new InvalidOperationException("Only a worker reports its own start, through Cluster.Worker; this object stands for another process.");
 
-    internal void Raise(WorkerEventArgs args, WorkerEventKind kind)
+    /// <summary>The handlers of an event; those of one kind take the arguments of that kind.</summary>
+    internal Delegate? HandlersOf(WorkerEventKind kind) => kind switch
     {
-        switch (kind)
-        {
-            case WorkerEventKind.Forked: Forked?.Invoke(this, args); break;
-            case WorkerEventKind.Online: Online?.Invoke(this, args); break;
-            case WorkerEventKind.Listening: Listening?.Invoke(this, (WorkerListeningEventArgs)args); break;
-            case WorkerEventKind.Disconnected: Disconnected?.Invoke(this, args); break;
-            case WorkerEventKind.Exited: Exited?.Invoke(this, (WorkerExitedEventArgs)args); break;
-            default: throw new ArgumentOutOfRangeException(nameof(kind), kind, null);
-        }
-    }
+        WorkerEventKind.Forked => Forked,
+        WorkerEventKind.Online => Online,
+        WorkerEventKind.Listening => Listening,
+        WorkerEventKind.Disconnected => Disconnected,
+        WorkerEventKind.Exited => Exited,
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
+    };
 }
 
 /// <summary>The events of a worker, by name.</summary>

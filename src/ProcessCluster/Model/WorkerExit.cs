@@ -30,7 +30,7 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
             { ExitCode: { } code } => string.Create(CultureInfo.InvariantCulture, $"exit code {code}"),
             _ => "exit status unknown",
         };
-        var hint = this is { Signal: ProcessCluster.Signal.SIGKILL, Cause: WorkerExitCause.Crashed or WorkerExitCause.FailedAtBoot }
+        var hint = this is { Signal: ProcessCluster.Signal.SIGKILL, Reason: null, Cause: WorkerExitCause.Crashed or WorkerExitCause.FailedAtBoot }
             ? ": killed from outside, perhaps by the system for want of memory"
             : "";
         return Reason is null ? $"{cause}, {how}{hint}" : $"{cause}, {how}{hint}: {Reason}";
@@ -52,7 +52,7 @@ public enum WorkerExitCause
     /// <summary>It ended before it was up: its program failed to start, or did not within <see cref="ClusterOptions.BootTimeout"/>.</summary>
     FailedAtBoot,
 
-    /// <summary>It was asked to leave, was still there at <see cref="ClusterOptions.DrainTimeout"/>, and was killed with SIGKILL.</summary>
+    /// <summary>It was asked to leave, or had closed its link, was still there at <see cref="ClusterOptions.DrainTimeout"/>, and was killed with SIGKILL.</summary>
     KilledLate,
 
     /// <summary>

@@ -23,7 +23,6 @@ internal static unsafe partial class Libc
     public const int O_ASYNC = 0x2000;
     public const int O_CLOEXEC = 0x80000;
 
-    public const int F_GETFD = 1;
     public const int F_SETFD = 2;
     public const int F_GETFL = 3;
     public const int F_SETFL = 4;
@@ -71,7 +70,6 @@ internal static unsafe partial class Libc
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
 
-    public const short POLLIN = 0x1;
     public const short POLLHUP = 0x10;
 
     [StructLayout(LayoutKind.Sequential)]

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using ProcessCluster.Platform;
 
 namespace ProcessCluster.Wire;
 
@@ -75,15 +76,14 @@ internal static class ControlCodec
                 break;
             case ControlMessage.Ready m:
                 writer.Byte((byte)Kind.Ready);
-                writer.Text(string.Join('\n', m.Addresses));
+                writer.Text(Lines(m.Addresses));
                 break;
             case ControlMessage.StartFailed m:
                 writer.Byte((byte)Kind.StartFailed);
                 writer.Text(m.Reason);
                 break;
-            case ControlMessage.Disconnect m:
+            case ControlMessage.Disconnect:
                 writer.Byte((byte)Kind.Disconnect);
-                writer.Long(m.DrainTimeout.Ticks);
                 break;
             case ControlMessage.Leaving:
                 writer.Byte((byte)Kind.Leaving);
@@ -114,13 +114,20 @@ internal static class ControlCodec
             Kind.CloseListener => new ControlMessage.CloseListener(reader.Int()),
             Kind.Ready => new ControlMessage.Ready(reader.Text().Split('\n', StringSplitOptions.RemoveEmptyEntries)),
             Kind.StartFailed => new ControlMessage.StartFailed(reader.Text()),
-            Kind.Disconnect => new ControlMessage.Disconnect(TimeSpan.FromTicks(reader.Long())),
+            Kind.Disconnect => new ControlMessage.Disconnect(),
             Kind.Leaving => new ControlMessage.Leaving(),
             Kind.LeavingNoted => new ControlMessage.LeavingNoted(),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();
         return message;
+    }
+
+    /// <summary>As many of them as fit, whole.</summary>
+    private static string Lines(IReadOnlyCollection<string> lines)
+    {
+        var bytes = 0;
+        return string.Join('\n', lines.TakeWhile(line => (bytes += Encoding.UTF8.GetByteCount(line) + 1) <= MaxText));
     }
 
     private ref struct Writer(Span<byte> buffer)
@@ -137,12 +144,6 @@ internal static class ControlCodec
         {
             BinaryPrimitives.WriteInt32LittleEndian(_buffer[Length..], value);
             Length += sizeof(int);
-        }
-
-        public void Long(long value)
-        {
-            BinaryPrimitives.WriteInt64LittleEndian(_buffer[Length..], value);
-            Length += sizeof(long);
         }
 
         public void Text(string value)
@@ -165,7 +166,7 @@ internal static class ControlCodec
                     break;
                 case UnixDomainSocketEndPoint:
                     Byte((byte)AddressFamily.Unix);
-                    Text(value.ToString()!);
+                    Text(UnixPath.Of(value));
                     break;
                 default:
                     throw new NotSupportedException(
@@ -184,16 +185,14 @@ internal static class ControlCodec
 
         public int Int() => BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
 
-        public long Long() => BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)));
-
         public string Text() => Encoding.UTF8.GetString(Take(BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)))));
 
         public EndPoint EndPoint()
         {
             var family = (AddressFamily)Byte();
             var text = Text();
-            if (family == AddressFamily.Unix && text.Length > 0)
-                return new UnixDomainSocketEndPoint(text);
+            if (family == AddressFamily.Unix && UnixPath.TryParse(text, out var path))
+                return path;
             if (family == AddressFamily.InterNetwork && IPAddress.TryParse(text, out var address)
                 && Int() is >= IPEndPoint.MinPort and <= IPEndPoint.MaxPort and var port)
             {

@@ -29,8 +29,8 @@ internal abstract record ControlMessage
     /// <summary>Worker → primary: the program could not start.</summary>
     public sealed record StartFailed(string Reason) : ControlMessage;
 
-    /// <summary>Primary → worker: finish what you do and end within this time.</summary>
-    public sealed record Disconnect(TimeSpan DrainTimeout) : ControlMessage;
+    /// <summary>Primary → worker: finish what you do and end.</summary>
+    public sealed record Disconnect : ControlMessage;
 
     /// <summary>Worker → primary: I am leaving by my own wish; no more connections, please.</summary>
     public sealed record Leaving : ControlMessage;

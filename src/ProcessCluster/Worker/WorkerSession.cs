@@ -45,9 +45,6 @@ internal sealed class WorkerSession
 
     public bool IsLeaving => _leaving != 0;
 
-    /// <summary>How long the primary lets this worker finish, once it was asked to leave.</summary>
-    public TimeSpan? DrainTimeout { get; private set; }
-
     public bool IsConnected { get; private set; } = true;
 
     public bool IsListening => !_listeners.IsEmpty;
@@ -73,7 +70,7 @@ internal sealed class WorkerSession
         _requests[number] = request;
         try
         {
-            if (!_link.TrySend(new ControlMessage.Listen(number, Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode)))
+            if (!_link.TrySend(new ControlMessage.Listen(number, UnixPath.Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode)))
                 throw new ClusterException($"The primary is gone: nobody can listen on {endPoint}.");
             return await request.Task.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false);
         }
@@ -129,8 +126,7 @@ internal sealed class WorkerSession
                 if (_requests.TryGetValue(refused.Request, out var request))
                     request.TrySetException(new SocketException(refused.SocketError, refused.Reason));
                 break;
-            case ControlMessage.Disconnect disconnect:
-                DrainTimeout = disconnect.DrainTimeout;
+            case ControlMessage.Disconnect:
                 Interlocked.Exchange(ref _leaving, 1);
                 _leavingNoted.TrySetResult();
                 Stop();
@@ -147,9 +143,9 @@ internal sealed class WorkerSession
     {
         var listener = new WorkerListener(this, bound.Port, bound.EndPoint);
         _listeners[bound.Port] = listener;
-        if (_requests.TryGetValue(bound.Request, out var request) && request.TrySetResult(listener))
-            _link.TrySend(new ControlMessage.Listening(bound.Port));
-        else
+        // In this order: the program may close the listener as soon as it has it.
+        _link.TrySend(new ControlMessage.Listening(bound.Port));
+        if (!_requests.TryGetValue(bound.Request, out var request) || !request.TrySetResult(listener))
             Close(listener); // Whoever asked has given up.
     }
 
@@ -191,12 +187,6 @@ internal sealed class WorkerSession
         socket.Dispose();
         Answer(offer, accepted: false);
     }
-
-    /// <summary>A relative path means this process's directory, which need not be the primary's.</summary>
-    private static EndPoint Absolute(EndPoint endPoint) =>
-        endPoint is UnixDomainSocketEndPoint && endPoint.ToString() is { Length: > 0 } path && path[0] is not ('/' or '@')
-            ? new UnixDomainSocketEndPoint(Path.GetFullPath(path))
-            : endPoint;
 
     /// <summary>
     /// Takes offers on the thread pool: a worker whose pool is starved takes none, and the primary gives them to others. What is not

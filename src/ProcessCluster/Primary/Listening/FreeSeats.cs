@@ -82,7 +82,7 @@ internal sealed class FreeSeats
     {
         foreach (var seat in _stalled)
         {
-            if (!seat.IsListed && !seat.IsRemoved)
+            if (!seat.IsListed && !seat.IsRemoved && seat.Outstanding < OffersPerWorker)
                 Append(seat);
         }
         _stalled.Clear();

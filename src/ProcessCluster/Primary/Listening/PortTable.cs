@@ -30,7 +30,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
     /// <summary>Binds the end point, or finds it bound: the answer to the worker.</summary>
     public ControlMessage Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
-        if (!_guests.TryGetValue(worker, out var guest))
+        if (worker.Life.LeaveWanted || !_guests.TryGetValue(worker, out var guest))
             return new ControlMessage.NotBound(request.Request, (int)SocketError.Shutdown, "the worker is leaving");
 
         var name = request.EndPoint.ToString()!;
@@ -63,11 +63,16 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         }
     }
 
-    /// <summary>The worker's listener is in place: it gets connections.</summary>
+    /// <summary>The worker's listener is in place: it gets connections. Null when the port is not there any more, or the worker is leaving.</summary>
     public EndPoint? Seat(PrimaryWorker worker, int portId)
     {
-        if (!_guests.TryGetValue(worker, out var guest) || !_byId.TryGetValue(portId, out var port) || !guest.Uses.ContainsKey(port))
+        if (worker.Life.LeaveWanted
+            || !_guests.TryGetValue(worker, out var guest)
+            || !_byId.TryGetValue(portId, out var port)
+            || !guest.Uses.ContainsKey(port))
+        {
             return null;
+        }
         guest.Channel.Sit(port);
         return port.EndPoint;
     }

@@ -39,8 +39,6 @@ internal sealed class SharedPort : EventLoop.Watch, IDisposable
 
     public TimeSpan MaxWait { get; }
 
-    public int WaitingCount => _waiting.Count;
-
     public override void OnReady(uint events)
     {
         for (var i = 0; i < AcceptBurst && !_paused; i++)

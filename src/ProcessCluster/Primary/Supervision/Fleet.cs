@@ -15,6 +15,7 @@ internal sealed class Fleet
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Place[] _places;
+    private bool _isUp;
     private bool _stopped;
 
     public Fleet(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger)
@@ -38,15 +39,13 @@ internal sealed class Fleet
     /// <summary>Starts the first worker.</summary>
     public PrimaryWorker StartFirst() => _places[0].Worker = _supervisor.Fork(_options, null, expectsReady: true, bootIsAwaited: true);
 
-    /// <summary>Starts the others and gives them.</summary>
+    /// <summary>The first one is up: starts the others and gives all.</summary>
     public IReadOnlyList<PrimaryWorker> StartOthers()
     {
-        foreach (var place in _places.AsSpan(1))
-        {
-            if (place.Worker is null)
-                Fill(place);
-        }
-        return [.. _places.Skip(1).Select(static p => p.Worker).OfType<PrimaryWorker>()];
+        _isUp = true;
+        foreach (var place in _places)
+            Fill(place);
+        return [.. _places.Select(static p => p.Worker).OfType<PrimaryWorker>()];
     }
 
     /// <summary>Starts no more.</summary>
@@ -63,8 +62,8 @@ internal sealed class Fleet
         if (Array.Find(_places, p => p.Worker == worker) is not { } place)
             return;
         place.Worker = null;
-        if (_stopped)
-            return;
+        if (_stopped || !_isUp)
+            return; // A first one that fails is the failure of the start.
         var wasShort = worker.UpSince == 0 || _time.GetElapsedTime(worker.UpSince) < RestartBackoff.StableAfter;
         place.ShortLives = wasShort ? place.ShortLives + 1 : 0;
         FillAfter(place, RestartBackoff.Delay(place.ShortLives));

@@ -95,8 +95,10 @@ internal sealed class PrimaryCluster : ICluster
             ThrowIfDisconnecting();
             if (_fleet is not null)
                 throw new InvalidOperationException("The cluster is started already.");
-            _fleet = new Fleet(_supervisor.Value, options, _time, _logger);
-            return _fleet.StartFirst();
+            var fleet = new Fleet(_supervisor.Value, options, _time, _logger);
+            var worker = fleet.StartFirst();
+            _fleet = fleet;
+            return worker;
         });
         try
         {

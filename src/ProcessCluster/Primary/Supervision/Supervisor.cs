@@ -72,8 +72,7 @@ internal sealed class Supervisor : IWorkerControl
     {
         if (worker.IsDead)
             return false;
-        if (signal is not (Signal.SIGCONT or Signal.SIGSTOP))
-            Apply(worker, LifecycleEvent.KillWanted);
+        worker.Life = worker.Life with { KilledWith = signal };
         return worker.Child.Kill(signal);
     });
 
@@ -101,8 +100,10 @@ internal sealed class Supervisor : IWorkerControl
             case ControlMessage.Listen listen:
                 worker.Send(_ports.Bind(worker, listen));
                 break;
-            case ControlMessage.Listening listening when _ports.Seat(worker, listening.Port) is { } endPoint:
-                Apply(worker, LifecycleEvent.Listens, endPoint);
+            case ControlMessage.Listening listening:
+                // None when the port was closed meanwhile: then it listens for nothing.
+                if (_ports.Seat(worker, listening.Port) is { } endPoint)
+                    Apply(worker, LifecycleEvent.Listens, endPoint);
                 break;
             case ControlMessage.CloseListener close:
                 _ports.CloseListener(worker, close.Port);
@@ -112,13 +113,13 @@ internal sealed class Supervisor : IWorkerControl
                 MarkUp(worker, ready.Addresses);
                 break;
             case ControlMessage.StartFailed failed:
-                worker.StartFailure = failed.Reason;
+                worker.Fault = failed.Reason;
                 break;
             case ControlMessage.Leaving:
                 Apply(worker, LifecycleEvent.LeaveAnnounced);
                 break;
             default:
-                CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send or which fits nothing.");
+                CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
                 break;
         }
         return true;
@@ -148,7 +149,7 @@ internal sealed class Supervisor : IWorkerControl
         if (worker.IsDead)
             return;
         _logger.LinkFault(worker, reason);
-        worker.StartFailure ??= reason;
+        worker.Fault ??= reason;
         worker.Child.Kill(Signal.SIGKILL);
     }
 
@@ -163,13 +164,17 @@ internal sealed class Supervisor : IWorkerControl
         if (actions.HasFlag(LifecycleActions.StopOffering))
             _ports.StopOffering(worker);
         if (actions.HasFlag(LifecycleActions.SendDisconnect))
-            worker.Send(new ControlMessage.Disconnect(worker.Options.DrainTimeout));
+            worker.Send(new ControlMessage.Disconnect());
         if (actions.HasFlag(LifecycleActions.NoteLeaving))
             worker.Send(new ControlMessage.LeavingNoted());
         if (actions.HasFlag(LifecycleActions.StartDrainTimer))
             worker.SetTimer(Timer(worker.Options.DrainTimeout, worker, LifecycleEvent.DrainOverdue));
         if (actions.HasFlag(LifecycleActions.Kill))
+        {
+            if (@event == LifecycleEvent.BootOverdue)
+                worker.Fault ??= $"it was not up within {worker.Options.BootTimeout}";
             worker.Child.Kill(Signal.SIGKILL);
+        }
         if (actions.HasFlag(LifecycleActions.RaiseOnline))
         {
             _events.Raise(WorkerEventKind.Online, new WorkerEventArgs(worker));
@@ -198,9 +203,9 @@ internal sealed class Supervisor : IWorkerControl
     {
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
-        var exit = new WorkerExit(worker.Life.CauseOf(status, worker.StartFailure is not null), status.ExitCode, status.Signal)
+        var exit = new WorkerExit(worker.Life.CauseOf(status, worker.Fault is not null), status.ExitCode, status.Signal)
         {
-            Reason = worker.StartFailure,
+            Reason = worker.Fault,
         };
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);

@@ -20,9 +20,6 @@ internal enum LifecycleEvent
     /// <summary>The worker said that it leaves by its own wish.</summary>
     LeaveAnnounced,
 
-    /// <summary>The primary's program sent a signal.</summary>
-    KillWanted,
-
     /// <summary>The time for the boot is over.</summary>
     BootOverdue,
 
@@ -78,14 +75,14 @@ internal enum LifecycleActions
 /// <param name="ExpectsReady">Whether the boot ends with <see cref="LifecycleEvent.Ready"/>, as in hosts, rather than with hello.</param>
 /// <param name="IsUp">Whether the boot is over.</param>
 /// <param name="LeaveWanted">Whether its leaving is wanted, by whichever side.</param>
-/// <param name="KillWanted">Whether the primary's program sent it a signal.</param>
+/// <param name="KilledWith">The last signal that the primary's program sent it, or that it got when it was asked to leave while it booted.</param>
 /// <param name="Overdue">Whether it had to be killed because a time was over.</param>
 internal sealed record Lifecycle(
     WorkerState State,
     bool ExpectsReady,
     bool IsUp = false,
     bool LeaveWanted = false,
-    bool KillWanted = false,
+    Signal? KilledWith = null,
     bool Overdue = false)
 {
     public static Lifecycle Start(bool expectsReady) => new(WorkerState.Starting, expectsReady);
@@ -97,8 +94,6 @@ internal sealed record Lifecycle(
         LifecycleEvent.Hello => State switch
         {
             WorkerState.Starting => (this with { State = WorkerState.Online, IsUp = !ExpectsReady }, LifecycleActions.RaiseOnline),
-            // It said it just before it was killed.
-            WorkerState.Draining => (this, LifecycleActions.RaiseOnline),
             _ => Unchanged,
         },
         LifecycleEvent.Listens => State switch
@@ -114,7 +109,7 @@ internal sealed record Lifecycle(
         LifecycleEvent.LeaveWanted => State switch
         {
             // It has nothing to finish yet, and cannot be told: nothing may be written to it before hello (ParentDeath).
-            WorkerState.Starting => (Leaving with { KillWanted = true }, LifecycleActions.StopOffering | LifecycleActions.Kill),
+            WorkerState.Starting => (Leaving with { KilledWith = Signal.SIGKILL }, LifecycleActions.StopOffering | LifecycleActions.Kill),
             WorkerState.Online or WorkerState.Listening =>
                 (Leaving, LifecycleActions.StopOffering | LifecycleActions.SendDisconnect | LifecycleActions.StartDrainTimer),
             WorkerState.Disconnected => (this with { LeaveWanted = true }, LifecycleActions.None),
@@ -126,11 +121,6 @@ internal sealed record Lifecycle(
                 (Leaving, LifecycleActions.StopOffering | LifecycleActions.NoteLeaving | LifecycleActions.StartDrainTimer),
             WorkerState.Draining => (this, LifecycleActions.NoteLeaving),
             _ => Unchanged,
-        },
-        LifecycleEvent.KillWanted => State switch
-        {
-            WorkerState.Dead => Unchanged,
-            _ => (this with { KillWanted = true }, LifecycleActions.None),
         },
         LifecycleEvent.BootOverdue => State switch
         {
@@ -163,16 +153,16 @@ internal sealed record Lifecycle(
 
     /// <summary>Why the worker ended, from what was known of it before.</summary>
     /// <param name="exit">How the process ended.</param>
-    /// <param name="reportedFailure">Whether it reported that its program could not start.</param>
-    public WorkerExitCause CauseOf(ChildExit exit, bool reportedFailure)
+    /// <param name="hasFault">Whether it reported that its program could not start, or was cut off.</param>
+    public WorkerExitCause CauseOf(ChildExit exit, bool hasFault)
     {
         var failed = exit is not { ExitCode: 0 };
         if (Overdue)
             return IsUp || LeaveWanted ? WorkerExitCause.KilledLate : WorkerExitCause.FailedAtBoot;
-        if (KillWanted && exit.Signal is not null)
+        if (exit.Signal is { } signal && signal == KilledWith)
             return WorkerExitCause.Killed;
-        if (reportedFailure)
-            return WorkerExitCause.FailedAtBoot;
+        if (hasFault)
+            return IsUp ? WorkerExitCause.Crashed : WorkerExitCause.FailedAtBoot;
         if (LeaveWanted)
             return failed && exit.Signal is not Signal.SIGTERM ? WorkerExitCause.Crashed : WorkerExitCause.Requested;
         if (!failed)

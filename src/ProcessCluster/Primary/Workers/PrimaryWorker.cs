@@ -54,8 +54,8 @@ internal sealed class PrimaryWorker : ClusterWorker
     /// <summary>Whether somebody waits for its boot and reports its failure, so that the log need not.</summary>
     public bool BootIsAwaited { get; init; }
 
-    /// <summary>What the worker said when its program could not start.</summary>
-    public string? StartFailure { get; set; }
+    /// <summary>What is wrong with it: why its program could not start, as it said, or why it was cut off.</summary>
+    public string? Fault { get; set; }
 
     /// <summary>Whether the process has ended, though not everything that it said may have been read.</summary>
     public bool ExitSeen { get; set; }

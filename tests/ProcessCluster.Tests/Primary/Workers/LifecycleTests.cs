@@ -110,8 +110,10 @@ public sealed class LifecycleTests
     [InlineData(WorkerExitCause.FailedAtBoot, "", true, 0, Signal.None)]
     [InlineData(WorkerExitCause.FailedAtBoot, nameof(Lifecycle.Overdue), false, null, Signal.SIGKILL)]
     [InlineData(WorkerExitCause.KilledLate, $"{nameof(Lifecycle.LeaveWanted)}, {nameof(Lifecycle.Overdue)}", false, null, Signal.SIGKILL)]
-    [InlineData(WorkerExitCause.Killed, $"{nameof(Lifecycle.IsUp)}, {nameof(Lifecycle.KillWanted)}", false, null, Signal.SIGKILL)]
-    [InlineData(WorkerExitCause.Crashed, $"{nameof(Lifecycle.IsUp)}, {nameof(Lifecycle.KillWanted)}", false, 1, Signal.None)]
+    [InlineData(WorkerExitCause.Killed, $"{nameof(Lifecycle.IsUp)}, {nameof(Lifecycle.KilledWith)}", false, null, Signal.SIGKILL)]
+    [InlineData(WorkerExitCause.Crashed, $"{nameof(Lifecycle.IsUp)}, {nameof(Lifecycle.KilledWith)}", false, null, Signal.SIGSEGV)]
+    [InlineData(WorkerExitCause.Crashed, nameof(Lifecycle.IsUp), true, null, Signal.SIGKILL)]
+    [InlineData(WorkerExitCause.Crashed, $"{nameof(Lifecycle.IsUp)}, {nameof(Lifecycle.KilledWith)}", false, 1, Signal.None)]
     public void Each_cause_has_its_signs(WorkerExitCause cause, string flags, bool reportedFailure, int? exitCode, Signal signal)
     {
         var life = MarkdownTable.Names(flags).Aggregate(new Lifecycle(WorkerState.Disconnected, ExpectsReady: true), Flags.Set);
@@ -149,7 +151,13 @@ public sealed class LifecycleTests
     /// <summary>All that a worker can be, from its start on.</summary>
     private static List<Lifecycle> FindReachable()
     {
-        List<Lifecycle> found = [Lifecycle.Start(expectsReady: false), Lifecycle.Start(expectsReady: true)];
+        List<Lifecycle> found = [];
+        foreach (var expectsReady in (ReadOnlySpan<bool>)[false, true])
+        {
+            found.Add(Lifecycle.Start(expectsReady));
+            found.Add(Lifecycle.Start(expectsReady) with { KilledWith = Signal.SIGKILL });
+        }
+
         for (var i = 0; i < found.Count; i++)
         {
             foreach (var @event in Events)
@@ -194,7 +202,7 @@ public sealed class LifecycleTests
                 "—" => true,
                 "code 0" => exit.ExitCode == 0,
                 "code 0 or SIGTERM" => exit is { ExitCode: 0 } or { Signal: Signal.SIGTERM },
-                "a signal" => exit.Signal is not null,
+                "that signal" => exit.Signal is not null && exit.Signal == life.KilledWith,
                 _ => throw new FormatException(Exit),
             };
     }
@@ -209,7 +217,7 @@ public sealed class LifecycleTests
         {
             nameof(Lifecycle.IsUp) => life with { IsUp = true },
             nameof(Lifecycle.LeaveWanted) => life with { LeaveWanted = true },
-            nameof(Lifecycle.KillWanted) => life with { KillWanted = true },
+            nameof(Lifecycle.KilledWith) => life with { KilledWith = Signal.SIGKILL },
             nameof(Lifecycle.Overdue) => life with { Overdue = true },
             _ => throw new FormatException($"No event sets '{name}'."),
         };
@@ -219,7 +227,7 @@ public sealed class LifecycleTests
             nameof(Lifecycle.ExpectsReady) => life.ExpectsReady,
             nameof(Lifecycle.IsUp) => life.IsUp,
             nameof(Lifecycle.LeaveWanted) => life.LeaveWanted,
-            nameof(Lifecycle.KillWanted) => life.KillWanted,
+            nameof(Lifecycle.KilledWith) => life.KilledWith is not null,
             nameof(Lifecycle.Overdue) => life.Overdue,
             _ => throw new FormatException($"A worker's life has no flag '{name}'."),
         };

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ProcessCluster.Specs;
+namespace ProcessCluster.AspNetCore.Tests;
 
 /// <summary>The samples, as the README has a newcomer run them. They listen on port 3000.</summary>
 public sealed class Samples
