@@ -37,8 +37,8 @@ public unsafe class HandoffBenchmarks
     {
         HandoffSocket.Send(_primary, _offer, _connection.Number);
         var length = HandoffSocket.Receive(_worker, _received, out var descriptor);
-        HandoffSocket.Send(_worker, _answer, -1);
-        length += HandoffSocket.Receive(_primary, _received, out _);
+        HandoffSocket.Answer(_worker, _answer);
+        length += HandoffSocket.ReceiveAnswer(_primary, _received);
         return length + Libc.close(descriptor);
     }
 }

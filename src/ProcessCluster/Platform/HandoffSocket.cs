@@ -22,7 +22,7 @@ internal static unsafe class HandoffSocket
 {
     public const int MaxMessage = 64;
 
-    /// <summary>Sends a message, with a copy of the descriptor unless it is -1. Never blocks.</summary>
+    /// <summary>Sends a message with a copy of the descriptor. Never blocks.</summary>
     public static HandoffSend Send(Descriptor socket, ReadOnlySpan<byte> message, int descriptor)
     {
         fixed (byte* start = message)
@@ -35,12 +35,13 @@ internal static unsafe class HandoffSocket
                 Type = Libc.SCM_RIGHTS,
                 Descriptor = descriptor,
             };
-            var header = new Libc.MsgHdr { Vectors = &vector, VectorCount = 1 };
-            if (descriptor >= 0)
+            var header = new Libc.MsgHdr
             {
-                header.Control = &control;
-                header.ControlLength = (nuint)sizeof(Libc.OneDescriptor);
-            }
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = &control,
+                ControlLength = (nuint)sizeof(Libc.OneDescriptor),
+            };
             while (Libc.sendmsg(socket, &header, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT) < 0)
             {
                 switch (Marshal.GetLastPInvokeError())
@@ -54,6 +55,38 @@ internal static unsafe class HandoffSocket
                 }
             }
             return HandoffSend.Sent;
+        }
+    }
+
+    /// <summary>Sends a message without a descriptor. Never blocks.</summary>
+    public static HandoffSend Answer(Descriptor socket, ReadOnlySpan<byte> message)
+    {
+        fixed (byte* start = message)
+        {
+            while (Libc.send(socket, start, (nuint)message.Length, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error != Libc.EINTR)
+                    return error is Libc.EPIPE or Libc.ECONNRESET ? HandoffSend.Closed : HandoffSend.Busy;
+            }
+            return HandoffSend.Sent;
+        }
+    }
+
+    /// <summary>
+    /// Takes one message without a descriptor, as the other; the kernel closes a descriptor that came with it, as nobody asked for it.
+    /// </summary>
+    public static int ReceiveAnswer(Descriptor socket, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint received;
+            while ((received = Libc.recv(socket, start, (nuint)buffer.Length, Libc.MSG_DONTWAIT)) < 0)
+            {
+                if (!IsPassing(Marshal.GetLastPInvokeError()))
+                    return Marshal.GetLastPInvokeError() == Libc.EAGAIN ? -1 : 0;
+            }
+            return (int)received;
         }
     }
 
@@ -78,8 +111,8 @@ internal static unsafe class HandoffSocket
             while ((received = Libc.recvmsg(socket, &header, Libc.MSG_DONTWAIT | Libc.MSG_CMSG_CLOEXEC)) < 0)
             {
                 var error = Marshal.GetLastPInvokeError();
-                if (error is Libc.EINTR or Libc.ECONNRESET)
-                    continue; // A peer that ended with offers unread: reported once, before the answers that it had sent.
+                if (IsPassing(error))
+                    continue;
                 descriptor = -1;
                 return error == Libc.EAGAIN ? -1 : 0;
             }
@@ -90,4 +123,7 @@ internal static unsafe class HandoffSocket
             return (int)received;
         }
     }
+
+    /// <summary>A peer that ended with messages unread is reported once, before the messages that it had sent.</summary>
+    private static bool IsPassing(int error) => error is Libc.EINTR or Libc.ECONNRESET;
 }

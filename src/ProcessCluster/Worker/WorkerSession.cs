@@ -103,7 +103,7 @@ internal sealed class WorkerSession
         Span<byte> message = stackalloc byte[Handoff.AnswerSize];
         Handoff.WriteAnswer(message, offer, accepted);
         // It cannot be full: a primary has no more than a few offers under way. Closed means that nobody needs the answer.
-        HandoffSocket.Send(_handoff, message, -1);
+        HandoffSocket.Answer(_handoff, message);
     }
 
     /// <summary>Ends a listener by the program's wish.</summary>

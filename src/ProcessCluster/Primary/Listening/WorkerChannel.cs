@@ -86,11 +86,12 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private void ReadAnswers()
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        while (!_closed)
+        // As long as an offer is unanswered: then another answer may be there.
+        do
         {
-            var length = HandoffSocket.Receive(_socket, message, out var unexpected);
-            if (unexpected >= 0)
-                Libc.close(unexpected); // Nobody sends sockets this way; what comes must not stay open.
+            if (_closed)
+                return;
+            var length = HandoffSocket.ReceiveAnswer(_socket, message);
             if (length == 0)
                 StopWatching();
             if (length <= 0)
@@ -102,6 +103,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
             }
             Answered(taken, accepted);
         }
+        while (_freeSlots.Count < _usedSlots);
     }
 
     /// <summary>The worker's process is gone: what it had not accepted goes to others, in order of arrival.</summary>
