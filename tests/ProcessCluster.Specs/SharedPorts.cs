@@ -221,6 +221,7 @@ public sealed class SharedPorts
     public async Task A_stopped_worker_gets_a_few_connections_and_no_more()
     {
         await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure DrainTimeout 00:00:10");
         cluster.Send("fork echo");
         cluster.Send("fork echo");
         var port = await Port(cluster, workers: 2);

@@ -49,7 +49,9 @@ internal static class Roles
                     return 0;
                 }
             case "idle":
-                await Cluster.WaitForShutdownAsync();
+                var asked = Cluster.WaitForShutdownAsync();
+                Say($"idle {Cluster.Worker?.Id}");
+                await asked;
                 return 0;
             case "exit":
                 return Cluster.IsWorker ? Number("CODE") : 1;

@@ -85,6 +85,9 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
     }
 
+    /// <summary>Whether the child has ended. Does not reap it.</summary>
+    public bool HasEnded => SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT) is not { ProcessId: 0 };
+
     /// <summary>How the child ended, or null while it runs. Reaps it: the answer is given once.</summary>
     public ChildExit? TryReap()
     {

@@ -226,7 +226,8 @@ internal sealed class Supervisor : IWorkerControl
     {
         public override void OnReady(uint events)
         {
-            if (worker.ExitSeen)
+            // The event may have been meant for the watch that had this slot before.
+            if (worker.ExitSeen || !worker.Child.HasEnded)
                 return;
             supervisor._loop.Remove(this, worker.Child.ExitDescriptor);
             supervisor.ExitSeen(worker);
