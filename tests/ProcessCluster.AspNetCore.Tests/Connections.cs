@@ -69,10 +69,10 @@ public sealed class Connections : IAsyncLifetime
         Assert.StartsWith("HTTP/1.1 200 OK", await ReadToEnd(socket), StringComparison.Ordinal);
     }
 
+    // Not with half a request: whether that is answered with 400 or not at all is a race at Kestrel alone, too.
     [Theory]
     [InlineData("GET /slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")]
-    [InlineData("GET /big?len")]
     [InlineData("nonsense\r\n\r\n")]
     [InlineData("")]
     public async Task A_client_that_ends_its_side_meets_what_it_meets_at_Kestrel_alone(string request)
