@@ -30,7 +30,11 @@ public sealed class ClusterOptions
     /// <summary>The working directory of the workers. Default null: this process's at the time of the fork.</summary>
     public string? WorkingDirectory { get; set; }
 
-    /// <summary>Variables that workers get besides this process's own. A null value removes one. Default: none.</summary>
+    /// <summary>
+    /// Variables that workers get besides this process's own. A null value removes one. Default: none. Where nothing else is set, workers
+    /// get <c>DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=8</c> (.NET's default is 70, both hexadecimal): their thread pools share the
+    /// processors, and what one spends on looking for work is taken from the others.
+    /// </summary>
     public IDictionary<string, string?> Environment { get; } = new Dictionary<string, string?>(StringComparer.Ordinal);
 
     /// <summary>Whether what workers write to their standard output and error is thrown away rather than shown. Default false.</summary>

@@ -6,6 +6,13 @@ namespace ProcessCluster.Primary.Supervision;
 /// <summary>Turns options into what is started.</summary>
 internal static class WorkerStart
 {
+    /// <summary>
+    /// How many rounds an idle thread of the runtime's pool looks for work before it sleeps, in hexadecimal; .NET's default is 70.
+    /// Workers share processors: the time that one looks is taken from the others. With 8, two workers on two processors served 5 %
+    /// more new connections with a tenth less processor time; with none they served fewer, as each wake-up costs a system call.
+    /// </summary>
+    private const string SpinLimit = "ThreadPool_UnfairSemaphoreSpinLimit", WorkersSpinLimit = "8";
+
     /// <param name="id">The worker's number.</param>
     /// <param name="options">Where the program and its surroundings are set.</param>
     /// <param name="environment">Variables for this worker alone; null removes one.</param>
@@ -26,6 +33,8 @@ internal static class WorkerStart
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
             variables[(string)entry.Key] = (string?)entry.Value ?? "";
+        if (!variables.ContainsKey($"COMPlus_{SpinLimit}") && AppContext.GetData($"System.Threading.{SpinLimit.Replace('_', '.')}") is null)
+            variables.TryAdd($"DOTNET_{SpinLimit}", WorkersSpinLimit);
         Overlay(variables, options.Environment);
         if (environment is not null)
             Overlay(variables, environment);
