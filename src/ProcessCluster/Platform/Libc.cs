@@ -29,6 +29,7 @@ internal static unsafe partial class Libc
     public const int F_SETOWN = 8;
     public const int F_SETSIG = 10;
     public const int F_DUPFD_CLOEXEC = 1030;
+    public const int F_SETPIPE_SZ = 1031;
     public const int FD_CLOEXEC = 1;
 
     public const int AF_UNIX = 1;
@@ -51,6 +52,7 @@ internal static unsafe partial class Libc
     public const uint EPOLLERR = 0x8;
     public const uint EPOLLHUP = 0x10;
     public const uint EPOLLRDHUP = 0x2000;
+    public const uint EPOLLONESHOT = 0x40000000;
     public const uint EPOLLET = 0x80000000;
     public const int EPOLL_CTL_ADD = 1;
     public const int EPOLL_CTL_DEL = 2;

@@ -20,23 +20,24 @@ internal static unsafe class Pipe
         }
     }
 
-    /// <summary>
-    /// Writes at most 4096 bytes whole or not at all (POSIX, <c>write</c>: PIPE_BUF); false when the pipe is full or nobody reads it.
-    /// The pipe is non-blocking.
-    /// </summary>
-    public static bool TryWrite(Descriptor pipe, ReadOnlySpan<byte> bytes)
+    /// <summary>Writes what the pipe takes now: the number of bytes, 0 when it is full, -1 when nobody reads it. The pipe is non-blocking.</summary>
+    public static int Write(Descriptor pipe, ReadOnlySpan<byte> bytes)
     {
         fixed (byte* start = bytes)
         {
             nint written;
             while ((written = Libc.write(pipe, start, (nuint)bytes.Length)) < 0)
             {
-                if (Marshal.GetLastPInvokeError() != Libc.EINTR)
-                    return false;
+                var error = Marshal.GetLastPInvokeError();
+                if (error != Libc.EINTR)
+                    return error == Libc.EAGAIN ? 0 : -1;
             }
-            return written == bytes.Length;
+            return (int)written;
         }
     }
+
+    /// <summary>Has the pipe hold more, if the system allows; it works without, only with more switches between its two ends.</summary>
+    public static void Enlarge(Descriptor pipe, int bytes) => _ = Libc.fcntl(pipe.Number, Libc.F_SETPIPE_SZ, bytes);
 
     public static void MakeNonBlocking(Descriptor pipe)
     {

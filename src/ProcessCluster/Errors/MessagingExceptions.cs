@@ -1,0 +1,85 @@
+namespace ProcessCluster;
+
+/// <summary>A message or a request did not get through, or could not be sent. The message says to whom, which type, and why.</summary>
+public class MessagingException : ClusterException
+{
+    /// <summary>Creates it without a message.</summary>
+    public MessagingException()
+    {
+    }
+
+    /// <summary>Creates it.</summary>
+    /// <param name="message">What failed, with what, and what to do.</param>
+    public MessagingException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Creates it.</summary>
+    /// <param name="message">What failed, with what, and what to do.</param>
+    /// <param name="innerException">The cause.</param>
+    public MessagingException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>The process that a message or a request was for is gone, or its link is closed. The message names it and how it ended.</summary>
+public sealed class PeerGoneException : MessagingException
+{
+    /// <summary>Creates it without a message.</summary>
+    public PeerGoneException()
+    {
+    }
+
+    /// <summary>Creates it.</summary>
+    /// <param name="message">Which one, and how it ended.</param>
+    public PeerGoneException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Creates it.</summary>
+    /// <param name="message">Which one, and how it ended.</param>
+    /// <param name="innerException">The cause.</param>
+    public PeerGoneException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}
+
+/// <summary>The handler of a request threw, in the other process.</summary>
+public sealed class RemoteHandlerException : MessagingException
+{
+    /// <summary>Creates it without a message.</summary>
+    public RemoteHandlerException()
+    {
+    }
+
+    /// <summary>Creates it.</summary>
+    /// <param name="message">What failed.</param>
+    public RemoteHandlerException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>Creates it.</summary>
+    /// <param name="message">What failed.</param>
+    /// <param name="innerException">The cause.</param>
+    public RemoteHandlerException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+
+    internal RemoteHandlerException(string message, string type, string remoteMessage, string? stackTrace)
+        : base(message) => (RemoteType, RemoteMessage, RemoteStackTrace) = (type, remoteMessage, stackTrace);
+
+    /// <summary>The full name of the exception's type.</summary>
+    public string RemoteType { get; } = "";
+
+    /// <summary>The exception's message.</summary>
+    public string RemoteMessage { get; } = "";
+
+    /// <summary>Where it was thrown, if <see cref="ClusterOptions.SendStackTraces"/> was on there; else null.</summary>
+    public string? RemoteStackTrace { get; }
+}

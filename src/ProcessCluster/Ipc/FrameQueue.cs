@@ -1,0 +1,65 @@
+using System.Buffers;
+
+namespace ProcessCluster.Ipc;
+
+/// <summary>
+/// Whole frames, one after another, in rented buffers: small ones share a buffer, large ones have one of their own. Not thread-safe;
+/// bounded by who fills it. Adding and taking allocate nothing in steady state.
+/// </summary>
+internal sealed class FrameQueue
+{
+    private const int BufferSize = 64 * 1024;
+
+    private readonly Queue<FrameBytes> _full = new();
+    private byte[]? _open;
+    private int _used;
+
+    /// <summary>How many bytes are in it.</summary>
+    public long Bytes { get; private set; }
+
+    public void Add(ReadOnlySpan<byte> frame)
+    {
+        if (_open is null || frame.Length > _open.Length - _used)
+        {
+            if (frame.Length > BufferSize / 2)
+            {
+                Close();
+                _full.Enqueue(FrameBytes.Copy(frame));
+                Bytes += frame.Length;
+                return;
+            }
+            Close();
+            _open = ArrayPool<byte>.Shared.Rent(BufferSize);
+        }
+        frame.CopyTo(_open.AsSpan(_used));
+        _used += frame.Length;
+        Bytes += frame.Length;
+    }
+
+    public bool TryTake(out FrameBytes buffer)
+    {
+        if (!_full.TryDequeue(out buffer))
+        {
+            if (_open is null)
+                return false;
+            buffer = new FrameBytes(_open, _used);
+            (_open, _used) = (null, 0);
+        }
+        Bytes -= buffer.Length;
+        return true;
+    }
+
+    public void Clear()
+    {
+        while (TryTake(out var buffer))
+            buffer.Return();
+    }
+
+    private void Close()
+    {
+        if (_open is null)
+            return;
+        _full.Enqueue(new FrameBytes(_open, _used));
+        (_open, _used) = (null, 0);
+    }
+}

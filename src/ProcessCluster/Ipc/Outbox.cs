@@ -1,0 +1,358 @@
+using System.Diagnostics;
+using ProcessCluster.Platform;
+
+namespace ProcessCluster.Ipc;
+
+/// <summary>How a frame goes into an <see cref="Outbox"/>.</summary>
+internal enum FrameUrgency
+{
+    /// <summary>A message: takes room, which the peer gives back when it has handled it; may go out together with those that follow at once.</summary>
+    Message,
+
+    /// <summary>An answer and the like: takes no room, as somebody waits for it, and their number is bounded elsewhere.</summary>
+    Answer,
+
+    /// <summary>A control message: is on its way when the call returns, unless the pipe is full.</summary>
+    Control,
+}
+
+/// <summary>
+/// What goes to the peer of a link. Whoever adds a frame writes it himself if nobody is writing; what is added meanwhile goes out with the
+/// next write. Messages have room for <see cref="Window"/> bytes that the peer has not handled: past it their senders wait in line.
+/// Thread-safe; adding and writing allocate nothing in steady state.
+/// </summary>
+internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
+{
+    /// <summary>Bytes of messages that the peer has not handled.</summary>
+    public const int Window = 1024 * 1024;
+
+    /// <summary>Senders that wait for room.</summary>
+    public const int MaxWaiting = 16 * 1024;
+
+    /// <summary>Bytes that a peer may let pile up which does not read its pipe, besides the window.</summary>
+    private const int MaxUnread = Window + (4 * 1024 * 1024);
+
+    /// <summary>Messages in shorter succession than this go out together, as each write costs a system call.</summary>
+    private static readonly long Succession = Stopwatch.Frequency / 100_000;
+
+    private readonly Lock _gate = new();
+    private readonly FrameQueue _frames = new();
+    private readonly Queue<SendWaiter> _waiters = new();
+    private readonly Descriptor _pipe;
+    private readonly EventLoop _loop;
+    private readonly Action _overrun;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private FrameBytes _current;
+    private int _written;
+    private long _room = Window;
+    private long _lastWrite;
+    private State _state;
+    private bool _isExhausted;
+    private bool _isClosing;
+
+    /// <param name="pipe">The pipe to the peer; taken over.</param>
+    /// <param name="loop">Tells when a full pipe has room again.</param>
+    /// <param name="isHeld">Whether nothing is written before <see cref="Release"/>.</param>
+    /// <param name="overrun">Told when the peer lets too much pile up.</param>
+    public Outbox(Descriptor pipe, EventLoop loop, bool isHeld, Action overrun)
+    {
+        (_pipe, _loop, _overrun) = (pipe, loop, overrun);
+        _state = isHeld ? State.Held : State.Idle;
+        Pipe.MakeNonBlocking(pipe);
+        Pipe.Enlarge(pipe, Window);
+        loop.Add(this, pipe.Number, Libc.EPOLLONESHOT);
+    }
+
+    private enum State
+    {
+        /// <summary>Nobody writes and nothing is left.</summary>
+        Idle,
+
+        /// <summary>The peer is not ready to be written to.</summary>
+        Held,
+
+        /// <summary>A work item of the pool will write.</summary>
+        Scheduled,
+
+        /// <summary>Somebody is writing.</summary>
+        Writing,
+
+        /// <summary>The pipe is full; the loop will tell.</summary>
+        Blocked,
+
+        /// <summary>Closed, or the peer is gone.</summary>
+        Ended,
+    }
+
+    /// <summary>Completes when it is closed and all is written, or nothing can be written any more.</summary>
+    public Task Ended => _ended.Task;
+
+    /// <summary>Adds a frame that takes no room; false when the outbox is closed.</summary>
+    public bool TryAdd(ReadOnlySpan<byte> frame, FrameUrgency urgency)
+    {
+        Step step;
+        lock (_gate)
+        {
+            if (_state == State.Ended || _isClosing)
+                return false;
+            _frames.Add(frame);
+            if (_frames.Bytes + _current.Length > MaxUnread && _state is State.Blocked or State.Held)
+                step = Step.Overrun;
+            else
+                step = Next(urgency);
+        }
+        return Do(step);
+    }
+
+    /// <summary>
+    /// Adds a message: null when it is on its way; else its sender waits for room, in line. False when the outbox is closed.
+    /// </summary>
+    /// <exception cref="ClusterException">Too many senders wait already.</exception>
+    public bool TryAddMessage(ReadOnlySpan<byte> frame, out SendWaiter? waiter)
+    {
+        Step step;
+        lock (_gate)
+        {
+            waiter = null;
+            if (_state == State.Ended || _isClosing)
+                return false;
+            if (_isExhausted)
+            {
+                waiter = Wait(frame);
+                return true;
+            }
+            _frames.Add(frame);
+            TakeRoom(frame.Length);
+            step = Next(FrameUrgency.Message);
+        }
+        return Do(step);
+    }
+
+    /// <summary>The peer has handled so many bytes of messages.</summary>
+    public void GiveRoom(long bytes)
+    {
+        Step step;
+        lock (_gate)
+        {
+            _room = Math.Min(Window, _room + bytes);
+            // Half of it at once rather than a little each time: each wait costs its sender a switch.
+            if (!_isExhausted || _room < Window / 2)
+                return;
+            _isExhausted = false;
+            while (!_isExhausted && _waiters.TryDequeue(out var waiter))
+            {
+                if (!waiter.TrySend(out var frame))
+                    continue;
+                _frames.Add(frame);
+                TakeRoom(frame.Length);
+            }
+            step = Next(FrameUrgency.Message);
+        }
+        Do(step);
+    }
+
+    /// <summary>The peer is ready: what has gathered is written.</summary>
+    public void Release()
+    {
+        lock (_gate)
+        {
+            if (_state != State.Held)
+                return;
+            _state = State.Writing;
+        }
+        Write();
+    }
+
+    /// <summary>Writes what is there and closes: the peer sees the end. Nothing can be added any more; those who wait for room are told.</summary>
+    public void Close()
+    {
+        Step step;
+        lock (_gate)
+        {
+            if (_isClosing || _state == State.Ended)
+                return;
+            _isClosing = true;
+            step = Next(FrameUrgency.Control);
+        }
+        Do(step);
+    }
+
+    /// <summary>Closes at once; what was not written is lost.</summary>
+    public void Dispose()
+    {
+        SendWaiter[] waiters;
+        lock (_gate)
+        {
+            if (_state == State.Ended)
+                return;
+            var isWriting = _state == State.Writing;
+            _state = State.Ended;
+            waiters = [.. _waiters];
+            _waiters.Clear();
+            _frames.Clear();
+            // The writer sees the end and gives its buffer back itself.
+            if (!isWriting)
+                ReturnCurrent();
+            _loop.Remove(this, _pipe.Number);
+            _pipe.Dispose();
+        }
+        foreach (var waiter in waiters)
+            waiter.Fail();
+        _ended.TrySetResult();
+    }
+
+    public override void OnReady(uint events)
+    {
+        lock (_gate)
+        {
+            // Edge or not: it is this that counts.
+            if (_state != State.Blocked)
+                return;
+            _state = State.Scheduled;
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        lock (_gate)
+        {
+            if (_state != State.Scheduled)
+                return;
+            _state = State.Writing;
+        }
+        Write();
+    }
+
+    private SendWaiter Wait(ReadOnlySpan<byte> frame)
+    {
+        while (_waiters.TryPeek(out var first) && first.IsOver)
+            _waiters.Dequeue();
+        if (_waiters.Count >= MaxWaiting)
+        {
+            throw new ClusterException(
+                $"{MaxWaiting} messages wait already for room on their way to the other process, which handles them more slowly than they are sent. "
+                + "Await SendAsync before you send more.");
+        }
+        var waiter = new SendWaiter(frame);
+        _waiters.Enqueue(waiter);
+        return waiter;
+    }
+
+    private void TakeRoom(int bytes)
+    {
+        _room -= bytes;
+        _isExhausted = _room <= 0;
+    }
+
+    private enum Step
+    {
+        Nothing,
+        Write,
+        Schedule,
+        Overrun,
+    }
+
+    /// <summary>What whoever holds the gate has to do when he has left it.</summary>
+    private Step Next(FrameUrgency urgency)
+    {
+        switch (_state)
+        {
+            case State.Idle when urgency == FrameUrgency.Message && Stopwatch.GetTimestamp() - _lastWrite < Succession:
+                _state = State.Scheduled;
+                return Step.Schedule;
+            case State.Idle:
+            case State.Scheduled when urgency == FrameUrgency.Control:
+                _state = State.Writing;
+                return Step.Write;
+            default:
+                return Step.Nothing;
+        }
+    }
+
+    private bool Do(Step step)
+    {
+        switch (step)
+        {
+            case Step.Write:
+                Write();
+                break;
+            case Step.Schedule:
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+                break;
+            case Step.Overrun:
+                _overrun();
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Writes until nothing is left or the pipe is full. Called by one thread at a time: the one that set the state.</summary>
+    private void Write()
+    {
+        while (true)
+        {
+            lock (_gate)
+            {
+                if (_state == State.Ended)
+                {
+                    ReturnCurrent();
+                    return;
+                }
+                if (_written == _current.Length)
+                {
+                    ReturnCurrent();
+                    if (!_frames.TryTake(out _current))
+                    {
+                        _state = State.Idle;
+                        _lastWrite = Stopwatch.GetTimestamp();
+                        if (!_isClosing)
+                            return;
+                        break;
+                    }
+                }
+            }
+            var written = TryWrite(_current.Array.AsSpan(_written, _current.Length - _written));
+            if (written < 0)
+            {
+                ReturnCurrent(); // Nobody reads any more.
+                break;
+            }
+            _written += written;
+            if (written == 0 && !WaitForPipe())
+                return;
+        }
+        Dispose();
+    }
+
+    private int TryWrite(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return Pipe.Write(_pipe, bytes);
+        }
+        catch (ObjectDisposedException)
+        {
+            return 0; // Closed meanwhile: the state says so.
+        }
+    }
+
+    /// <summary>Has the loop tell when the pipe has room; true when it was closed meanwhile, which the writer then sees.</summary>
+    private bool WaitForPipe()
+    {
+        lock (_gate)
+        {
+            if (_state == State.Ended)
+                return true;
+            _state = State.Blocked;
+            _loop.Change(this, _pipe.Number, Libc.EPOLLOUT | Libc.EPOLLONESHOT);
+            return false;
+        }
+    }
+
+    private void ReturnCurrent()
+    {
+        _current.Return();
+        (_current, _written) = (default, 0);
+    }
+}

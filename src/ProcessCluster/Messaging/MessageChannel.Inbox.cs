@@ -1,0 +1,213 @@
+using System.Text;
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Ipc;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Messaging;
+
+/// <summary>What comes: messages are handled one after another on the thread pool, and kept as long as they have no handler.</summary>
+internal sealed partial class MessageChannel : IThreadPoolWorkItem
+{
+    /// <summary>Messages that are kept for a handler to come, in number and bytes, for each channel.</summary>
+    private const int MaxKept = 1024, MaxKeptBytes = Outbox.Window / 2;
+
+    private readonly Lock _inboxGate = new();
+    private readonly FrameQueue _inbox = new();
+    private readonly Dictionary<byte[], Queue<FrameBytes>> _kept = new(NameComparer.Instance);
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _keptCount;
+    private int _keptBytes;
+    private bool _isHandling;
+    private bool _isEnding;
+    private bool _lookAtKept;
+
+    /// <summary>Completes when the link has ended and all messages that came before were handled.</summary>
+    public Task Drained => _drained.Task;
+
+    /// <summary>A frame for this process. Called on the link's reading thread.</summary>
+    /// <exception cref="InvalidDataException">It cannot be.</exception>
+    public void Receive(in FrameHeader header, ReadOnlySpan<byte> frame)
+    {
+        var body = frame[header.BodyStart..];
+        switch (header.Kind)
+        {
+            case FrameKind.Message:
+                Begin(frame);
+                break;
+            case FrameKind.Request:
+                Begin(RequestCall.Rent(this, header, frame));
+                break;
+            case FrameKind.Answer:
+                Answered(header, body);
+                break;
+            case FrameKind.Failure:
+                Failed(header, body);
+                break;
+            case FrameKind.Cancel:
+                CancelCall(header.Source, header.Correlation);
+                break;
+            case FrameKind.Credit:
+                _outbox.GiveRoom(header.Correlation);
+                break;
+            case FrameKind.Notice:
+                Noticed(header, frame.Slice(FrameHeader.Size, header.NameLength), body);
+                break;
+        }
+    }
+
+    /// <summary>The link has ended: nothing more comes. What came is handled; requests are called off, as nobody waits for them.</summary>
+    public void EndReceiving()
+    {
+        _scope.Handlers.Added -= HandlerAdded;
+        lock (_inboxGate)
+        {
+            _isEnding = true;
+            if (!_isHandling)
+                _drained.TrySetResult();
+        }
+        CancelAllCalls();
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = HandleMessagesAsync();
+
+    private void Begin(ReadOnlySpan<byte> frame)
+    {
+        lock (_inboxGate)
+        {
+            _inbox.Add(frame);
+            if (_isHandling)
+                return;
+            _isHandling = true;
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private void HandlerAdded()
+    {
+        StartUnhandled();
+        lock (_inboxGate)
+        {
+            _lookAtKept = true;
+            if (_isHandling)
+                return;
+            _isHandling = true;
+        }
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private async Task HandleMessagesAsync()
+    {
+        while (true)
+        {
+            FrameBytes frames;
+            bool lookAtKept;
+            lock (_inboxGate)
+            {
+                lookAtKept = _lookAtKept;
+                _lookAtKept = false;
+                if (!_inbox.TryTake(out frames) && !lookAtKept)
+                {
+                    _isHandling = false;
+                    if (_isEnding)
+                        _drained.TrySetResult();
+                    return;
+                }
+            }
+            if (lookAtKept)
+                await HandleKeptAsync().ConfigureAwait(false);
+            for (var at = 0; at < frames.Length;)
+            {
+                var header = FrameHeader.Read(frames.Memory.Span[at..]);
+                await HandleAsync(header, frames.Memory.Slice(at, header.Length)).ConfigureAwait(false);
+                at += header.Length;
+            }
+            frames.Return();
+        }
+    }
+
+    private ValueTask HandleAsync(in FrameHeader header, ReadOnlyMemory<byte> frame)
+    {
+        var name = frame.Span.Slice(FrameHeader.Size, header.NameLength);
+        if (_scope.Handlers.FindMessage(name) is not { } route)
+        {
+            Keep(header, name, frame.Span);
+            return ValueTask.CompletedTask;
+        }
+        if (_keptCount > 0 && _kept.GetAlternateLookup<ReadOnlySpan<byte>>().ContainsKey(name))
+            return HandleAfterKeptAsync(header, frame);
+        return HandleAsync(route, header, frame);
+    }
+
+    private async ValueTask HandleAfterKeptAsync(FrameHeader header, ReadOnlyMemory<byte> frame)
+    {
+        await HandleKeptAsync().ConfigureAwait(false);
+        await HandleAsync(header, frame).ConfigureAwait(false);
+    }
+
+    private ValueTask HandleAsync(MessageRoute route, in FrameHeader header, ReadOnlyMemory<byte> frame)
+    {
+        try
+        {
+            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Options.Serializer, MessageHandlerFailed);
+            if (!task.IsCompletedSuccessfully)
+                return FinishAsync(task, header.Length);
+        }
+        catch (Exception exception)
+        {
+            Unreadable(header, frame.Span, exception); // Whatever the type's own code threw: this message is lost, and both sides know.
+        }
+        Handled(header.Length);
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask FinishAsync(ValueTask handling, int length)
+    {
+        await handling.ConfigureAwait(false);
+        Handled(length);
+    }
+
+    private void MessageHandlerFailed(Exception exception) => _scope.Logger.MessageHandlerFailed(_peerName, exception);
+
+    private void Unreadable(in FrameHeader header, ReadOnlySpan<byte> frame, Exception exception)
+    {
+        var name = frame.Slice(FrameHeader.Size, header.NameLength);
+        _scope.Logger.MessageUnreadable(Encoding.UTF8.GetString(name), Who(header.Source), exception);
+        if (header.Source == _peer)
+            SendNotice(FrameCode.Unreadable, name, exception.Message);
+    }
+
+    /// <summary>No handler yet: it waits for one, and past the limit its sender is told to send no more.</summary>
+    private void Keep(in FrameHeader header, ReadOnlySpan<byte> name, ReadOnlySpan<byte> frame)
+    {
+        if (_keptCount == MaxKept || _keptBytes + frame.Length > MaxKeptBytes)
+        {
+            _scope.Logger.MessageDropped(Encoding.UTF8.GetString(name), Who(header.Source), _keptCount);
+            SendNotice(FrameCode.NoHandler, name);
+            Handled(frame.Length);
+            return;
+        }
+        if (!_kept.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var queue))
+            _kept.Add(name.ToArray(), queue = new Queue<FrameBytes>());
+        queue.Enqueue(FrameBytes.Copy(frame));
+        _keptCount++;
+        _keptBytes += frame.Length;
+    }
+
+    private async ValueTask HandleKeptAsync()
+    {
+        foreach (var (name, queue) in _kept.ToArray())
+        {
+            if (_scope.Handlers.FindMessage(name) is not { } route)
+                continue;
+            while (queue.TryDequeue(out var kept))
+            {
+                _keptCount--;
+                _keptBytes -= kept.Length;
+                await HandleAsync(route, FrameHeader.Read(kept.Memory.Span), kept.Memory).ConfigureAwait(false);
+                kept.Return();
+            }
+            _kept.Remove(name);
+            SendNotice(FrameCode.HandlerReady, name);
+        }
+    }
+}

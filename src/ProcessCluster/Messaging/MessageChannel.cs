@@ -1,0 +1,166 @@
+using System.Text;
+using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Ipc;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Messaging;
+
+/// <summary>
+/// Typed messages over one link: sending, requests that wait for answers, handlers. The primary has one for each worker, a worker has one
+/// to the primary, over which it also reaches other workers. Thread-safe. This part sends.
+/// </summary>
+internal sealed partial class MessageChannel
+{
+    private readonly int _self;
+    private readonly int _peer;
+    private readonly string _peerName;
+    private readonly MessagingScope _scope;
+    private readonly Outbox _outbox;
+    private volatile HashSet<byte[]> _refused = new(NameComparer.Instance);
+    private volatile string? _closedBecause;
+    private long _handled;
+
+    /// <param name="self">This process's number.</param>
+    /// <param name="peer">The number at the other end.</param>
+    /// <param name="peerName">Who that is, for people.</param>
+    /// <param name="outbox">What goes there.</param>
+    /// <param name="scope">What all channels of the process share.</param>
+    public MessageChannel(int self, int peer, string peerName, Outbox outbox, MessagingScope scope)
+    {
+        (_self, _peer, _peerName, _outbox, _scope) = (self, peer, peerName, outbox, scope);
+        scope.Handlers.Added += HandlerAdded;
+    }
+
+    public Outbox Outbox => _outbox;
+
+    /// <summary>Sends a message; completes when it is in the outbox, or, to another worker, when the primary has it in that one's.</summary>
+    public ValueTask SendAsync<T>(int target, T message, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var name = MessageName.Of<T>();
+        if (target != _peer && target != FrameHeader.Everyone)
+            return new ValueTask(RequestAsync<T, bool>(FrameKind.Message, target, message, _scope.Options.SendTimeout, null, cancellationToken).AsTask());
+        if (_refused.Contains(name))
+        {
+            throw new MessagingException(
+                $"{_peerName} has no handler for {typeof(T)} and keeps as many messages as it may. Add one there with OnMessage<{typeof(T).Name}>.");
+        }
+        var waiter = Post(FrameKind.Message, name, target, 0, message);
+        return waiter is null ? ValueTask.CompletedTask : WaitAsync(waiter, cancellationToken);
+    }
+
+    /// <summary>Writes the message and adds it to the outbox; not null when it has to wait for room there.</summary>
+    private SendWaiter? Post<T>(FrameKind kind, byte[] name, int target, uint correlation, in T message)
+    {
+        var options = _scope.Options;
+        var writer = FrameWriter.Begin(name, typeof(T).Name, options.MaxMessageBytes);
+        try
+        {
+            options.Serializer.Serialize(message, writer);
+            var frame = writer.End(kind, FrameCode.None, name.Length, target, _self, correlation);
+            return _outbox.TryAddMessage(frame, out var waiter) ? waiter : throw Gone();
+        }
+        finally
+        {
+            writer.Return();
+        }
+    }
+
+    private async ValueTask WaitAsync(SendWaiter waiter, CancellationToken cancellationToken)
+    {
+        var timeout = _scope.Options.SendTimeout;
+        try
+        {
+            if (!await waiter.Sent.WaitAsync(timeout, _scope.Time, cancellationToken).ConfigureAwait(false))
+                throw Gone();
+        }
+        catch (OperationCanceledException) when (!waiter.TryGiveUp())
+        {
+            return; // It was on its way a moment before.
+        }
+        catch (TimeoutException) when (!waiter.TryGiveUp())
+        {
+            return; // As above.
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException(
+                $"{_peerName} has handled too little in {timeout} for another message to be sent: {Outbox.Window} bytes wait for it.");
+        }
+    }
+
+    /// <summary>The answer to a request.</summary>
+    public void Answer<T>(RequestCall call, in T answer)
+    {
+        var options = _scope.Options;
+        var writer = FrameWriter.Begin([], typeof(T).Name, options.MaxMessageBytes);
+        try
+        {
+            options.Serializer.Serialize(answer, writer);
+            _outbox.TryAdd(writer.End(FrameKind.Answer, FrameCode.None, 0, call.Source, _self, call.Correlation), FrameUrgency.Answer);
+        }
+        finally
+        {
+            writer.Return();
+        }
+    }
+
+    /// <summary>Tells the requester, or the sender of a message that wants to know, why it did not get on.</summary>
+    /// <param name="source">Whom the request was for.</param>
+    /// <param name="target">Who asked.</param>
+    /// <param name="correlation">The request's number.</param>
+    /// <param name="code">The kind of failure.</param>
+    /// <param name="text">For people.</param>
+    public void SendFailure(int source, int target, uint correlation, FrameCode code, FailureText text) =>
+        Send(FrameKind.Failure, code, [], source, target, correlation, text.Encode());
+
+    /// <summary>Tells the sender of a message that it got on.</summary>
+    public void SendArrival(int source, int target, uint correlation) => Send(FrameKind.Answer, FrameCode.None, [], source, target, correlation, []);
+
+    /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>
+    public void Handled(int bytes)
+    {
+        if (Interlocked.Add(ref _handled, bytes) < Outbox.Window / 4)
+            return;
+        var handled = Interlocked.Exchange(ref _handled, 0);
+        if (handled > 0)
+            Send(FrameKind.Credit, FrameCode.None, [], _self, _peer, (uint)Math.Min(handled, uint.MaxValue), []);
+    }
+
+    private void SendNotice(FrameCode code, ReadOnlySpan<byte> name, string text = "") =>
+        Send(FrameKind.Notice, code, name, _self, _peer, 0, Encoding.UTF8.GetBytes(text));
+
+    private void Send(FrameKind kind, FrameCode code, ReadOnlySpan<byte> name, int source, int target, uint correlation, ReadOnlySpan<byte> body)
+    {
+        var header = new FrameHeader(body.Length, kind, (byte)name.Length, code, target, source, correlation);
+        Span<byte> frame = header.Length <= 512 ? stackalloc byte[header.Length] : new byte[header.Length];
+        header.Write(frame);
+        name.CopyTo(frame[FrameHeader.Size..]);
+        body.CopyTo(frame[header.BodyStart..]);
+        // False means that the peer is gone or reads nothing: who waits for this has a deadline.
+        _outbox.TryAdd(frame, FrameUrgency.Answer);
+    }
+
+    private void Noticed(in FrameHeader header, ReadOnlySpan<byte> name, ReadOnlySpan<byte> body)
+    {
+        switch (header.Code)
+        {
+            case FrameCode.NoHandler:
+                _refused = new HashSet<byte[]>(_refused, NameComparer.Instance) { name.ToArray() };
+                break;
+            case FrameCode.HandlerReady:
+                var fewer = new HashSet<byte[]>(_refused, NameComparer.Instance);
+                fewer.Remove(name.ToArray());
+                _refused = fewer;
+                break;
+            case FrameCode.Unreadable:
+                _scope.Logger.MessageUnreadableThere(_peerName, Encoding.UTF8.GetString(name), Encoding.UTF8.GetString(body));
+                break;
+            default:
+                throw new InvalidDataException($"A notice has the unknown code {(ushort)header.Code}.");
+        }
+    }
+
+    private PeerGoneException Gone() => new(_closedBecause ?? $"The link to {_peerName} is closed.");
+}

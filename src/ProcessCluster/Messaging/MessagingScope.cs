@@ -1,0 +1,22 @@
+using Microsoft.Extensions.Logging;
+
+namespace ProcessCluster.Messaging;
+
+/// <summary>What all channels of a process share.</summary>
+internal sealed class MessagingScope(ILogger logger, TimeProvider time)
+{
+    private volatile ClusterOptions _options = new();
+
+    /// <summary>Those that hold now. Replaced as a whole, never changed.</summary>
+    public ClusterOptions Options
+    {
+        get => _options;
+        set => _options = value;
+    }
+
+    public MessageHandlers Handlers { get; } = new();
+
+    public ILogger Logger { get; } = logger;
+
+    public TimeProvider Time { get; } = time;
+}

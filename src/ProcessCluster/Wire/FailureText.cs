@@ -1,0 +1,42 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace ProcessCluster.Wire;
+
+/// <summary>The body of a failure: three texts, each with a 32-bit length, cut to a size that any link takes.</summary>
+internal readonly record struct FailureText(string Type, string Message, string? StackTrace)
+{
+    private const int MaxText = 16 * 1024;
+
+    public byte[] Encode()
+    {
+        var body = new List<byte>();
+        foreach (var text in (ReadOnlySpan<string>)[Type, Message, StackTrace ?? ""])
+        {
+            var bytes = Encoding.UTF8.GetBytes(text.Length > MaxText ? text[..MaxText] : text);
+            Span<byte> length = stackalloc byte[sizeof(int)];
+            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
+            body.AddRange(length);
+            body.AddRange(bytes);
+        }
+        return [.. body];
+    }
+
+    /// <exception cref="InvalidDataException">It is not such a body.</exception>
+    public static FailureText Decode(ReadOnlySpan<byte> body)
+    {
+        var type = Text(ref body);
+        var message = Text(ref body);
+        var stack = Text(ref body);
+        return new FailureText(type, message, stack.Length > 0 ? stack : null);
+    }
+
+    private static string Text(ref ReadOnlySpan<byte> rest)
+    {
+        if (rest.Length < sizeof(int) || BinaryPrimitives.ReadInt32LittleEndian(rest) is var length && (length < 0 || length > rest.Length - sizeof(int)))
+            throw new InvalidDataException("The body of a failure ends too early.");
+        var text = Encoding.UTF8.GetString(rest.Slice(sizeof(int), length));
+        rest = rest[(sizeof(int) + length)..];
+        return text;
+    }
+}
