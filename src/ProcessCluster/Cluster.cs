@@ -84,6 +84,32 @@ public static class Cluster
         EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default) =>
         Current.ListenAsync(endPoint, options, cancellationToken);
 
+    /// <inheritdoc cref="ICluster.BroadcastAsync"/>
+    public static ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default) =>
+        Current.BroadcastAsync(message, cancellationToken);
+
+    /// <inheritdoc cref="ICluster.SendToAsync"/>
+    public static ValueTask SendToAsync<T>(int workerId, T message, CancellationToken cancellationToken = default) =>
+        Current.SendToAsync(workerId, message, cancellationToken);
+
+    /// <inheritdoc cref="ICluster.RequestToAsync"/>
+    public static ValueTask<TAnswer> RequestToAsync<TRequest, TAnswer>(
+        int workerId, TRequest request, CancellationToken cancellationToken = default) =>
+        Current.RequestToAsync<TRequest, TAnswer>(workerId, request, cancellationToken);
+
+    /// <inheritdoc cref="ICluster.OnMessage{T}(Action{T, MessageContext})"/>
+    public static IDisposable OnMessage<T>(Action<T, MessageContext> handler) => Current.OnMessage(handler);
+
+    /// <inheritdoc cref="ICluster.OnMessage{T}(Func{T, MessageContext, ValueTask})"/>
+    public static IDisposable OnMessage<T>(Func<T, MessageContext, ValueTask> handler) => Current.OnMessage(handler);
+
+    /// <inheritdoc cref="ICluster.OnRequest{TRequest, TAnswer}(Func{TRequest, MessageContext, TAnswer})"/>
+    public static IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => Current.OnRequest(handler);
+
+    /// <inheritdoc cref="ICluster.OnRequest{TRequest, TAnswer}(Func{TRequest, MessageContext, ValueTask{TAnswer}})"/>
+    public static IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) =>
+        Current.OnRequest(handler);
+
     /// <summary>Has the cluster log through a host's logger from now on.</summary>
     internal static void LogTo(Microsoft.Extensions.Logging.ILoggerFactory factory) => Logger.WriteTo(factory);
 

@@ -25,6 +25,11 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         Read<TimeSpan>(section, nameof(options.DrainTimeout), errors, TimeRemedy, TryParseTime, v => options.DrainTimeout = v);
         Read<TimeSpan>(section, nameof(options.MaxWait), errors, TimeRemedy, TryParseTime, v => options.MaxWait = v);
         Read<int>(section, nameof(options.MaxWaitingConnections), errors, "give a number", TryParseNumber, v => options.MaxWaitingConnections = v);
+        Read<int>(section, nameof(options.MaxMessageBytes), errors, "give a number of bytes", TryParseNumber, v => options.MaxMessageBytes = v);
+        Read<TimeSpan>(section, nameof(options.RequestTimeout), errors, TimeRemedy, TryParseTime, v => options.RequestTimeout = v);
+        Read<TimeSpan>(section, nameof(options.SendTimeout), errors, TimeRemedy, TryParseTime, v => options.SendTimeout = v);
+        Read<int>(section, nameof(options.MaxConcurrentRequests), errors, "give a number", TryParseNumber, v => options.MaxConcurrentRequests = v);
+        Read<bool>(section, nameof(options.SendStackTraces), errors, "give true or false", bool.TryParse, v => options.SendStackTraces = v);
         options.Executable = section[nameof(options.Executable)] ?? options.Executable;
         options.WorkingDirectory = section[nameof(options.WorkingDirectory)] ?? options.WorkingDirectory;
         if (section.GetSection(nameof(options.Arguments)) is { } arguments && arguments.Exists())

@@ -35,12 +35,12 @@ internal sealed class ClusterEvents
 
     public event EventHandler<WorkerExitedEventArgs>? Exited;
 
-    private readonly record struct Entry(WorkerEventKind Kind, WorkerEventArgs? Args, TaskCompletionSource? Marker);
+    private readonly record struct Entry(WorkerEventKind Kind, WorkerEventArgs? Args, Task? After, TaskCompletionSource? Marker);
 
-    /// <summary>Raises the event on the worker, then on the cluster.</summary>
-    public void Raise(WorkerEventKind kind, WorkerEventArgs args)
+    /// <summary>Raises the event on the worker, then on the cluster; after the task has completed, if there is one, or has had 5 s for it.</summary>
+    public void Raise(WorkerEventKind kind, WorkerEventArgs args, Task? after = null)
     {
-        if (!_entries.Writer.TryWrite(new Entry(kind, args, null)))
+        if (!_entries.Writer.TryWrite(new Entry(kind, args, after, null)))
             _logger.EventsDropped(Interlocked.Increment(ref _dropped));
     }
 
@@ -51,7 +51,7 @@ internal sealed class ClusterEvents
         using var patience = new CancellationTokenSource(FlushTimeout);
         try
         {
-            await _entries.Writer.WriteAsync(new Entry(default, null, marker), patience.Token).ConfigureAwait(false);
+            await _entries.Writer.WriteAsync(new Entry(default, null, null, marker), patience.Token).ConfigureAwait(false);
             await marker.Task.WaitAsync(patience.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -69,6 +69,8 @@ internal sealed class ClusterEvents
                 entry.Marker!.SetResult();
                 continue;
             }
+            if (entry.After is { IsCompleted: false } after)
+                await Task.WhenAny(after, Task.Delay(FlushTimeout)).ConfigureAwait(false);
             Invoke(args.Worker.HandlersOf(entry.Kind), entry.Kind, args);
             Invoke(HandlersOf(entry.Kind), entry.Kind, args);
         }

@@ -43,4 +43,16 @@ internal static partial class ClusterLog
 
     [LoggerMessage(11, LogLevel.Critical, "The cluster's loop met an unexpected error and goes on. Please report it.")]
     public static partial void LoopFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(13, LogLevel.Error, "A handler of a message of {Peer} threw. The next message is handled.")]
+    public static partial void MessageHandlerFailed(this ILogger logger, string peer, Exception exception);
+
+    [LoggerMessage(14, LogLevel.Error, "The message {Message} of {Peer} could not be read and is lost.")]
+    public static partial void MessageUnreadable(this ILogger logger, string message, string peer, Exception exception);
+
+    [LoggerMessage(15, LogLevel.Error, "{Peer} could not read the message {Message}: {Reason}")]
+    public static partial void MessageUnreadableThere(this ILogger logger, string peer, string message, string reason);
+
+    [LoggerMessage(16, LogLevel.Warning, "The message {Message} of {Peer} has no handler here and {Kept} are kept for one already: it is dropped. Add a handler with OnMessage.")]
+    public static partial void MessageDropped(this ILogger logger, string message, string peer, int kept);
 }

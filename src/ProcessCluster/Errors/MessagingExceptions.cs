@@ -1,31 +1,7 @@
 namespace ProcessCluster;
 
-/// <summary>A message or a request did not get through, or could not be sent. The message says to whom, which type, and why.</summary>
-public class MessagingException : ClusterException
-{
-    /// <summary>Creates it without a message.</summary>
-    public MessagingException()
-    {
-    }
-
-    /// <summary>Creates it.</summary>
-    /// <param name="message">What failed, with what, and what to do.</param>
-    public MessagingException(string message)
-        : base(message)
-    {
-    }
-
-    /// <summary>Creates it.</summary>
-    /// <param name="message">What failed, with what, and what to do.</param>
-    /// <param name="innerException">The cause.</param>
-    public MessagingException(string message, Exception innerException)
-        : base(message, innerException)
-    {
-    }
-}
-
 /// <summary>The process that a message or a request was for is gone, or its link is closed. The message names it and how it ended.</summary>
-public sealed class PeerGoneException : MessagingException
+public sealed class PeerGoneException : ClusterMessageException
 {
     /// <summary>Creates it without a message.</summary>
     public PeerGoneException()
@@ -49,7 +25,7 @@ public sealed class PeerGoneException : MessagingException
 }
 
 /// <summary>The handler of a request threw, in the other process.</summary>
-public sealed class RemoteHandlerException : MessagingException
+public sealed class RemoteHandlerException : ClusterMessageException
 {
     /// <summary>Creates it without a message.</summary>
     public RemoteHandlerException()

@@ -30,7 +30,7 @@ internal sealed class Link : IDisposable
 
     private readonly Descriptor _read;
     private readonly ILinkPeer _peer;
-    private readonly int _maxFrame;
+    private readonly Func<int> _maxFrame;
     private readonly Thread _reader;
     private byte[] _buffer = new byte[BufferSize];
     private int _isClosed;
@@ -39,10 +39,10 @@ internal sealed class Link : IDisposable
     /// <param name="write">The pipe to the peer; taken over.</param>
     /// <param name="loop">Tells when a full pipe has room again.</param>
     /// <param name="name">The reading thread's name.</param>
-    /// <param name="maxFrame">The longest frame of a message that is read.</param>
+    /// <param name="maxFrame">Gives the length of the longest frame of a message that is read.</param>
     /// <param name="isHeld">Whether nothing is written before <see cref="Outbox.Release"/>.</param>
     /// <param name="peer">Told what comes.</param>
-    public Link(Descriptor read, Descriptor write, EventLoop loop, string name, int maxFrame, bool isHeld, ILinkPeer peer)
+    public Link(Descriptor read, Descriptor write, EventLoop loop, string name, Func<int> maxFrame, bool isHeld, ILinkPeer peer)
     {
         (_read, _maxFrame, _peer) = (read, maxFrame, peer);
         Outbox = new Outbox(write, loop, isHeld, Overrun);
@@ -133,7 +133,7 @@ internal sealed class Link : IDisposable
         var isControl = bytes[sizeof(int)] < (byte)FrameKind.Message;
         var (least, most) = isControl
             ? (1, ControlCodec.MaxFrame - ControlCodec.LengthSize)
-            : (FrameHeader.Size - sizeof(int), _maxFrame - sizeof(int));
+            : (FrameHeader.Size - sizeof(int), _maxFrame() - sizeof(int));
         if (length < least || length > most)
             throw new InvalidDataException($"A {(isControl ? "control" : "message")} frame says that it has {length} bytes; {least} to {most} can be.");
 

@@ -41,7 +41,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private readonly Descriptor _pipe;
     private readonly EventLoop _loop;
     private readonly Action _overrun;
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource? _allWritten;
     private FrameBytes _current;
     private int _written;
     private long _room = Window;
@@ -84,8 +84,17 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Ended,
     }
 
-    /// <summary>Completes when it is closed and all is written, or nothing can be written any more.</summary>
-    public Task Ended => _ended.Task;
+    /// <summary>Completes when all that was added is written, or nothing can be written any more.</summary>
+    public Task Written()
+    {
+        lock (_gate)
+        {
+            if (_state is State.Idle or State.Ended)
+                return Task.CompletedTask;
+            _allWritten ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            return _allWritten.Task;
+        }
+    }
 
     /// <summary>Adds a frame that takes no room; false when the outbox is closed.</summary>
     public bool TryAdd(ReadOnlySpan<byte> frame, FrameUrgency urgency)
@@ -198,7 +207,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         }
         foreach (var waiter in waiters)
             waiter.Fail();
-        _ended.TrySetResult();
+        _allWritten?.TrySetResult();
     }
 
     public override void OnReady(uint events)
@@ -306,6 +315,8 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                     {
                         _state = State.Idle;
                         _lastWrite = Stopwatch.GetTimestamp();
+                        _allWritten?.TrySetResult();
+                        _allWritten = null;
                         if (!_isClosing)
                             return;
                         break;

@@ -77,7 +77,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>
         Array.Resize(ref _buffer, (int)Math.Max(needed, Math.Min(_buffer.Length * 2L, _max)));
     }
 
-    private MessagingException TooLong(long bytes) => new(
+    private ClusterMessageException TooLong(long bytes) => new(
         $"The message {_type} has {bytes} bytes or more with its frame; at most {_max} can be sent. "
         + "Send less at a time, or raise ClusterOptions.MaxMessageBytes in the primary and its workers.");
 }

@@ -31,7 +31,7 @@ internal sealed partial class MessageChannel
         try
         {
             if (_scope.Handlers.FindRequest(call.Name) is { } route)
-                await route.HandleAsync(call, _scope.Options.Serializer).ConfigureAwait(false);
+                await route.HandleAsync(call, _scope.Serializer).ConfigureAwait(false);
             else
                 Fail(call, FrameCode.NoHandler, "");
         }
@@ -58,26 +58,25 @@ internal sealed partial class MessageChannel
 
     private void Begin(RequestCall call)
     {
+        var runs = false;
         lock (_callsGate)
         {
-            if (!_calls.TryAdd((call.Source, call.Correlation), call))
-                throw new InvalidDataException($"The request {call.Correlation} of {Who(call.Source)} came twice.");
-            if (_scope.Handlers.FindRequest(call.Name) is null)
+            // One that its requester gave up long ago can still run under the same number: it can no longer be called off.
+            _calls[(call.Source, call.Correlation)] = call;
+            if (_scope.Handlers.FindRequest(call.Name) is not null)
+            {
+                runs = TryRun(call);
+            }
+            else
             {
                 call.HandlerDeadline = Later(HandlerPatience);
                 _unhandled.Add(call);
             }
-            else if (!TryRun(call))
-            {
-                return;
-            }
-            else
-            {
-                ThreadPool.UnsafeQueueUserWorkItem(call, preferLocal: false);
-                return;
-            }
         }
-        NeedsClock();
+        if (runs)
+            ThreadPool.UnsafeQueueUserWorkItem(call, preferLocal: false);
+        else
+            NeedsClock();
     }
 
     /// <summary>Has it run now, or puts it in line.</summary>
@@ -97,7 +96,7 @@ internal sealed partial class MessageChannel
         RequestCall? next;
         lock (_callsGate)
         {
-            _calls.Remove((call.Source, call.Correlation));
+            Forget(call);
             if (!_waitingCalls.TryDequeue(out next))
                 _running--;
         }
@@ -105,6 +104,13 @@ internal sealed partial class MessageChannel
         call.Return();
         if (next is not null)
             ThreadPool.UnsafeQueueUserWorkItem(next, preferLocal: false);
+    }
+
+    private void Forget(RequestCall call)
+    {
+        var key = (call.Source, call.Correlation);
+        if (_calls.GetValueOrDefault(key) == call)
+            _calls.Remove(key);
     }
 
     /// <summary>A handler was added: requests that waited for it run.</summary>
@@ -133,8 +139,7 @@ internal sealed partial class MessageChannel
         {
             overdue = _unhandled.FindAll(call => call.HandlerDeadline <= now || call.IsCancelled);
             _unhandled.RemoveAll(overdue.Contains);
-            foreach (var call in overdue)
-                _calls.Remove((call.Source, call.Correlation));
+            overdue.ForEach(Forget);
         }
         foreach (var call in overdue)
         {

@@ -148,7 +148,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     {
         try
         {
-            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Options.Serializer, MessageHandlerFailed);
+            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Serializer, MessageHandlerFailed);
             if (!task.IsCompletedSuccessfully)
                 return FinishAsync(task, header.Length);
         }

@@ -17,7 +17,7 @@ internal sealed partial class MessageChannel
     public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(
         int target, TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
         RequestAsync<TRequest, TAnswer>(
-            FrameKind.Request, target, request, timeout ?? _scope.Options.RequestTimeout, _scope.Options.Serializer, cancellationToken);
+            FrameKind.Request, target, request, timeout ?? _scope.Options.RequestTimeout, _scope.Serializer, cancellationToken);
 
     private ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(
         FrameKind kind, int target, in TRequest request, TimeSpan timeout, IMessageSerializer? answerSerializer, CancellationToken cancellationToken)
@@ -95,9 +95,9 @@ internal sealed partial class MessageChannel
         {
             FrameCode.HandlerThrew => new RemoteHandlerException(
                 $"The handler of {type} in {who} threw {text.Type}: {text.Message}", text.Type, text.Message, text.StackTrace),
-            FrameCode.NoHandler => new MessagingException($"Nobody handles requests of {type} in {who}. Add a handler there with OnRequest."),
+            FrameCode.NoHandler => new ClusterMessageException($"Nobody handles requests of {type} in {who}. Add a handler there with OnRequest."),
             FrameCode.Gone => new PeerGoneException(text.Message),
-            FrameCode.Unreadable => new MessagingException($"The request {type} could not be read in {who}: {text.Message}"),
+            FrameCode.Unreadable => new ClusterMessageException($"The request {type} could not be read in {who}: {text.Message}"),
             FrameCode.Cancelled => new OperationCanceledException($"The handler of {type} in {who} was cancelled."),
             _ => throw new InvalidDataException($"A failure has the unknown code {(ushort)header.Code}."),
         });
@@ -139,8 +139,7 @@ internal sealed partial class MessageChannel
 
     private void NeedsClock()
     {
-        if (_clock is not null)
-            return;
+        // Always under the gate: the clock may be about to stop.
         lock (_clockGate)
         {
             _clock ??= _scope.Time.CreateTimer(static state => ((MessageChannel)state!).OnTick(), this, Tick, Tick);

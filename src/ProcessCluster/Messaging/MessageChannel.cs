@@ -43,7 +43,7 @@ internal sealed partial class MessageChannel
             return new ValueTask(RequestAsync<T, bool>(FrameKind.Message, target, message, _scope.Options.SendTimeout, null, cancellationToken).AsTask());
         if (_refused.Contains(name))
         {
-            throw new MessagingException(
+            throw new ClusterMessageException(
                 $"{_peerName} has no handler for {typeof(T)} and keeps as many messages as it may. Add one there with OnMessage<{typeof(T).Name}>.");
         }
         var waiter = Post(FrameKind.Message, name, target, 0, message);
@@ -57,7 +57,7 @@ internal sealed partial class MessageChannel
         var writer = FrameWriter.Begin(name, typeof(T).Name, options.MaxMessageBytes);
         try
         {
-            options.Serializer.Serialize(message, writer);
+            _scope.Serializer.Serialize(message, writer);
             var frame = writer.End(kind, FrameCode.None, name.Length, target, _self, correlation);
             return _outbox.TryAddMessage(frame, out var waiter) ? waiter : throw Gone();
         }
@@ -97,7 +97,7 @@ internal sealed partial class MessageChannel
         var writer = FrameWriter.Begin([], typeof(T).Name, options.MaxMessageBytes);
         try
         {
-            options.Serializer.Serialize(answer, writer);
+            _scope.Serializer.Serialize(answer, writer);
             _outbox.TryAdd(writer.End(FrameKind.Answer, FrameCode.None, 0, call.Source, _self, call.Correlation), FrameUrgency.Answer);
         }
         finally

@@ -18,8 +18,19 @@ internal sealed class MessageHandlers
     public RequestRoute? FindRequest(ReadOnlySpan<byte> name) =>
         _requests.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var route) ? route : null;
 
+    public IDisposable OnMessage<T>(Action<T, MessageContext> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return OnMessage<T>((message, context) =>
+        {
+            handler(message, context);
+            return ValueTask.CompletedTask;
+        });
+    }
+
     public IDisposable OnMessage<T>(Func<T, MessageContext, ValueTask> handler)
     {
+        ArgumentNullException.ThrowIfNull(handler);
         var name = MessageName.Of<T>();
         MessageRoute<T> own;
         lock (_gate)
@@ -43,8 +54,15 @@ internal sealed class MessageHandlers
         });
     }
 
+    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return OnRequest<TRequest, TAnswer>((request, context) => new ValueTask<TAnswer>(handler(request, context)));
+    }
+
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler)
     {
+        ArgumentNullException.ThrowIfNull(handler);
         var name = MessageName.Of<TRequest>();
         var own = new RequestRoute<TRequest, TAnswer>(handler);
         lock (_gate)

@@ -7,8 +7,8 @@ namespace ProcessCluster.Messaging;
 /// <summary>The name of a type of message on the wire.</summary>
 internal static class MessageName
 {
-    /// <exception cref="MessagingException">The name is too long.</exception>
-    public static byte[] Of<T>() => Cache<T>.Name ?? throw new MessagingException(
+    /// <exception cref="ClusterMessageException">The name is too long.</exception>
+    public static byte[] Of<T>() => Cache<T>.Name ?? throw new ClusterMessageException(
         $"The name of {typeof(T)} is longer than {FrameHeader.MaxName} bytes in UTF-8. Give it a shorter one: [ClusterMessage(Name = \"…\")].");
 
     private static class Cache<T>

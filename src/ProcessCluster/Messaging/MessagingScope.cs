@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Serialization;
 
 namespace ProcessCluster.Messaging;
 
@@ -13,6 +14,8 @@ internal sealed class MessagingScope(ILogger logger, TimeProvider time)
         get => _options;
         set => _options = value;
     }
+
+    public IMessageSerializer Serializer => _options.Serializer ?? GeneratedMessageSerializer.Instance;
 
     public MessageHandlers Handlers { get; } = new();
 

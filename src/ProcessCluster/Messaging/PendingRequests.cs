@@ -35,7 +35,7 @@ internal sealed class PendingRequests
     }
 
     /// <summary>Adds one and gives the number that its answer repeats, never 0; or 0 when the link has ended.</summary>
-    /// <exception cref="MessagingException">Too many wait already.</exception>
+    /// <exception cref="ClusterMessageException">Too many wait already.</exception>
     public uint Add(PendingRequest request)
     {
         lock (_gate)
@@ -45,7 +45,7 @@ internal sealed class PendingRequests
             if (!_free.TryPop(out var slot))
             {
                 if (_used == MaxPending)
-                    throw new MessagingException($"{MaxPending} requests to the other process wait for their answers already. Await some of them first.");
+                    throw new ClusterMessageException($"{MaxPending} requests to the other process wait for their answers already. Await some of them first.");
                 slot = _used++;
                 if (slot == _slots.Length)
                     Array.Resize(ref _slots, slot * 2);

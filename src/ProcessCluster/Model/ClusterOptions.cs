@@ -9,6 +9,8 @@ public sealed class ClusterOptions
     /// <summary>The largest number of workers that may be asked for.</summary>
     public const int MaxWorkerCount = 1024;
 
+    private const int MinMessageBytes = 1024, MaxMessageBytesLimit = 1024 * 1024 * 1024;
+
     /// <summary>
     /// How many workers a host keeps (<see cref="ICluster.StartAsync"/>); <see cref="ICluster.Fork"/> does not look at it. Default 0.
     /// 0 (in configuration also <c>max</c>) is one per processor as the runtime sees them, so that the limits of a cgroup count;
@@ -55,6 +57,33 @@ public sealed class ClusterOptions
     /// <summary>How long an accepted connection may wait in the primary for a worker; then it is closed. Default 30 s.</summary>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// What puts messages into bytes. Default null: MessagePack, with the code that the source generator writes for each declared message.
+    /// It must be the same in the primary and its workers.
+    /// </summary>
+    public IMessageSerializer? Serializer { get; set; }
+
+    /// <summary>
+    /// The longest message, in bytes with its frame (20 and the type's name), that is sent or taken. Default 16 MiB. Sending a longer one is
+    /// an error; a process that gets one cuts the link. It must be the same in the primary and its workers.
+    /// </summary>
+    public int MaxMessageBytes { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>How long a request waits for its answer, if the call does not say. Default 30 s. Kept to within 50 ms.</summary>
+    public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long sending a message waits for room, when the other process handles messages more slowly than they come. Default 60 s.</summary>
+    public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How many requests of one other process are handled at the same time; further ones wait. Default 256.</summary>
+    public int MaxConcurrentRequests { get; set; } = 256;
+
+    /// <summary>
+    /// Whether a requester is told where in the handler an exception was thrown (<see cref="RemoteHandlerException.RemoteStackTrace"/>).
+    /// Default false.
+    /// </summary>
+    public bool SendStackTraces { get; set; }
+
     /// <summary>Every option that has a value which cannot be, each with its remedy. Empty when all is well.</summary>
     internal List<string> Validate()
     {
@@ -75,9 +104,26 @@ public sealed class ClusterOptions
         RequirePositive(errors, nameof(BootTimeout), BootTimeout);
         RequirePositive(errors, nameof(DrainTimeout), DrainTimeout);
         RequirePositive(errors, nameof(MaxWait), MaxWait);
+        RequirePositive(errors, nameof(RequestTimeout), RequestTimeout);
+        RequirePositive(errors, nameof(SendTimeout), SendTimeout);
+        if (MaxMessageBytes is < MinMessageBytes or > MaxMessageBytesLimit)
+            errors.Add($"MaxMessageBytes is {MaxMessageBytes}: from {MinMessageBytes} to {MaxMessageBytesLimit}.");
+        if (MaxConcurrentRequests is < 1 or > 65_536)
+            errors.Add($"MaxConcurrentRequests is {MaxConcurrentRequests}: from 1 to 65536.");
         if (MaxWaitingConnections is < 1 or > 1_000_000)
             errors.Add($"MaxWaitingConnections is {MaxWaitingConnections}: from 1 to 1000000.");
         return errors;
+    }
+
+    /// <summary>A copy that is sound.</summary>
+    /// <exception cref="ArgumentException">It cannot be; the message has all errors.</exception>
+    internal ClusterOptions Validated()
+    {
+        var copy = Copy();
+        var errors = copy.Validate();
+        return errors.Count == 0
+            ? copy
+            : throw new ArgumentException($"The cluster's options cannot be used. {string.Join(" ", errors)}", "options");
     }
 
     internal static bool IsVariableName(string name) => name.Length > 0 && !name.AsSpan().ContainsAny('=', '\0');
@@ -95,6 +141,12 @@ public sealed class ClusterOptions
             DrainTimeout = DrainTimeout,
             MaxWaitingConnections = MaxWaitingConnections,
             MaxWait = MaxWait,
+            Serializer = Serializer,
+            MaxMessageBytes = MaxMessageBytes,
+            RequestTimeout = RequestTimeout,
+            SendTimeout = SendTimeout,
+            MaxConcurrentRequests = MaxConcurrentRequests,
+            SendStackTraces = SendStackTraces,
         };
         foreach (var (name, value) in Environment)
             copy.Environment[name] = value;

@@ -86,6 +86,51 @@ public abstract class ClusterWorker
     /// <exception cref="InvalidOperationException">This is the primary: only a worker can say it of itself.</exception>
     public abstract void ReportStartFailure(string reason);
 
+    /// <summary>
+    /// Sends a message: in the primary to this worker, in the worker itself to the primary. Completes when it is on its way, not when it was
+    /// handled; messages arrive in the order in which they were sent. While the other process has 1 MiB of messages to handle, sending waits.
+    /// Messages sent before that process is up, or before it has a handler for them, are kept (1024 or 512 KiB) and handled in order.
+    /// </summary>
+    /// <typeparam name="T">A type declared with <see cref="ClusterMessageAttribute"/>.</typeparam>
+    /// <param name="message">The message.</param>
+    /// <param name="cancellationToken">Ends the waiting for room; the message is then not sent.</param>
+    /// <exception cref="PeerGoneException">The other process is gone, or the link is closed.</exception>
+    /// <exception cref="ClusterMessageException">The message is not declared, cannot be written or is too long; or the other process keeps too many of its type that it has no handler for.</exception>
+    /// <exception cref="TimeoutException">There was no room within <see cref="ClusterOptions.SendTimeout"/>.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public abstract ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Sends a request and waits for its answer, at most <see cref="ClusterOptions.RequestTimeout"/>: in the primary it asks this worker, in the
+    /// worker itself the primary.
+    /// </summary>
+    /// <typeparam name="TRequest">A declared type.</typeparam>
+    /// <typeparam name="TAnswer">The declared type of the answer.</typeparam>
+    /// <param name="request">The request.</param>
+    /// <param name="cancellationToken">Gives up; the handler's token is then cancelled, too.</param>
+    /// <returns>The answer. Await it once.</returns>
+    /// <exception cref="RemoteHandlerException">The handler threw.</exception>
+    /// <exception cref="PeerGoneException">The other process is gone; the message says how it ended.</exception>
+    /// <exception cref="ClusterMessageException">Nobody handles it there, or it could not be written or read.</exception>
+    /// <exception cref="TimeoutException">No answer came in time.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(TRequest request, CancellationToken cancellationToken = default) =>
+        RequestCoreAsync<TRequest, TAnswer>(request, null, cancellationToken);
+
+    /// <inheritdoc cref="RequestAsync{TRequest, TAnswer}(TRequest, CancellationToken)"/>
+    /// <param name="request">The request.</param>
+    /// <param name="timeout">How long to wait for the answer, kept to within 50 ms; <see cref="Timeout.InfiniteTimeSpan"/> for as long as the other process lives.</param>
+    /// <param name="cancellationToken">Gives up; the handler's token is then cancelled, too.</param>
+    public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(TRequest request, TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        if (timeout <= TimeSpan.Zero && timeout != Timeout.InfiniteTimeSpan)
+            throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "Give a time above zero, or Timeout.InfiniteTimeSpan.");
+        return RequestCoreAsync<TRequest, TAnswer>(request, timeout, cancellationToken);
+    }
+
+    private protected abstract ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+        TRequest request, TimeSpan? timeout, CancellationToken cancellationToken);
+
     /// <summary>"worker 3 (process 4711)".</summary>
     public sealed override string ToString() => $"worker {Id} (process {ProcessId})";
 

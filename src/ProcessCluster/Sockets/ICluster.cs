@@ -41,7 +41,7 @@ public interface ICluster
     /// <summary>Sets how workers are started and kept, for those that are forked from now on. The values are copied.</summary>
     /// <param name="options">The options.</param>
     /// <exception cref="ArgumentException">Options have values that cannot be; the message has all of them, each with its remedy.</exception>
-    /// <exception cref="InvalidOperationException">This is a worker.</exception>
+    /// <remarks>In a worker only what concerns messages has an effect.</remarks>
     void Configure(ClusterOptions options);
 
     /// <summary>
@@ -101,4 +101,54 @@ public interface ICluster
     /// <exception cref="ClusterException">The primary is gone, or the worker is leaving.</exception>
     /// <exception cref="TimeoutException">The primary did not answer within 30 s.</exception>
     Task<ClusterListener> ListenAsync(EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Sends a message to every worker; from a worker to every other one, through the primary. Completes when it is on its way to all. A worker
+    /// that is gone meanwhile is no error; one that handles too little slows the sender.
+    /// </summary>
+    /// <inheritdoc cref="ClusterWorker.SendAsync{T}" path="/typeparam|/param|/exception"/>
+    ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Sends a message to one worker by its number. From a worker it goes through the primary, and completes when that has it on its way.
+    /// </summary>
+    /// <param name="workerId">The worker; 0 is the primary.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <inheritdoc cref="ClusterWorker.SendAsync{T}" path="/typeparam|/exception"/>
+    ValueTask SendToAsync<T>(int workerId, T message, CancellationToken cancellationToken = default);
+
+    /// <summary>Asks one worker by its number, from a worker through the primary, and waits for its answer.</summary>
+    /// <param name="workerId">The worker; 0 is the primary.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="cancellationToken">Gives up; the handler's token is then cancelled, too.</param>
+    /// <inheritdoc cref="ClusterWorker.RequestAsync{TRequest, TAnswer}(TRequest, CancellationToken)" path="/typeparam|/exception|/returns"/>
+    ValueTask<TAnswer> RequestToAsync<TRequest, TAnswer>(int workerId, TRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Handles messages of one type, whoever sends them. Those of one process are handled in order, one at a time; a handler that throws is
+    /// logged and stops nothing. A type may have several handlers.
+    /// </summary>
+    /// <typeparam name="T">A declared type.</typeparam>
+    /// <param name="handler">Runs on the thread pool.</param>
+    /// <returns>Dispose it to handle them no more.</returns>
+    IDisposable OnMessage<T>(Action<T, MessageContext> handler);
+
+    /// <inheritdoc cref="OnMessage{T}(Action{T, MessageContext})"/>
+    IDisposable OnMessage<T>(Func<T, MessageContext, ValueTask> handler);
+
+    /// <summary>
+    /// Answers requests of one type, whoever sends them; those of one process at the same time, up to
+    /// <see cref="ClusterOptions.MaxConcurrentRequests"/>. What the handler throws, the requester gets as <see cref="RemoteHandlerException"/>.
+    /// A request that comes before there is a handler waits 5 s for one.
+    /// </summary>
+    /// <typeparam name="TRequest">A declared type.</typeparam>
+    /// <typeparam name="TAnswer">The declared type of the answer.</typeparam>
+    /// <param name="handler">Runs on the thread pool.</param>
+    /// <returns>Dispose it to answer no more.</returns>
+    /// <exception cref="InvalidOperationException">Such requests have a handler already.</exception>
+    IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler);
+
+    /// <inheritdoc cref="OnRequest{TRequest, TAnswer}(Func{TRequest, MessageContext, TAnswer})"/>
+    IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler);
 }

@@ -8,19 +8,7 @@ internal readonly record struct FailureText(string Type, string Message, string?
 {
     private const int MaxText = 16 * 1024;
 
-    public byte[] Encode()
-    {
-        var body = new List<byte>();
-        foreach (var text in (ReadOnlySpan<string>)[Type, Message, StackTrace ?? ""])
-        {
-            var bytes = Encoding.UTF8.GetBytes(text.Length > MaxText ? text[..MaxText] : text);
-            Span<byte> length = stackalloc byte[sizeof(int)];
-            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
-            body.AddRange(length);
-            body.AddRange(bytes);
-        }
-        return [.. body];
-    }
+    public byte[] Encode() => [.. Encode(Type), .. Encode(Message), .. Encode(StackTrace ?? "")];
 
     /// <exception cref="InvalidDataException">It is not such a body.</exception>
     public static FailureText Decode(ReadOnlySpan<byte> body)
@@ -29,6 +17,15 @@ internal readonly record struct FailureText(string Type, string Message, string?
         var message = Text(ref body);
         var stack = Text(ref body);
         return new FailureText(type, message, stack.Length > 0 ? stack : null);
+    }
+
+    private static byte[] Encode(string text)
+    {
+        var cut = text.Length > MaxText ? text[..MaxText] : text;
+        var bytes = new byte[sizeof(int) + Encoding.UTF8.GetByteCount(cut)];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, bytes.Length - sizeof(int));
+        Encoding.UTF8.GetBytes(cut, bytes.AsSpan(sizeof(int)));
+        return bytes;
     }
 
     private static string Text(ref ReadOnlySpan<byte> rest)

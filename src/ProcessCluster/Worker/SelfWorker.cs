@@ -50,6 +50,13 @@ internal sealed class SelfWorker : ClusterWorker
             throw new ClusterException($"{signal} could not be sent to this process: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
+    public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) =>
+        _session.Channel.SendAsync(FrameHeader.Primary, message, cancellationToken);
+
+    private protected override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+        TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        _session.Channel.RequestAsync<TRequest, TAnswer>(FrameHeader.Primary, request, timeout, cancellationToken);
+
     public override void ReportReady(IReadOnlyCollection<string> addresses)
     {
         ArgumentNullException.ThrowIfNull(addresses);

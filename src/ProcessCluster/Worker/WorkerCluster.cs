@@ -2,6 +2,8 @@ using System.Collections.ObjectModel;
 using System.Net;
 using System.Runtime.InteropServices;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Messaging;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Worker;
 
@@ -9,6 +11,7 @@ namespace ProcessCluster.Worker;
 internal sealed class WorkerCluster : ICluster
 {
     private readonly ClusterEvents _events;
+    private readonly MessagingScope _scope;
     private readonly WorkerSession _session;
     private readonly SelfWorker _self;
     private readonly PosixSignalRegistration _interrupt;
@@ -18,7 +21,8 @@ internal sealed class WorkerCluster : ICluster
         _events = new ClusterEvents(logger);
         // A terminal sends SIGINT to the whole group; the primary ends the workers in order.
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
-        _session = new WorkerSession(() => _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(_self!)));
+        _scope = new MessagingScope(logger, TimeProvider.System);
+        _session = new WorkerSession(id, _scope, () => _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(_self!)));
         _self = new SelfWorker(id, _session);
         _session.Start();
     }
@@ -61,7 +65,11 @@ internal sealed class WorkerCluster : ICluster
 
     public IReadOnlyDictionary<int, ClusterWorker> Workers => ReadOnlyDictionary<int, ClusterWorker>.Empty;
 
-    public void Configure(ClusterOptions options) => throw OnlyInPrimary("configured");
+    public void Configure(ClusterOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _scope.Options = options.Validated();
+    }
 
     public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null) => throw OnlyInPrimary("forked from");
 
@@ -85,6 +93,30 @@ internal sealed class WorkerCluster : ICluster
         var listener = await _session.ListenAsync(endPoint, options ?? new ClusterListenOptions(), cancellationToken).ConfigureAwait(false);
         _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(_self, listener.EndPoint));
         return listener;
+    }
+
+    public ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default) =>
+        _session.Channel.SendAsync(FrameHeader.Everyone, message, cancellationToken);
+
+    public ValueTask SendToAsync<T>(int workerId, T message, CancellationToken cancellationToken = default) =>
+        _session.Channel.SendAsync(NotSelf(workerId), message, cancellationToken);
+
+    public ValueTask<TAnswer> RequestToAsync<TRequest, TAnswer>(
+        int workerId, TRequest request, CancellationToken cancellationToken = default) =>
+        _session.Channel.RequestAsync<TRequest, TAnswer>(NotSelf(workerId), request, null, cancellationToken);
+
+    public IDisposable OnMessage<T>(Action<T, MessageContext> handler) => _scope.Handlers.OnMessage(handler);
+
+    public IDisposable OnMessage<T>(Func<T, MessageContext, ValueTask> handler) => _scope.Handlers.OnMessage(handler);
+
+    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => _scope.Handlers.OnRequest(handler);
+
+    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
+
+    private int NotSelf(int workerId)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(workerId);
+        return workerId != _self.Id ? workerId : throw new ArgumentOutOfRangeException(nameof(workerId), workerId, "This is this worker's own number.");
     }
 
     private static InvalidOperationException OnlyInPrimary(string what) =>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using ProcessCluster.Ipc;
+using ProcessCluster.Messaging;
 using ProcessCluster.Platform;
 using ProcessCluster.Sockets;
 using ProcessCluster.Wire;
@@ -11,7 +12,7 @@ namespace ProcessCluster.Worker;
 /// <summary>
 /// This process as a worker: its link to the primary, the connections that come over the hand-off socket, and its end with the primary's.
 /// </summary>
-internal sealed class WorkerSession
+internal sealed class WorkerSession : ILinkPeer
 {
     /// <summary>How long a worker whose primary is gone may finish what it is doing.</summary>
     public static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(1);
@@ -29,8 +30,10 @@ internal sealed class WorkerSession
     private int _lastRequest;
     private int _leaving;
 
+    /// <param name="id">This worker's number.</param>
+    /// <param name="scope">Options and handlers of messages.</param>
     /// <param name="disconnected">Told once when the link has closed.</param>
-    public WorkerSession(Action disconnected)
+    public WorkerSession(int id, MessagingScope scope, Action disconnected)
     {
         _disconnected = disconnected;
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
@@ -38,8 +41,14 @@ internal sealed class WorkerSession
         foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
             _ = Libc.fcntl(descriptor.Number, Libc.F_SETFD, Libc.FD_CLOEXEC);
         ParentDeath.TakeOver(fromPrimary.Number);
-        _link = new Link(fromPrimary, toPrimary, "ProcessCluster link", Receive, Closed);
+        _link = new Link(
+            fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
+        Channel = new MessageChannel(id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Flush();
     }
+
+    /// <summary>Messages to and from the primary and, through it, other workers.</summary>
+    public MessageChannel Channel { get; }
 
     public CancellationToken Stopping => _stopping.Token;
 
@@ -115,7 +124,9 @@ internal sealed class WorkerSession
         listener.Complete();
     }
 
-    private void Receive(ControlMessage message)
+    void ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame) => Channel.Receive(header, frame);
+
+    void ILinkPeer.Receive(ControlMessage message)
     {
         switch (message)
         {
@@ -161,8 +172,11 @@ internal sealed class WorkerSession
     }
 
     /// <summary>Called on the link's own thread, which nothing of the program can hold up.</summary>
-    private void Closed(string? fault)
+    void ILinkPeer.Closed(string? fault)
     {
+        Channel.StopSending("The primary is gone.");
+        Channel.FailPending("The primary is gone.");
+        Channel.EndReceiving();
         if (fault is not null)
             Console.Error.WriteLine($"ProcessCluster: the link to the primary was cut: {fault}");
         Interlocked.Exchange(ref _leaving, 1);
@@ -179,6 +193,9 @@ internal sealed class WorkerSession
         _never.Wait(OrphanGrace);
         Libc._exit(0);
     }
+
+    /// <summary>A program that ends has sent what it has sent: it is written, if the primary reads it within a second.</summary>
+    private void Flush() => _link.Outbox.Written().Wait(OrphanGrace);
 
     private void Offered(int port, uint offer, Descriptor socket, in PeerAddress peer)
     {

@@ -1,8 +1,10 @@
 using System.Net;
 using System.Runtime.InteropServices;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Messaging;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Sockets;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Primary.Supervision;
 
@@ -13,7 +15,7 @@ internal sealed class PrimaryCluster : ICluster
     private readonly ClusterEvents _events;
     private readonly Lazy<Supervisor> _supervisor;
     private readonly TimeProvider _time;
-    private volatile ClusterOptions _options = new();
+    private readonly MessagingScope _scope;
     private Fleet? _fleet;
     private Task? _disconnecting;
 
@@ -21,7 +23,8 @@ internal sealed class PrimaryCluster : ICluster
     {
         (_logger, _time) = (logger, time);
         _events = new ClusterEvents(logger);
-        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, time, logger)
+        _scope = new MessagingScope(logger, time);
+        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope)
         {
             Ended = (worker, _) => _fleet?.Ended(worker),
         });
@@ -69,16 +72,12 @@ internal sealed class PrimaryCluster : ICluster
     public void Configure(ClusterOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        var copy = options.Copy();
-        var errors = copy.Validate();
-        if (errors.Count > 0)
-            throw new ArgumentException($"The cluster's options cannot be used. {string.Join(" ", errors)}", nameof(options));
-        _options = copy;
+        _scope.Options = options.Validated();
     }
 
     public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null)
     {
-        var options = _options;
+        var options = _scope.Options;
         return _supervisor.Value.Loop.Invoke(() =>
         {
             ThrowIfDisconnecting();
@@ -88,7 +87,7 @@ internal sealed class PrimaryCluster : ICluster
 
     public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
     {
-        var options = _options;
+        var options = _scope.Options;
         var loop = _supervisor.Value.Loop;
         var first = loop.Invoke(() =>
         {
@@ -150,6 +149,49 @@ internal sealed class PrimaryCluster : ICluster
         ArgumentNullException.ThrowIfNull(endPoint);
         cancellationToken.ThrowIfCancellationRequested();
         return Task.FromResult<ClusterListener>(LocalListener.Bind(endPoint, options ?? new ClusterListenOptions()));
+    }
+
+    public async ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default)
+    {
+        // To each at once: one that has no room holds up the sender, not the others.
+        List<Task> sending = [];
+        foreach (var worker in Workers.Values)
+            sending.Add(SendUnlessGoneAsync(worker, message, cancellationToken));
+        await Task.WhenAll(sending).ConfigureAwait(false);
+    }
+
+    public ValueTask SendToAsync<T>(int workerId, T message, CancellationToken cancellationToken = default) =>
+        WorkerOf(workerId).SendAsync(message, cancellationToken);
+
+    public ValueTask<TAnswer> RequestToAsync<TRequest, TAnswer>(
+        int workerId, TRequest request, CancellationToken cancellationToken = default) =>
+        WorkerOf(workerId).RequestAsync<TRequest, TAnswer>(request, cancellationToken);
+
+    public IDisposable OnMessage<T>(Action<T, MessageContext> handler) => _scope.Handlers.OnMessage(handler);
+
+    public IDisposable OnMessage<T>(Func<T, MessageContext, ValueTask> handler) => _scope.Handlers.OnMessage(handler);
+
+    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => _scope.Handlers.OnRequest(handler);
+
+    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
+
+    private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await worker.SendAsync(message, cancellationToken).ConfigureAwait(false);
+        }
+        catch (PeerGoneException)
+        {
+            // Everybody who is there gets it; this one is not there any more.
+        }
+    }
+
+    private ClusterWorker WorkerOf(int id)
+    {
+        if (id == FrameHeader.Primary)
+            throw new ArgumentOutOfRangeException(nameof(id), id, "This is the primary itself: workers have the numbers from 1.");
+        return Workers.TryGetValue(id, out var worker) ? worker : throw new PeerGoneException($"There is no worker {id}: it has ended, or never was.");
     }
 
     private void KillAll()

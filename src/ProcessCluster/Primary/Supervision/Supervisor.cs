@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Ipc;
+using ProcessCluster.Messaging;
 using ProcessCluster.Platform;
 using ProcessCluster.Primary.Listening;
 using ProcessCluster.Primary.Workers;
@@ -24,13 +25,16 @@ internal sealed class Supervisor : IWorkerControl
     private readonly ClusterEvents _events;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly MessagingScope _messaging;
+    private readonly MessageRouter _router;
     private int _lastId;
 
-    public Supervisor(ClusterEvents events, TimeProvider time, ILogger logger)
+    public Supervisor(ClusterEvents events, MessagingScope messaging)
     {
-        (_events, _time, _logger) = (events, time, logger);
-        _loop = new EventLoop("ProcessCluster primary", logger.LoopFailed);
-        _ports = new PortTable(_loop, time, logger, CutOff);
+        (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
+        _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
+        _ports = new PortTable(_loop, _time, _logger, CutOff);
+        _router = new MessageRouter(Workers);
     }
 
     /// <summary>The loop that all of this runs on.</summary>
@@ -50,18 +54,13 @@ internal sealed class Supervisor : IWorkerControl
         _lastId = id;
 
         var worker = new PrimaryWorker(id, child, options, expectsReady, this) { BootIsAwaited = bootIsAwaited };
-        worker.Link = new Link(
-            child.FromChild,
-            child.ToChild,
-            $"ProcessCluster worker {id}",
-            message => _loop.Invoke(() => Receive(worker, message)),
-            fault => _loop.Post(() => LinkClosed(worker, fault)));
+        worker.Connect(_loop, _messaging, new Peer(this, worker));
         Workers[id] = worker;
         _ports.Add(worker);
         worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
         _logger.WorkerStarted(worker);
         _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
-        worker.Link.Start();
+        worker.Link!.Start();
         _loop.Add(new ExitWatch(this, worker), child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
         return worker;
     }
@@ -95,6 +94,7 @@ internal sealed class Supervisor : IWorkerControl
                     + "Run the same version of ProcessCluster in both.");
                 break;
             case ControlMessage.Hello:
+                worker.Channel.Outbox.Release();
                 Apply(worker, LifecycleEvent.Hello);
                 break;
             case ControlMessage.Listen listen:
@@ -129,6 +129,10 @@ internal sealed class Supervisor : IWorkerControl
     {
         if (fault is not null)
             CutOff(worker, fault);
+        worker.Channel.StopSending($"{worker} has closed its link.");
+        worker.Channel.EndReceiving();
+        // How it ended is nearly always known a moment later.
+        _time.CreateTimer(_ => Forget(worker, $"{worker} has closed its link."), null, LastWords, Timeout.InfiniteTimeSpan);
         Apply(worker, LifecycleEvent.LinkClosed);
         if (worker.ExitSeen)
             End(worker);
@@ -209,18 +213,39 @@ internal sealed class Supervisor : IWorkerControl
         };
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
+        worker.Channel.StopSending($"{worker} {exit}.");
+        worker.Channel.EndReceiving();
+        Forget(worker, $"{worker} {exit}.");
         _ports.Remove(worker);
         if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed)
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
         else if (worker.Life.IsUp || !worker.BootIsAwaited)
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
         Ended?.Invoke(worker, exit);
-        _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit));
+        // What it had said before comes before.
+        _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: worker.Channel.Drained);
         worker.MarkGone(exit);
+    }
+
+    /// <summary>Nobody waits for its answers any more, here or in another worker.</summary>
+    private void Forget(PrimaryWorker worker, string reason)
+    {
+        worker.Channel.FailPending(reason);
+        _router.Forget(worker, reason);
     }
 
     private ITimer Timer(TimeSpan after, PrimaryWorker worker, LifecycleEvent @event) =>
         _time.CreateTimer(_ => _loop.Post(() => Apply(worker, @event)), null, after, Timeout.InfiniteTimeSpan);
+
+    /// <summary>What comes over a worker's link: control messages go to the loop, one at a time; messages are handled or passed on at once.</summary>
+    private sealed class Peer(Supervisor supervisor, PrimaryWorker worker) : ILinkPeer
+    {
+        public void Receive(ControlMessage message) => supervisor._loop.Invoke(() => supervisor.Receive(worker, message));
+
+        public void Receive(in FrameHeader header, ReadOnlySpan<byte> frame) => supervisor._router.Receive(worker, header, frame);
+
+        public void Closed(string? fault) => supervisor._loop.Post(() => supervisor.LinkClosed(worker, fault));
+    }
 
     private sealed class ExitWatch(Supervisor supervisor, PrimaryWorker worker) : EventLoop.Watch
     {

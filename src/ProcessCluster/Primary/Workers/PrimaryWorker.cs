@@ -1,4 +1,5 @@
 using ProcessCluster.Ipc;
+using ProcessCluster.Messaging;
 using ProcessCluster.Platform;
 using ProcessCluster.Wire;
 
@@ -49,7 +50,10 @@ internal sealed class PrimaryWorker : ClusterWorker
         set => _life = value;
     }
 
-    public Link? Link { get; set; }
+    public Link? Link { get; private set; }
+
+    /// <summary>Messages to and from it.</summary>
+    public MessageChannel Channel { get; private set; } = null!;
 
     /// <summary>Whether somebody waits for its boot and reports its failure, so that the log need not.</summary>
     public bool BootIsAwaited { get; init; }
@@ -85,6 +89,21 @@ internal sealed class PrimaryWorker : ClusterWorker
     public override void ReportReady(IReadOnlyCollection<string> addresses) => ThrowUnlessWorker();
 
     public override void ReportStartFailure(string reason) => ThrowUnlessWorker();
+
+    public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) =>
+        Channel.SendAsync(Id, message, cancellationToken);
+
+    private protected override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+        TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        Channel.RequestAsync<TRequest, TAnswer>(Id, request, timeout, cancellationToken);
+
+    /// <summary>Opens the link; nothing is read or written yet.</summary>
+    public void Connect(EventLoop loop, MessagingScope scope, ILinkPeer peer)
+    {
+        Link = new Link(
+            _child.FromChild, _child.ToChild, loop, $"ProcessCluster worker {Id}", () => scope.Options.MaxMessageBytes, isHeld: true, peer);
+        Channel = new MessageChannel(FrameHeader.Primary, Id, ToString(), Link.Outbox, scope);
+    }
 
     public void Send(ControlMessage message) => Link!.TrySend(message);
 

@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+using ProcessCluster.Ipc;
+using ProcessCluster.Messaging;
+using ProcessCluster.Primary.Workers;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>
+/// Messages of workers: those for the primary are handled, others are passed on as they are, without being read. A worker whose messages
+/// another one has no room for is given no more room itself: it is slowed, nobody else. Thread-safe; called on the reading threads.
+/// </summary>
+internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> workers)
+{
+    private readonly Lock _gate = new();
+
+    /// <summary>For each worker that was asked by others: who asked, and the number of the request.</summary>
+    private readonly Dictionary<int, HashSet<(int Source, uint Correlation)>> _asked = [];
+
+    /// <exception cref="InvalidDataException">The worker says that it is another one.</exception>
+    public void Receive(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame)
+    {
+        if (header.Source != from.Id)
+            throw new InvalidDataException($"A {header.Kind} frame says that it is of worker {header.Source}.");
+        switch (header)
+        {
+            case { Target: FrameHeader.Primary }:
+                from.Channel.Receive(header, frame);
+                break;
+            case { Target: FrameHeader.Everyone, Kind: FrameKind.Message }:
+                PassToOthers(from, header, frame);
+                break;
+            case { Kind: FrameKind.Message or FrameKind.Request }:
+                Pass(from, header, frame);
+                break;
+            case { Kind: FrameKind.Answer or FrameKind.Failure or FrameKind.Cancel }:
+                PassAnswer(header, frame);
+                break;
+            default:
+                throw new InvalidDataException($"A {header.Kind} frame is meant for worker {header.Target}; only the primary takes it.");
+        }
+    }
+
+    /// <summary>The worker does not answer any more: those who asked it are told.</summary>
+    public void Forget(PrimaryWorker worker, string reason)
+    {
+        HashSet<(int Source, uint Correlation)>? asked;
+        lock (_gate)
+        {
+            _asked.Remove(worker.Id, out asked);
+        }
+        foreach (var (source, correlation) in asked ?? [])
+        {
+            if (Find(source) is { } requester)
+                requester.Channel.SendFailure(worker.Id, source, correlation, FrameCode.Gone, new FailureText("", reason, null));
+        }
+    }
+
+    private PrimaryWorker? Find(int id) => workers.TryGetValue(id, out var worker) ? (PrimaryWorker)worker : null;
+
+    private void PassToOthers(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame)
+    {
+        List<Task>? waiting = null;
+        foreach (var other in workers.Values)
+        {
+            // One that is gone meanwhile gets nothing; that is no error.
+            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, out var waiter) && waiter is not null)
+                (waiting ??= []).Add(waiter.Sent);
+        }
+        if (waiting is null)
+            from.Channel.Handled(header.Length);
+        else
+            _ = HandledAfterAsync(Task.WhenAll(waiting), from, header.Length);
+    }
+
+    private void Pass(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame)
+    {
+        if (Find(header.Target) is not { } target)
+        {
+            Fail(from, header, $"There is no worker {header.Target}: it has ended, or never was.");
+            return;
+        }
+        if (header.Kind == FrameKind.Request)
+            Note(target.Id, header.Source, header.Correlation);
+        if (!target.Channel.Outbox.TryAddMessage(frame, out var waiter))
+        {
+            if (header.Kind == FrameKind.Message || Unnote(target.Id, header.Source, header.Correlation))
+                Fail(from, header, $"{target} has closed its link.");
+            else
+                from.Channel.Handled(header.Length); // It was told already.
+            return;
+        }
+        if (waiter is null)
+            Passed(from, header);
+        else
+            _ = PassedAfterAsync(waiter, from, target, header);
+    }
+
+    private void PassAnswer(in FrameHeader header, ReadOnlySpan<byte> frame)
+    {
+        // An answer goes back to who asked; the number of a request that is called off stays noted until it is answered.
+        if (header.Kind != FrameKind.Cancel && !Unnote(header.Source, header.Target, header.Correlation))
+            return;
+        Find(header.Target)?.Channel.Outbox.TryAdd(frame, FrameUrgency.Answer);
+    }
+
+    private static async Task HandledAfterAsync(Task sent, PrimaryWorker from, int length)
+    {
+        await sent.ConfigureAwait(false);
+        from.Channel.Handled(length);
+    }
+
+    private static async Task PassedAfterAsync(SendWaiter waiter, PrimaryWorker from, PrimaryWorker target, FrameHeader header)
+    {
+        if (await waiter.Sent.ConfigureAwait(false))
+            Passed(from, header);
+        else if (header.Kind == FrameKind.Message)
+            Fail(from, header, $"{target} has closed its link.");
+        else
+            from.Channel.Handled(header.Length); // Whoever asked is told by Forget.
+    }
+
+    private static void Passed(PrimaryWorker from, in FrameHeader header)
+    {
+        from.Channel.Handled(header.Length);
+        if (header is { Kind: FrameKind.Message, Correlation: not 0 })
+            from.Channel.SendArrival(header.Target, from.Id, header.Correlation);
+    }
+
+    private static void Fail(PrimaryWorker from, in FrameHeader header, string reason)
+    {
+        from.Channel.Handled(header.Length);
+        if (header.Correlation != 0)
+            from.Channel.SendFailure(header.Target, from.Id, header.Correlation, FrameCode.Gone, new FailureText("", reason, null));
+    }
+
+    private void Note(int target, int source, uint correlation)
+    {
+        lock (_gate)
+        {
+            if (!_asked.TryGetValue(target, out var asked))
+                _asked.Add(target, asked = []);
+            asked.Add((source, correlation));
+        }
+    }
+
+    private bool Unnote(int target, int source, uint correlation)
+    {
+        lock (_gate)
+        {
+            return _asked.TryGetValue(target, out var asked) && asked.Remove((source, correlation));
+        }
+    }
+}
