@@ -13,7 +13,7 @@ public sealed class ArchitectureTests
     /// <summary>A folder uses only those before it. The last one is the root: the façade, which nothing uses.</summary>
     private static readonly string[] Order =
     [
-        "Model", "Errors", "Diagnostics", "Platform", "Serialization", "Wire", "Ipc", "Sockets",
+        "Model", "Errors", "Diagnostics", "Platform", "Serialization", "Wire", "Ipc", "Messaging", "Sockets",
         "Primary/Workers", "Primary/Listening", "Primary/Supervision", "Worker", "",
     ];
 

@@ -128,7 +128,7 @@ public abstract class ClusterWorker
         return RequestCoreAsync<TRequest, TAnswer>(request, timeout, cancellationToken);
     }
 
-    private protected abstract ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+    internal abstract ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
         TRequest request, TimeSpan? timeout, CancellationToken cancellationToken);
 
     /// <summary>"worker 3 (process 4711)".</summary>

@@ -53,7 +53,7 @@ internal sealed class SelfWorker : ClusterWorker
     public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) =>
         _session.Channel.SendAsync(FrameHeader.Primary, message, cancellationToken);
 
-    private protected override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+    internal override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
         TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
         _session.Channel.RequestAsync<TRequest, TAnswer>(FrameHeader.Primary, request, timeout, cancellationToken);
 

@@ -191,6 +191,11 @@ public sealed class ClusterEventsTests
         public override void ReportStartFailure(string reason)
         {
         }
+
+        public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        internal override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+            TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 
     private sealed class RecordingLogger : ILogger

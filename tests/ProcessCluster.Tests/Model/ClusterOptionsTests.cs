@@ -135,6 +135,9 @@ public sealed class ClusterOptionsTests
                 case TimeSpan time:
                     property.SetValue(options, time + TimeSpan.FromSeconds(1));
                     break;
+                case null when property.PropertyType == typeof(IMessageSerializer):
+                    property.SetValue(options, ProcessCluster.Serialization.GeneratedMessageSerializer.Instance);
+                    break;
                 case null when property.PropertyType == typeof(string):
                     property.SetValue(options, property.Name);
                     break;

@@ -93,7 +93,7 @@ internal sealed class PrimaryWorker : ClusterWorker
     public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) =>
         Channel.SendAsync(Id, message, cancellationToken);
 
-    private protected override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
+    internal override ValueTask<TAnswer> RequestCoreAsync<TRequest, TAnswer>(
         TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
         Channel.RequestAsync<TRequest, TAnswer>(Id, request, timeout, cancellationToken);
 
