@@ -13,7 +13,7 @@ public sealed class ArchitectureTests
     /// <summary>A folder uses only those before it. The last one is the root: the façade, which nothing uses.</summary>
     private static readonly string[] Order =
     [
-        "Model", "Errors", "Diagnostics", "Platform", "Wire", "Ipc", "Sockets",
+        "Model", "Errors", "Diagnostics", "Platform", "Serialization", "Wire", "Ipc", "Sockets",
         "Primary/Workers", "Primary/Listening", "Primary/Supervision", "Worker", "",
     ];
 
@@ -125,7 +125,10 @@ public sealed class ArchitectureTests
         if (!type.Modifiers.Any(SyntaxKind.PublicKeyword))
             return file.Folder == "Model" ? [own, file.Project] : [own];
         var extends = type.DescendantNodes().OfType<ParameterSyntax>().Any(parameter => parameter.Modifiers.Any(SyntaxKind.ThisKeyword));
-        return extends ? ["Microsoft."] : [Core];
+        if (extends)
+            return ["Microsoft."];
+        // What only generated code and formatters use is out of the way of those who look for the library's own types.
+        return file.Folder == "Serialization" ? [Core, own] : [Core];
     }
 
     private static IEnumerable<LogMessage> LogMessages() =>
