@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace ProcessCluster.Serialization;
 
 /// <summary>Arrays of elements of one type. What is allocated ahead is bounded by <see cref="MessagePackReader.ReadArrayHeader()"/>.</summary>
@@ -21,13 +23,18 @@ internal static class Sequence
             writer.WriteNil();
             return;
         }
-        if (elements is T[] array && array.GetType() == typeof(T[]))
+        if (elements.GetType() == typeof(List<T>))
         {
-            Write(ref writer, new ReadOnlySpan<T>(array), formatter);
+            Write(ref writer, CollectionsMarshal.AsSpan((List<T>)elements), formatter);
+            return;
+        }
+        if (elements.GetType() == typeof(T[]))
+        {
+            Write(ref writer, new ReadOnlySpan<T>((T[])elements), formatter);
             return;
         }
         // The count stands before the elements: what has none is gone through first, and only once, for it may be a query.
-        if (!elements.TryGetNonEnumeratedCount(out var count))
+        if (!TryGetCount(elements, out var count))
         {
             Write(ref writer, new ReadOnlySpan<T>([.. elements]), formatter);
             return;
@@ -83,6 +90,14 @@ internal static class Sequence
             elements.Add(formatter.Read(ref reader));
         reader.Leave();
         return elements;
+    }
+
+    private static bool TryGetCount<T>(IEnumerable<T> elements, out int count)
+    {
+        if (elements is not IReadOnlyCollection<T> counted)
+            return elements.TryGetNonEnumeratedCount(out count);
+        count = counted.Count;
+        return true;
     }
 
     public static InvalidOperationException Changed(object collection) => new(

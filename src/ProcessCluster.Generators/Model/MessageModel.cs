@@ -1,0 +1,21 @@
+using ProcessCluster.Generators.Diagnostics;
+
+namespace ProcessCluster.Generators.Model;
+
+/// <summary>A declared message.</summary>
+/// <param name="Type">The type as C# writes it.</param>
+/// <param name="WireName">Its name on the wire.</param>
+internal sealed record MessageModel(string Type, string WireName);
+
+/// <summary>What generated code must know of a declared message and all that it reaches.</summary>
+/// <param name="Message">The message.</param>
+/// <param name="Types">The types that need formatters.</param>
+/// <param name="IsBroken">Whether something is wrong with it, so that there can be no code.</param>
+internal sealed record MessageShape(MessageModel Message, EquatableArray<TypeModel> Types, bool IsBroken);
+
+/// <summary>All that a look at a declared message gives.</summary>
+/// <param name="Shape">What becomes code.</param>
+/// <param name="DisplayName">The message as people name it.</param>
+/// <param name="Location">Where its attribute stands.</param>
+/// <param name="Findings">What is wrong with it.</param>
+internal sealed record MessageFindings(MessageShape Shape, string DisplayName, LocationModel Location, EquatableArray<Finding> Findings);
