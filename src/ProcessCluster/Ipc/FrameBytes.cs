@@ -5,13 +5,20 @@ namespace ProcessCluster.Ipc;
 /// <summary>Rented bytes with a copy of a frame or a part of one. Whoever has it gives it back, once.</summary>
 internal readonly record struct FrameBytes(byte[]? Array, int Length)
 {
+    public ReadOnlySpan<byte> Span => new(Array, 0, Length);
+
     public ReadOnlyMemory<byte> Memory => new(Array, 0, Length);
+
+    /// <summary>From so many bytes on a frame is handed on rather than copied.</summary>
+    public const int Large = 32 * 1024;
+
+    public static FrameBytes Rent(int length) => new(ArrayPool<byte>.Shared.Rent(length), length);
 
     public static FrameBytes Copy(ReadOnlySpan<byte> bytes)
     {
-        var array = ArrayPool<byte>.Shared.Rent(bytes.Length);
-        bytes.CopyTo(array);
-        return new FrameBytes(array, bytes.Length);
+        var copy = Rent(bytes.Length);
+        bytes.CopyTo(copy.Array);
+        return copy;
     }
 
     public void Return()

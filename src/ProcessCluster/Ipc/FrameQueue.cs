@@ -17,17 +17,18 @@ internal sealed class FrameQueue
     /// <summary>How many bytes are in it.</summary>
     public long Bytes { get; private set; }
 
-    public void Add(ReadOnlySpan<byte> frame)
+    /// <summary>Adds a frame: a copy of its bytes, or, if they are given as rented ones, these.</summary>
+    public void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default)
     {
+        if (rented.Array is not null || frame.Length >= FrameBytes.Large)
+        {
+            Close();
+            _full.Enqueue(rented.Array is not null ? rented : FrameBytes.Copy(frame));
+            Bytes += frame.Length;
+            return;
+        }
         if (_open is null || frame.Length > _open.Length - _used)
         {
-            if (frame.Length > BufferSize / 2)
-            {
-                Close();
-                _full.Enqueue(FrameBytes.Copy(frame));
-                Bytes += frame.Length;
-                return;
-            }
             Close();
             _open = ArrayPool<byte>.Shared.Rent(BufferSize);
         }

@@ -1,18 +1,21 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using ProcessCluster.Platform;
 using ProcessCluster.Wire;
 
 namespace ProcessCluster.Ipc;
 
-/// <summary>Told what comes over a link, on the link's reading thread; reading goes on when it returns. It must not block.</summary>
+/// <summary>Told what comes over a link, on a thread of the link's that reads; reading goes on when it returns. It must not block.</summary>
 internal interface ILinkPeer
 {
     void Receive(ControlMessage message);
 
     /// <summary>A frame of a message, whole. The bytes are valid during the call.</summary>
+    /// <param name="header">Its beginning.</param>
+    /// <param name="frame">All of it.</param>
+    /// <param name="rented">The same bytes if they are rented: whoever keeps them sets this to default.</param>
+    /// <returns>Code of the program that is to run because of it, which may block; or null.</returns>
     /// <exception cref="InvalidDataException">It is one that the peer may not send.</exception>
-    void Receive(in FrameHeader header, ReadOnlySpan<byte> frame);
+    IThreadPoolWorkItem? Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented);
 
     /// <summary>Called once, last, with the peer's fault or null at the plain end.</summary>
     void Closed(string? fault);
@@ -22,18 +25,33 @@ internal interface ILinkPeer
 /// The two pipes between a primary and a worker, seen from either side. A thread of its own reads, so that the end of the peer is
 /// seen at once, however busy the thread pool is; what goes to the peer is in the <see cref="Outbox"/>. Neither side ever stops reading:
 /// the sender is told how much was handled, and waits.
+/// Where one frame came alone, the code that it concerns, the handler of a request or who awaits an answer, runs on the reading thread at
+/// once: a switch to the thread pool takes as long as the way through the pipe. If it does not return soon, another thread reads.
 /// </summary>
 internal sealed class Link : IDisposable
 {
-    private const int ReaderStackBytes = 256 * 1024;
     private const int BufferSize = 64 * 1024;
+
+    /// <summary>How long the thread pool runs the program's code after some of it has held up a reader.</summary>
+    private const int CautionMilliseconds = 1000;
+
+    private static readonly TimeSpan SpareReaderLife = TimeSpan.FromSeconds(10);
 
     private readonly Descriptor _read;
     private readonly ILinkPeer _peer;
     private readonly Func<int> _maxFrame;
-    private readonly Thread _reader;
-    private byte[] _buffer = new byte[BufferSize];
+    private readonly string _name;
+    private readonly SemaphoreSlim _spareReaders = new(0);
+    private readonly byte[] _buffer = new byte[BufferSize];
+    private int _start;
+    private int _end;
     private int _isClosed;
+    private int _spare;
+    private long _running;
+    private long _lastRun;
+    private long _seenRunning;
+    private long _seenLast;
+    private long _cautiousUntil;
 
     /// <param name="read">The pipe from the peer; taken over.</param>
     /// <param name="write">The pipe to the peer; taken over.</param>
@@ -44,14 +62,20 @@ internal sealed class Link : IDisposable
     /// <param name="peer">Told what comes.</param>
     public Link(Descriptor read, Descriptor write, EventLoop loop, string name, Func<int> maxFrame, bool isHeld, ILinkPeer peer)
     {
-        (_read, _maxFrame, _peer) = (read, maxFrame, peer);
+        (_read, _maxFrame, _name, _peer) = (read, maxFrame, name, peer);
         Outbox = new Outbox(write, loop, isHeld, Overrun);
-        _reader = new Thread(Read, ReaderStackBytes) { Name = name, IsBackground = true };
     }
 
     public Outbox Outbox { get; }
 
-    public void Start() => _reader.UnsafeStart();
+    /// <summary>Whether code of the program runs on the reading thread.</summary>
+    public bool IsRunningProgram => Volatile.Read(ref _running) != 0;
+
+    public void Start()
+    {
+        ReaderWatch.Add(this);
+        StartReader();
+    }
 
     /// <summary>Sends a control message; false when the link is closed or the peer does not read, which closes it.</summary>
     public bool TrySend(ControlMessage message)
@@ -65,8 +89,10 @@ internal sealed class Link : IDisposable
     public void Dispose()
     {
         Interlocked.Exchange(ref _isClosed, 1);
+        ReaderWatch.Remove(this);
         Outbox.Dispose();
         _read.Dispose(); // The handle waits for a read that is under way.
+        _spareReaders.Release();
     }
 
     /// <summary>The peer sees the end of this side after all that was sent; what it does is still seen here.</summary>
@@ -74,12 +100,65 @@ internal sealed class Link : IDisposable
 
     private void Overrun() => Outbox.Dispose();
 
-    private void Read()
+    /// <summary>
+    /// If the program's code that ran on the reading thread at the last look is still the same, another thread reads from now on.
+    /// Called by <see cref="ReaderWatch"/>; true when there was any such code since the last look.
+    /// </summary>
+    public bool ReplaceStalledReader()
+    {
+        var (running, last) = (Volatile.Read(ref _running), Volatile.Read(ref _lastRun));
+        var any = running != 0 || last != _seenLast;
+        if (running != 0 && running == _seenRunning && Interlocked.CompareExchange(ref _running, 0, running) == running)
+        {
+            Volatile.Write(ref _cautiousUntil, Environment.TickCount64 + CautionMilliseconds);
+            StartReader();
+        }
+        (_seenRunning, _seenLast) = (running, last);
+        return any;
+    }
+
+    private void StartReader()
+    {
+        if (Interlocked.Decrement(ref _spare) >= 0)
+        {
+            _spareReaders.Release();
+            return;
+        }
+        Interlocked.Increment(ref _spare);
+        new Thread(ReadUntilReplacedForGood) { Name = _name, IsBackground = true }.UnsafeStart();
+    }
+
+    private void ReadUntilReplacedForGood()
+    {
+        while (!Read() && Volatile.Read(ref _spare) == 0)
+        {
+            // Replaced while the program's code ran. The next to be replaced may need another reader.
+            Interlocked.Increment(ref _spare);
+            if (_spareReaders.Wait(SpareReaderLife))
+            {
+                if (_isClosed != 0)
+                    return;
+            }
+            else if (Interlocked.Decrement(ref _spare) >= 0)
+            {
+                return;
+            }
+            else
+            {
+                Interlocked.Increment(ref _spare);
+                _spareReaders.Wait(); // Taken at the last moment: the signal is on its way.
+            }
+        }
+    }
+
+    /// <summary>Reads to the end: true. Or false, when another thread reads now.</summary>
+    private bool Read()
     {
         string? fault = null;
         try
         {
-            ReadFrames();
+            if (!ReadFrames())
+                return false;
         }
         catch (InvalidDataException exception)
         {
@@ -93,40 +172,54 @@ internal sealed class Link : IDisposable
         {
             fault = $"a message of the peer could not be handled: {exception}"; // One peer's trouble must not end this process.
         }
+        ReaderWatch.Remove(this);
         if (Interlocked.Exchange(ref _isClosed, 1) == 0)
             _peer.Closed(fault);
+        return true;
     }
 
-    private void ReadFrames()
+    private bool ReadFrames()
     {
-        var (start, end) = (0, 0);
         while (true)
         {
-            var read = Pipe.Read(_read, _buffer.AsSpan(end));
-            if (read == 0)
-                return;
-            end += read;
-            while (TryTakeFrame(_buffer.AsSpan(start, end - start), out var taken, out var missing))
+            while (TryTakeFrame(_buffer.AsSpan(_start, _end - _start), out var missing, out var work))
             {
-                start += taken;
-                if (missing > 0)
-                {
-                    if (!ReadLarge(_buffer.AsSpan(start, end - start), missing))
-                        return;
-                    start = end;
-                }
+                if (missing > 0 && !TryReadLarge(missing, out work))
+                    return true;
+                if (work is not null && !Run(work))
+                    return false;
             }
-            _buffer.AsSpan(start, end - start).CopyTo(_buffer);
-            (start, end) = (0, end - start);
+            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            (_start, _end) = (0, _end - _start);
+            var read = Pipe.Read(_read, _buffer.AsSpan(_end));
+            if (read == 0)
+                return true;
+            _end += read;
         }
+    }
+
+    /// <summary>Runs the program's code, here or on the pool; false when another thread reads now.</summary>
+    private bool Run(IThreadPoolWorkItem work)
+    {
+        // More to read comes first: then the pool takes care of each, so that they run at the same time.
+        if (_end > _start || Environment.TickCount64 < Volatile.Read(ref _cautiousUntil))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(work, preferLocal: false);
+            return true;
+        }
+        var ticket = ++_lastRun;
+        Volatile.Write(ref _running, ticket);
+        ReaderWatch.Begin();
+        work.Execute();
+        return Interlocked.CompareExchange(ref _running, 0, ticket) == ticket;
     }
 
     /// <summary>
     /// Handles the frame at the beginning. False when the rest of it is to be read; missing is what a frame still needs that does not fit the buffer.
     /// </summary>
-    private bool TryTakeFrame(ReadOnlySpan<byte> bytes, out int taken, out int missing)
+    private bool TryTakeFrame(ReadOnlySpan<byte> bytes, out int missing, out IThreadPoolWorkItem? work)
     {
-        (taken, missing) = (0, 0);
+        (missing, work) = (0, null);
         if (bytes.Length < sizeof(int) + 1)
             return CheckLength(bytes);
         var length = BinaryPrimitives.ReadInt32LittleEndian(bytes);
@@ -145,8 +238,8 @@ internal sealed class Link : IDisposable
         }
         if (whole > bytes.Length)
             return false;
-        Handle(bytes[..whole], isControl);
-        taken = whole;
+        _start += whole; // First: what runs because of it may hand over to another thread.
+        work = Handle(bytes[..whole], isControl);
         return true;
     }
 
@@ -155,34 +248,40 @@ internal sealed class Link : IDisposable
             ? throw new InvalidDataException($"A frame says that it has {length} bytes.")
             : false;
 
-    private bool ReadLarge(ReadOnlySpan<byte> begun, int missing)
+    /// <summary>Reads the rest of a frame that does not fit the buffer; false at the end of the link.</summary>
+    private bool TryReadLarge(int missing, out IThreadPoolWorkItem? work)
     {
-        var length = begun.Length + missing;
-        var large = ArrayPool<byte>.Shared.Rent(length);
+        work = null;
+        var begun = _buffer.AsSpan(_start, _end - _start);
+        var large = FrameBytes.Rent(begun.Length + missing);
         try
         {
-            begun.CopyTo(large);
-            for (var rest = large.AsSpan(begun.Length, missing); !rest.IsEmpty;)
+            begun.CopyTo(large.Array);
+            _start = _end;
+            for (var rest = large.Array.AsSpan(begun.Length, missing); !rest.IsEmpty;)
             {
                 var read = Pipe.Read(_read, rest);
                 if (read == 0)
                     return false;
                 rest = rest[read..];
             }
-            Handle(large.AsSpan(0, length), isControl: false);
+            work = _peer.Receive(FrameHeader.Read(large.Span), large.Span, ref large);
             return true;
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(large);
+            large.Return();
         }
     }
 
-    private void Handle(ReadOnlySpan<byte> frame, bool isControl)
+    private IThreadPoolWorkItem? Handle(ReadOnlySpan<byte> frame, bool isControl)
     {
         if (isControl)
+        {
             _peer.Receive(ControlCodec.Decode(frame[ControlCodec.LengthSize..]));
-        else
-            _peer.Receive(FrameHeader.Read(frame), frame);
+            return null;
+        }
+        var none = default(FrameBytes);
+        return _peer.Receive(FrameHeader.Read(frame), frame, ref none);
     }
 }

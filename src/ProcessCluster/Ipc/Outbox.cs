@@ -116,21 +116,27 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <summary>
     /// Adds a message: null when it is on its way; else its sender waits for room, in line. False when the outbox is closed.
     /// </summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="rented">The same bytes if they are rented; taken over, whatever comes of it. Else the frame is copied.</param>
+    /// <param name="waiter">Who waits, if there is no room.</param>
     /// <exception cref="ClusterException">Too many senders wait already.</exception>
-    public bool TryAddMessage(ReadOnlySpan<byte> frame, out SendWaiter? waiter)
+    public bool TryAddMessage(ReadOnlySpan<byte> frame, FrameBytes rented, out SendWaiter? waiter)
     {
         Step step;
         lock (_gate)
         {
             waiter = null;
             if (_state == State.Ended || _isClosing)
+            {
+                rented.Return();
                 return false;
+            }
             if (_isExhausted)
             {
-                waiter = Wait(frame);
+                waiter = Wait(frame, rented);
                 return true;
             }
-            _frames.Add(frame);
+            _frames.Add(frame, rented);
             TakeRoom(frame.Length);
             step = Next(FrameUrgency.Message);
         }
@@ -152,7 +158,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
             {
                 if (!waiter.TrySend(out var frame))
                     continue;
-                _frames.Add(frame);
+                _frames.Add(frame.Span, frame);
                 TakeRoom(frame.Length);
             }
             step = Next(FrameUrgency.Message);
@@ -233,17 +239,18 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Write();
     }
 
-    private SendWaiter Wait(ReadOnlySpan<byte> frame)
+    private SendWaiter Wait(ReadOnlySpan<byte> frame, FrameBytes rented)
     {
         while (_waiters.TryPeek(out var first) && first.IsOver)
             _waiters.Dequeue();
         if (_waiters.Count >= MaxWaiting)
         {
+            rented.Return();
             throw new ClusterException(
                 $"{MaxWaiting} messages wait already for room on their way to the other process, which handles them more slowly than they are sent. "
                 + "Await SendAsync before you send more.");
         }
-        var waiter = new SendWaiter(frame);
+        var waiter = new SendWaiter(rented.Array is not null ? rented : FrameBytes.Copy(frame));
         _waiters.Enqueue(waiter);
         return waiter;
     }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using ProcessCluster.Ipc;
 using ProcessCluster.Wire;
 
 namespace ProcessCluster.Messaging;
@@ -7,15 +8,17 @@ namespace ProcessCluster.Messaging;
 internal sealed class FrameWriter : IBufferWriter<byte>
 {
     private const int FirstSize = 4 * 1024;
-    private const int MaxKept = 1024 * 1024;
 
     [ThreadStatic]
     private static FrameWriter? _spare;
 
-    private byte[] _buffer = new byte[FirstSize];
+    private readonly byte[] _own = new byte[FirstSize];
+    private byte[] _buffer;
     private int _used;
     private int _max;
     private string _type = "";
+
+    private FrameWriter() => _buffer = _own;
 
     /// <summary>Begins a frame.</summary>
     /// <param name="name">The wire name of the type, which is part of the frame.</param>
@@ -40,11 +43,23 @@ internal sealed class FrameWriter : IBufferWriter<byte>
         return _buffer.AsSpan(0, _used);
     }
 
+    /// <summary>The bytes of a large frame, to be handed on; else nothing, and the frame is to be copied.</summary>
+    public FrameBytes Detach()
+    {
+        if (_used < FrameBytes.Large || _buffer == _own)
+            return default;
+        var bytes = new FrameBytes(_buffer, _used);
+        _buffer = _own;
+        return bytes;
+    }
+
     /// <summary>Gives the writer back to its thread.</summary>
     public void Return()
     {
-        if (_buffer.Length <= MaxKept)
-            _spare = this;
+        if (_buffer != _own)
+            ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = _own;
+        _spare = this;
     }
 
     public void Advance(int count)
@@ -74,7 +89,11 @@ internal sealed class FrameWriter : IBufferWriter<byte>
         // A writer may ask for more than it uses, but not for much more.
         if (needed > _max * 4L)
             throw TooLong(needed);
-        Array.Resize(ref _buffer, (int)Math.Max(needed, Math.Min(_buffer.Length * 2L, _max)));
+        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Max(needed, Math.Min(_buffer.Length * 2L, _max)));
+        _buffer.AsSpan(0, _used).CopyTo(larger);
+        if (_buffer != _own)
+            ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = larger;
     }
 
     private ClusterMessageException TooLong(long bytes) => new(

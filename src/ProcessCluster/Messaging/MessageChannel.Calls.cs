@@ -56,27 +56,22 @@ internal sealed partial class MessageChannel
 
     private void Fail(RequestCall call, FrameCode code, FailureText text) => SendFailure(_self, call.Source, call.Correlation, code, text);
 
-    private void Begin(RequestCall call)
+    /// <summary>Gives the call if it is to run now.</summary>
+    private RequestCall? Begin(RequestCall call)
     {
-        var runs = false;
         lock (_callsGate)
         {
             // One that its requester gave up long ago can still run under the same number: it can no longer be called off.
             _calls[(call.Source, call.Correlation)] = call;
             if (_scope.Handlers.FindRequest(call.Name) is not null)
             {
-                runs = TryRun(call);
+                return TryRun(call) ? call : null;
             }
-            else
-            {
-                call.HandlerDeadline = Later(HandlerPatience);
-                _unhandled.Add(call);
-            }
+            call.HandlerDeadline = Later(HandlerPatience);
+            _unhandled.Add(call);
         }
-        if (runs)
-            ThreadPool.UnsafeQueueUserWorkItem(call, preferLocal: false);
-        else
-            NeedsClock();
+        NeedsClock();
+        return null;
     }
 
     /// <summary>Has it run now, or puts it in line.</summary>

@@ -24,22 +24,20 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     /// <summary>Completes when the link has ended and all messages that came before were handled.</summary>
     public Task Drained => _drained.Task;
 
-    /// <summary>A frame for this process. Called on the link's reading thread.</summary>
+    /// <summary>A frame for this process. Called on the link's reading thread; gives the program's code that is to run because of it.</summary>
     /// <exception cref="InvalidDataException">It cannot be.</exception>
-    public void Receive(in FrameHeader header, ReadOnlySpan<byte> frame)
+    public IThreadPoolWorkItem? Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
         var body = frame[header.BodyStart..];
         switch (header.Kind)
         {
             case FrameKind.Message:
-                Begin(frame);
+                Begin(frame, ref rented);
                 break;
             case FrameKind.Request:
-                Begin(RequestCall.Rent(this, header, frame));
-                break;
+                return Begin(RequestCall.Rent(this, header, frame, ref rented));
             case FrameKind.Answer:
-                Answered(header, body);
-                break;
+                return Answered(header, body);
             case FrameKind.Failure:
                 Failed(header, body);
                 break;
@@ -53,6 +51,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
                 Noticed(header, frame.Slice(FrameHeader.Size, header.NameLength), body);
                 break;
         }
+        return null;
     }
 
     /// <summary>The link has ended: nothing more comes. What came is handled; requests are called off, as nobody waits for them.</summary>
@@ -70,11 +69,12 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
 
     void IThreadPoolWorkItem.Execute() => _ = HandleMessagesAsync();
 
-    private void Begin(ReadOnlySpan<byte> frame)
+    private void Begin(ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
         lock (_inboxGate)
         {
-            _inbox.Add(frame);
+            _inbox.Add(frame, rented);
+            rented = default;
             if (_isHandling)
                 return;
             _isHandling = true;

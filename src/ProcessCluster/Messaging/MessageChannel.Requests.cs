@@ -78,10 +78,12 @@ internal sealed partial class MessageChannel
             GiveUp(correlation, request, new OperationCanceledException(token));
     }
 
-    private void Answered(in FrameHeader header, ReadOnlySpan<byte> body)
+    private PendingRequest? Answered(in FrameHeader header, ReadOnlySpan<byte> body)
     {
-        if (_pending.TryTake(header.Correlation, out var request))
-            request.Answer(body);
+        if (!_pending.TryTake(header.Correlation, out var request))
+            return null; // Given up meanwhile.
+        request.Answer(body);
+        return request;
     }
 
     private void Failed(in FrameHeader header, ReadOnlySpan<byte> body)

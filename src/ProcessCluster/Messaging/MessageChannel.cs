@@ -59,7 +59,7 @@ internal sealed partial class MessageChannel
         {
             _scope.Serializer.Serialize(message, writer);
             var frame = writer.End(kind, FrameCode.None, name.Length, target, _self, correlation);
-            return _outbox.TryAddMessage(frame, out var waiter) ? waiter : throw Gone();
+            return _outbox.TryAddMessage(frame, writer.Detach(), out var waiter) ? waiter : throw Gone();
         }
         finally
         {

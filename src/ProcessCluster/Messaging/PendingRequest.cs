@@ -5,7 +5,7 @@ using ProcessCluster.Ipc;
 namespace ProcessCluster.Messaging;
 
 /// <summary>A request that waits for its answer. Completed once, by whoever took it out of <see cref="PendingRequests"/>.</summary>
-internal abstract class PendingRequest
+internal abstract class PendingRequest : IThreadPoolWorkItem
 {
     /// <summary>When it is given up (<see cref="TimeProvider.GetTimestamp"/>).</summary>
     public long Deadline { get; set; }
@@ -22,9 +22,13 @@ internal abstract class PendingRequest
     /// <summary>Where the requester's token is watched.</summary>
     public CancellationTokenRegistration Registration { get; set; }
 
+    /// <summary>Takes the answer; the requester goes on when this is executed.</summary>
     public abstract void Answer(ReadOnlySpan<byte> body);
 
+    /// <summary>Takes the failure, and lets the requester go on on the thread pool.</summary>
     public abstract void Fail(Exception exception);
+
+    public abstract void Execute();
 }
 
 /// <inheritdoc/>
@@ -34,8 +38,9 @@ internal sealed class PendingRequest<TAnswer> : PendingRequest, IValueTaskSource
 
     private static readonly ConcurrentQueue<PendingRequest<TAnswer>> Spare = new();
 
-    // The requester goes on on the pool: the thread that reads the link is not his.
-    private ManualResetValueTaskSourceCore<FrameBytes> _source = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<FrameBytes> _source;
+    private FrameBytes _answer;
+    private Exception? _failure;
     private IMessageSerializer? _serializer;
 
     /// <param name="serializer">Reads the answer; null when the answer is only that the message got on.</param>
@@ -49,15 +54,27 @@ internal sealed class PendingRequest<TAnswer> : PendingRequest, IValueTaskSource
 
     public ValueTask<TAnswer> Task => new(this, _source.Version);
 
-    public override void Answer(ReadOnlySpan<byte> body) => _source.SetResult(_serializer is null ? default : FrameBytes.Copy(body));
+    public override void Answer(ReadOnlySpan<byte> body) => _answer = _serializer is null ? default : FrameBytes.Copy(body);
 
-    public override void Fail(Exception exception) => _source.SetException(exception);
+    public override void Fail(Exception exception)
+    {
+        _failure = exception;
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    public override void Execute()
+    {
+        if (_failure is not null)
+            _source.SetException(_failure);
+        else
+            _source.SetResult(_answer);
+    }
 
     /// <summary>Gives back one that was never waited for.</summary>
     public void Return()
     {
         _source.Reset();
-        (_serializer, Waiter, Registration) = (null, null, default);
+        (_serializer, Waiter, Registration, _answer, _failure) = (null, null, default, default, null);
         if (Spare.Count < MaxSpare)
             Spare.Enqueue(this);
     }

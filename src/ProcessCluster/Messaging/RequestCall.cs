@@ -56,11 +56,12 @@ internal sealed class RequestCall : IThreadPoolWorkItem
         }
     }
 
-    public static RequestCall Rent(MessageChannel channel, in FrameHeader header, ReadOnlySpan<byte> frame)
+    public static RequestCall Rent(MessageChannel channel, in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
         if (!Spare.TryDequeue(out var call))
             call = new RequestCall();
-        (call._channel, call._header, call._frame) = (channel, header, FrameBytes.Copy(frame));
+        (call._channel, call._header, call._frame) = (channel, header, rented.Array is not null ? rented : FrameBytes.Copy(frame));
+        rented = default;
         return call;
     }
 

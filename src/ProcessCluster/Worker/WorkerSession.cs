@@ -124,7 +124,7 @@ internal sealed class WorkerSession : ILinkPeer
         listener.Complete();
     }
 
-    void ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame) => Channel.Receive(header, frame);
+    IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) => Channel.Receive(header, frame, ref rented);
 
     void ILinkPeer.Receive(ControlMessage message)
     {

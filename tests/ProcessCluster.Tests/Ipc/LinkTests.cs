@@ -220,7 +220,7 @@ public sealed class LinkTests
 
         public void Dispose() => Link.Dispose();
 
-        void ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame) => throw new InvalidDataException("no messages here");
+        IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) => throw new InvalidDataException("no messages here");
 
         void ILinkPeer.Closed(string? fault) => _closed.SetResult(fault);
 

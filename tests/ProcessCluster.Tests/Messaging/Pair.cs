@@ -87,7 +87,8 @@ internal sealed unsafe class Pair : IDisposable
         {
         }
 
-        void ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame) => Channel.Receive(header, frame);
+        IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) =>
+            Channel.Receive(header, frame, ref rented);
 
         void ILinkPeer.Closed(string? fault)
         {

@@ -18,20 +18,19 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
     private readonly Dictionary<int, HashSet<(int Source, uint Correlation)>> _asked = [];
 
     /// <exception cref="InvalidDataException">The worker says that it is another one.</exception>
-    public void Receive(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame)
+    public IThreadPoolWorkItem? Receive(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
         if (header.Source != from.Id)
             throw new InvalidDataException($"A {header.Kind} frame says that it is of worker {header.Source}.");
         switch (header)
         {
             case { Target: FrameHeader.Primary }:
-                from.Channel.Receive(header, frame);
-                break;
+                return from.Channel.Receive(header, frame, ref rented);
             case { Target: FrameHeader.Everyone, Kind: FrameKind.Message }:
                 PassToOthers(from, header, frame);
                 break;
             case { Kind: FrameKind.Message or FrameKind.Request }:
-                Pass(from, header, frame);
+                Pass(from, header, frame, ref rented);
                 break;
             case { Kind: FrameKind.Answer or FrameKind.Failure or FrameKind.Cancel }:
                 PassAnswer(header, frame);
@@ -39,6 +38,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             default:
                 throw new InvalidDataException($"A {header.Kind} frame is meant for worker {header.Target}; only the primary takes it.");
         }
+        return null;
     }
 
     /// <summary>The worker does not answer any more: those who asked it are told.</summary>
@@ -64,7 +64,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         foreach (var other in workers.Values)
         {
             // One that is gone meanwhile gets nothing; that is no error.
-            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, out var waiter) && waiter is not null)
+            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, default, out var waiter) && waiter is not null)
                 (waiting ??= []).Add(waiter.Sent);
         }
         if (waiting is null)
@@ -73,7 +73,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             _ = HandledAfterAsync(Task.WhenAll(waiting), from, header.Length);
     }
 
-    private void Pass(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame)
+    private void Pass(PrimaryWorker from, in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
         if (Find(header.Target) is not { } target)
         {
@@ -82,7 +82,9 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         }
         if (header.Kind == FrameKind.Request)
             Note(target.Id, header.Source, header.Correlation);
-        if (!target.Channel.Outbox.TryAddMessage(frame, out var waiter))
+        var taken = rented;
+        rented = default;
+        if (!target.Channel.Outbox.TryAddMessage(frame, taken, out var waiter))
         {
             if (header.Kind == FrameKind.Message || Unnote(target.Id, header.Source, header.Correlation))
                 Fail(from, header, $"{target} has closed its link.");

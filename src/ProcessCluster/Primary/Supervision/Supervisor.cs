@@ -242,7 +242,8 @@ internal sealed class Supervisor : IWorkerControl
     {
         public void Receive(ControlMessage message) => supervisor._loop.Invoke(() => supervisor.Receive(worker, message));
 
-        public void Receive(in FrameHeader header, ReadOnlySpan<byte> frame) => supervisor._router.Receive(worker, header, frame);
+        public IThreadPoolWorkItem? Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) =>
+            supervisor._router.Receive(worker, header, frame, ref rented);
 
         public void Closed(string? fault) => supervisor._loop.Post(() => supervisor.LinkClosed(worker, fault));
     }
