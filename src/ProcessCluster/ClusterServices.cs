@@ -27,8 +27,10 @@ public static class ProcessClusterServiceCollectionExtensions
             if (provider.GetService<ILoggerFactory>() is { } factory)
                 Cluster.LogTo(factory);
             var cluster = Cluster.Current;
-            if (cluster.IsPrimary)
-                cluster.Configure(provider.GetRequiredService<IOptions<ClusterOptions>>().Value);
+            cluster.Configure(provider.GetRequiredService<IOptions<ClusterOptions>>().Value);
+            var scopes = provider.GetRequiredService<IServiceScopeFactory>();
+            foreach (var handler in provider.GetServices<HandlerSubscription>())
+                handler.Subscribe(cluster, scopes);
             return cluster;
         });
         return services;
