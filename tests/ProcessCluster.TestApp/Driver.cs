@@ -7,6 +7,7 @@ internal static class Driver
 {
     public static async Task<int> RunAsync()
     {
+        Cluster.Forked += (_, e) => MessageDriver.Remember(e.Worker);
         Cluster.Forked += (_, e) => Say($"forked {e.Worker.Id} {e.Worker.ProcessId}");
         Cluster.Online += (_, e) => Say($"online {e.Worker.Id}");
         Cluster.Listening += (_, e) => Say($"listening {e.Worker.Id} {e.EndPoint}");
@@ -83,6 +84,8 @@ internal static class Driver
                 break;
             case ["churn", var count, var role]:
                 await ChurnAsync(int.Parse(count, CultureInfo.InvariantCulture), role);
+                break;
+            case var _ when await MessageDriver.ExecuteAsync(command):
                 break;
             default:
                 Say($"failed: unknown command {string.Join(' ', command)}");

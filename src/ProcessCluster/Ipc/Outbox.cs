@@ -49,6 +49,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private State _state;
     private bool _isExhausted;
     private bool _isClosing;
+    private bool _takesOnlyControl;
 
     /// <param name="pipe">The pipe to the peer; taken over.</param>
     /// <param name="loop">Tells when a full pipe has room again.</param>
@@ -102,7 +103,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Step step;
         lock (_gate)
         {
-            if (_state == State.Ended || _isClosing)
+            if (_state == State.Ended || _isClosing || (_takesOnlyControl && urgency != FrameUrgency.Control))
                 return false;
             _frames.Add(frame);
             if (_frames.Bytes + _current.Length > MaxUnread && _state is State.Blocked or State.Held)
@@ -126,7 +127,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         lock (_gate)
         {
             waiter = null;
-            if (_state == State.Ended || _isClosing)
+            if (_state == State.Ended || _isClosing || _takesOnlyControl)
             {
                 rented.Return();
                 return false;
@@ -178,6 +179,16 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Write();
     }
 
+    /// <summary>The peer does not answer any more, though it may still read: control messages go on, nothing else. Those who wait for room are told.</summary>
+    public void TakeOnlyControl()
+    {
+        lock (_gate)
+        {
+            _takesOnlyControl = true;
+        }
+        FailWaiters();
+    }
+
     /// <summary>Writes what is there and closes: the peer sees the end. Nothing can be added any more; those who wait for room are told.</summary>
     public void Close()
     {
@@ -195,15 +206,12 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <summary>Closes at once; what was not written is lost.</summary>
     public void Dispose()
     {
-        SendWaiter[] waiters;
         lock (_gate)
         {
             if (_state == State.Ended)
                 return;
             var isWriting = _state == State.Writing;
             _state = State.Ended;
-            waiters = [.. _waiters];
-            _waiters.Clear();
             _frames.Clear();
             // The writer sees the end and gives its buffer back itself.
             if (!isWriting)
@@ -211,8 +219,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
             _loop.Remove(this, _pipe.Number);
             _pipe.Dispose();
         }
-        foreach (var waiter in waiters)
-            waiter.Fail();
+        FailWaiters();
         _allWritten?.TrySetResult();
     }
 
@@ -253,6 +260,18 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         var waiter = new SendWaiter(rented.Array is not null ? rented : FrameBytes.Copy(frame));
         _waiters.Enqueue(waiter);
         return waiter;
+    }
+
+    private void FailWaiters()
+    {
+        SendWaiter[] waiters;
+        lock (_gate)
+        {
+            waiters = [.. _waiters];
+            _waiters.Clear();
+        }
+        foreach (var waiter in waiters)
+            waiter.Fail();
     }
 
     private void TakeRoom(int bytes)

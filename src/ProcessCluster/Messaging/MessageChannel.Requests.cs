@@ -55,12 +55,12 @@ internal sealed partial class MessageChannel
         return task;
     }
 
-    /// <summary>The link has ended: nothing more can be sent. Requests that wait are failed by <see cref="FailPending"/>.</summary>
+    /// <summary>The peer has ended the link: nothing more can be sent. Requests that wait are failed by <see cref="FailPending"/>.</summary>
     /// <param name="reason">Who is gone, for people.</param>
     public void StopSending(string reason)
     {
         _closedBecause ??= reason;
-        _outbox.Dispose();
+        _outbox.TakeOnlyControl();
     }
 
     /// <summary>Fails all requests that wait for the peer, naming why.</summary>
