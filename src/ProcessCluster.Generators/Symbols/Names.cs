@@ -16,6 +16,9 @@ internal static class Names
     private static readonly SymbolDisplayFormat InCodeFormat =
         SymbolDisplayFormat.FullyQualifiedFormat.AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.ExpandValueTuple);
 
+    private static readonly SymbolDisplayFormat InTextFormat = SymbolDisplayFormat.CSharpErrorMessageFormat
+        .RemoveMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier);
+
     /// <summary>The type as generated code names it, whatever it is called where the code stands.</summary>
     public static string InCode(ITypeSymbol type) => type.ToDisplayString(InCodeFormat);
 
@@ -24,7 +27,7 @@ internal static class Names
         SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None ? $"@{name}" : name;
 
     /// <summary>The type as an error message names it.</summary>
-    public static string InText(ITypeSymbol type) => type.ToDisplayString(SymbolDisplayFormat.CSharpErrorMessageFormat);
+    public static string InText(ITypeSymbol type) => type.ToDisplayString(InTextFormat);
 
     /// <summary>The member as an error message names it.</summary>
     public static string InText(ISymbol member) => $"{InText(member.ContainingType)}.{member.Name}";

@@ -35,7 +35,8 @@ internal sealed class Objects
         }
         var matches = constructor.Parameters.ToDictionary(parameter => _constructors.MemberOf(parameter)!, parameter => parameter);
         var sent = _members.Where(member => !member.IsIgnored && (member.IsWritable || matches.ContainsKey(member))).ToList();
-        if (sent.Count == 0 && !_graph.IsOfThisCompilation(_type))
+        // A record without members is meant to have none; of other types elsewhere it is more likely that they do not show them.
+        if (sent.Count == 0 && !_type.IsRecord && !_graph.IsOfThisCompilation(_type))
         {
             _graph.Add(
                 Rules.UnsupportedType,

@@ -134,14 +134,12 @@ internal sealed class Values(TypeGraph graph, Origin origin)
 
     private string? WhyNotAccessible(INamedTypeSymbol type)
     {
-        for (var outer = type; outer is not null; outer = outer.ContainingType)
-        {
-            if (outer.IsFileLocal)
-                return $"{Names.InText(outer)} is local to its file";
-            if (!_graph.Compilation.IsSymbolAccessibleWithin(outer, _graph.Compilation.Assembly))
-                return $"{Names.InText(outer)} is {AccessOf(outer)}";
-        }
-        return null;
+        // The outermost is what has to be changed.
+        if (type.ContainingType is { } outer && WhyNotAccessible(outer) is { } reason)
+            return reason;
+        if (type.IsFileLocal)
+            return $"{Names.InText(type)} is local to its file";
+        return _graph.Compilation.IsSymbolAccessibleWithin(type, _graph.Compilation.Assembly) ? null : $"{Names.InText(type)} is {AccessOf(type)}";
     }
 
     private static string AccessOf(INamedTypeSymbol type) => type.DeclaredAccessibility switch
