@@ -47,6 +47,16 @@ public sealed class DiagnosticsTests
         "[ClusterMessage] class «M» : List<int>;",
         "PCG001: M has the type M, which cannot be sent: it is a collection of another kind than those that are known: use an array, List<T>, HashSet<T>, Dictionary<K, V> or their interfaces");
 
+    [Theory]
+    [InlineData("record Box<T>(Box<Box<T>>? Inner);")]
+    [InlineData("record Box<T>(Box<(T, T)>? Inner);")]
+    [InlineData("record Box<T>(Box<List<T[]>>[] Inner);")]
+    public void PCG001_a_type_that_has_no_end(string type)
+    {
+        var found = Assert.Single(Generation.Of($"[ClusterMessage] record M(Box<int> Box); {type}").Result.Diagnostics);
+        Assert.Contains("which cannot be sent: it is reached with ever more type arguments within one another", found.GetMessage(CultureInfo.InvariantCulture), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void PCG001_deep_in_a_type_that_is_reached() => Expect(
         "[ClusterMessage] record M(Dictionary<string, A[]> As); record A(B? B); record B(int X, object «O»);",

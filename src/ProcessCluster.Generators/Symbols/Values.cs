@@ -9,6 +9,9 @@ internal sealed class Values(TypeGraph graph, Origin origin)
 {
     private const int MaxTuple = 7;
 
+    // A generic type can reach itself with ever more type arguments; nobody writes so many.
+    private const int MaxNesting = 10;
+
     private readonly TypeGraph _graph = graph;
     private readonly Origin _origin = origin;
 
@@ -102,8 +105,17 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         { IsRefLikeType: true } => "it refers to memory of its caller: use an array or Memory<T>",
         IArrayTypeSymbol { IsSZArray: false } => "it has more than one dimension: use an array of arrays",
         { TypeKind: TypeKind.TypeParameter } => "it is a type parameter: use a type, or give the type argument where the message is declared",
+        INamedTypeSymbol named when Nesting(named) > MaxNesting =>
+            "it is reached with ever more type arguments within one another: use a type that does not have itself with other arguments as a member",
         { IsStatic: true } => "it is static and has no values: remove the attribute",
         _ => null,
+    };
+
+    private static int Nesting(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol array => Nesting(array.ElementType),
+        INamedTypeSymbol { IsGenericType: true } named => 1 + named.TypeArguments.Max(Nesting),
+        _ => 0,
     };
 
     /// <summary>Known collections do not come here. A message may be a collection besides, but not inherit from one, whose elements it would lose.</summary>

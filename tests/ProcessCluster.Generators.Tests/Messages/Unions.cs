@@ -47,13 +47,17 @@ public sealed class Unions
     }
 
     [Theory]
-    [InlineData(new byte[] { 0x92, 0x63, 0x80 }, "key 99")]
-    [InlineData(new byte[] { 0x91, 0x00 }, "another length")]
-    [InlineData(new byte[] { 0x93, 0x00, 0x80, 0x80 }, "another length")]
-    [InlineData(new byte[] { 0x80 }, "an array")]
-    [InlineData(new byte[] { 0x92, 0xa1, 0x61, 0x80 }, "an integer")]
-    public void Another_key_or_length_is_refused(byte[] bytes, string says) =>
-        Assert.Contains(says, Assert.Throws<MessageFormatException>(() => Wire.Read<Shape>(bytes)).Message, StringComparison.Ordinal);
+    [InlineData(new byte[] { 0x92, 0x63, 0x80 }, "a key of the union ProcessCluster.Generators.Tests.Messages.Shape, found the key 99, of which only the sender knows the type,", 1)]
+    [InlineData(new byte[] { 0x91, 0x00 }, "the union ProcessCluster.Generators.Tests.Messages.Shape as an array of 2, found an array of 1", 0)]
+    [InlineData(new byte[] { 0x93, 0x00, 0x80, 0x80 }, "the union ProcessCluster.Generators.Tests.Messages.Shape as an array of 2, found an array of 3", 0)]
+    [InlineData(new byte[] { 0x80 }, "an array", 0)]
+    [InlineData(new byte[] { 0x92, 0xa1, 0x61, 0x80 }, "an integer", 1)]
+    public void Another_key_or_length_is_refused(byte[] bytes, string expected, int offset)
+    {
+        var refused = Assert.Throws<MessageFormatException>(() => Wire.Read<Shape>(bytes));
+        Assert.Contains($"expected {expected}", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(offset, refused.Offset);
+    }
 }
 
 [ClusterMessage]
