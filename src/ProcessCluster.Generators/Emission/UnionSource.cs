@@ -28,7 +28,8 @@ internal static class UnionSource
                 head = "else if";
             }
             code.Block("else", () => code.Line(
-                $"throw new global::ProcessCluster.ClusterMessageException(type + \" is no type of the union \" + {name} + \": name it there with [ClusterUnion(key, typeof(…))].\");"));
+                $"throw new global::ProcessCluster.ClusterMessageException(type + \" is no type of the union \" + {name} + "
+                + "\": name it there with [ClusterUnion(key, typeof(…))].\");"));
             code.Line("writer.Leave();");
         });
         code.Line();
@@ -50,7 +51,8 @@ internal static class UnionSource
                     });
                 }
                 code.Case("default:", () => code.Line(
-                    $"throw new global::ProcessCluster.MessageFormatException(\"a key of the union \" + {name}, \"the key \" + key + \", of which only the sender knows the type,\", start);"));
+                    $"throw new global::ProcessCluster.MessageFormatException(\"a key of the union \" + {name}, "
+                    + "\"the key \" + key + \", of which only the sender knows the type,\", start);"));
             });
             code.Line("reader.Leave();");
             code.Line("return result;");

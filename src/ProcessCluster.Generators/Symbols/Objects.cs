@@ -43,18 +43,22 @@ internal sealed class Objects
                 _origin.Location,
                 _origin.Name,
                 Names.InText(_type),
-                "it has no public members that can be written and read again: use a record of your own that has what is to be sent, or leave the member out with [IgnoreDataMember]");
+                "it has no public members that can be written and read again: use a record of your own that has what is to be sent, "
+                + "or leave the member out with [IgnoreDataMember]");
             return null;
         }
 
         var slots = new Slots(_graph, _type, PlaceOf).Assign(sent);
         var setsRequired = Names.Attribute(constructor, Names.SetsRequiredAttribute) is not null;
-        var models = sent.Select((member, index) => ModelOf(
-            member, matches.TryGetValue(member, out var parameter) ? parameter : null, slots?[index] ?? -1, setsRequired)).ToEquatableIfAll();
+        var models = sent
+            .Select((member, index) => ModelOf(
+                member, matches.TryGetValue(member, out var parameter) ? parameter : null, slots?[index] ?? -1, setsRequired))
+            .ToEquatableIfAll();
         if (models is null)
             return null;
-        var unsent = setsRequired ? [] : _members.Where(member => member.IsRequired && !sent.Contains(member)).Select(member => member.Symbol.Name)
-            .Concat(NonPublicRequired());
+        var unsent = setsRequired
+            ? []
+            : _members.Where(member => member.IsRequired && !sent.Contains(member)).Select(member => member.Symbol.Name).Concat(NonPublicRequired());
         return new ObjectModel(
             Names.InCode(_type),
             _type.IsReferenceType,
@@ -104,7 +108,8 @@ internal sealed class Objects
         {
             foreach (var symbol in current.GetMembers())
             {
-                if (symbol is IPropertySymbol { IsRequired: true } or IFieldSymbol { IsRequired: true } && symbol.DeclaredAccessibility != Accessibility.Public)
+                var isRequired = symbol is IPropertySymbol { IsRequired: true } or IFieldSymbol { IsRequired: true };
+                if (isRequired && symbol.DeclaredAccessibility != Accessibility.Public)
                     yield return symbol.Name;
             }
         }
@@ -118,12 +123,13 @@ internal sealed class Objects
     {
         if (!_graph.IsOfThisCompilation(_type))
         {
+            var why = choice.Reason is null ? "it has several constructors that could create it" : "no public constructor of it can be used";
             _graph.Add(
                 Rules.UnsupportedType,
                 _origin.Location,
                 _origin.Name,
                 Names.InText(_type),
-                $"{(choice.Reason is null ? "it has several constructors that could create it" : "no public constructor of it can be used")}, and it is declared elsewhere: use a record of your own that has what is to be sent");
+                $"{why}, and it is declared elsewhere: use a record of your own that has what is to be sent");
         }
         else if (choice.Reason is { } reason)
         {

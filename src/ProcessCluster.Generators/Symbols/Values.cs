@@ -9,6 +9,12 @@ internal sealed class Values(TypeGraph graph, Origin origin)
 {
     private const int MaxTuple = 7;
 
+    private const string UnknownCollection = "it is a collection of another kind than those that are known: "
+        + "use an array, List<T>, HashSet<T>, Dictionary<K, V> or their interfaces";
+
+    private const string AbstractElsewhere = "it is abstract and declared elsewhere: "
+        + "use a type that is not abstract, or an abstract one of your own with [ClusterUnion]";
+
     // A generic type can reach itself with ever more type arguments; nobody writes so many.
     private const int MaxNesting = 10;
 
@@ -37,7 +43,7 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         if (!CheckAccess(type))
             return false;
         if (IsUnknownCollection(type))
-            return Unsupported(type, "it is a collection of another kind than those that are known: use an array, List<T>, HashSet<T>, Dictionary<K, V> or their interfaces") is not null;
+            return Unsupported(type, UnknownCollection) is not null;
         var union = Names.Attribute(type, Names.UnionAttribute);
         if (!type.IsAbstract && union is not null)
         {
@@ -49,7 +55,7 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         if (_graph.IsOfThisCompilation(type))
             _graph.Add(Rules.AbstractWithoutUnion, _origin.Location, _origin.Name, Names.InText(type));
         else
-            Unsupported(type, "it is abstract and declared elsewhere: use a type that is not abstract, or an abstract one of your own with [ClusterUnion]");
+            Unsupported(type, AbstractElsewhere);
         return false;
     }
 
@@ -106,7 +112,8 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         IArrayTypeSymbol { IsSZArray: false } => "it has more than one dimension: use an array of arrays",
         { TypeKind: TypeKind.TypeParameter } => "it is a type parameter: use a type, or give the type argument where the message is declared",
         INamedTypeSymbol named when Nesting(named) > MaxNesting =>
-            "it is reached with ever more type arguments within one another: use a type that does not have itself with other arguments as a member",
+            "it is reached with ever more type arguments within one another: "
+            + "use a type that does not have itself with other arguments as a member",
         { IsStatic: true } => "it is static and has no values: remove the attribute",
         _ => null,
     };
@@ -118,7 +125,9 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         _ => 0,
     };
 
-    /// <summary>Known collections do not come here. A message may be a collection besides, but not inherit from one, whose elements it would lose.</summary>
+    /// <summary>
+    /// Known collections do not come here. A message may be a collection besides, but not inherit from one, whose elements it would lose.
+    /// </summary>
     private bool IsUnknownCollection(INamedTypeSymbol type)
     {
         if (!IsEnumerable(type) && type.SpecialType != SpecialType.System_Collections_IEnumerable)
