@@ -13,7 +13,7 @@ public sealed class HostileDataTests
 
     // A byte can stand for an empty dictionary, which is the largest object that one byte makes; what an error costs comes on top.
     private const int MaxBytesPerInputByte = 128;
-    private const int MaxBytesForAnError = 8_192;
+    private const int MaxBytesForAnError = 16_384;
 
     private static readonly (string Name, Action<byte[]> Read)[] Readers =
     [
@@ -39,7 +39,7 @@ public sealed class HostileDataTests
         Reader("days", new ListFormatter<DayOfWeek>(EnumFormatter<DayOfWeek>.Instance)),
     ];
 
-    private static readonly byte[][] Valid = [.. ValidInputs()];
+    private static readonly List<(byte[] Input, (string Name, Action<byte[]> Read) Reader)> Valid = ValidInputs();
 
     [Fact]
     public void Nothing_but_the_format_exception_comes_out_and_memory_stays_in_proportion()
@@ -48,8 +48,10 @@ public sealed class HostileDataTests
         var refused = 0;
         for (var i = 0; i < Inputs; i++)
         {
-            var input = i % 4 == 0 ? RandomInput(random) : Mutated(random, Valid[random.Next(Valid.Length)]);
-            var (name, read) = Readers[i % Readers.Length];
+            // Half of them go to the reader that they were made for, which they lead furthest.
+            var (valid, reader) = Valid[random.Next(Valid.Count)];
+            var input = i % 4 == 0 ? RandomInput(random) : Mutated(random, valid);
+            var (name, read) = i % 4 < 2 ? Readers[i / 4 % Readers.Length] : reader;
             if (!IsTaken(name, read, input))
                 refused++;
         }
@@ -62,7 +64,7 @@ public sealed class HostileDataTests
     {
         foreach (var (name, read) in Readers)
         {
-            foreach (var input in Valid)
+            foreach (var (input, _) in Valid)
             {
                 IsTaken(name, read, input);
                 for (var length = 0; length < input.Length; length += 1 + (length / 64))
@@ -74,7 +76,7 @@ public sealed class HostileDataTests
     [Fact]
     public void Whatever_is_cut_off_is_refused()
     {
-        foreach (var input in Valid)
+        foreach (var (input, _) in Valid)
         {
             for (var length = 0; length < input.Length; length++)
             {
@@ -116,6 +118,17 @@ public sealed class HostileDataTests
 
     private static bool IsTaken(string name, Action<byte[]> read, byte[] input)
     {
+        var allowed = (input.Length * (long)MaxBytesPerInputByte) + MaxBytesForAnError;
+        var (taken, allocated) = Measure(name, read, input);
+        // A first use costs .NET something of its own, and a collection at this moment is counted, too: the second time tells.
+        if (allocated > allowed)
+            (taken, allocated) = Measure(name, read, input);
+        Assert.True(allocated <= allowed, $"{name} from {input.Length} bytes allocates {allocated}: {Beginning(input)}");
+        return taken;
+    }
+
+    private static (bool Taken, long Allocated) Measure(string name, Action<byte[]> read, byte[] input)
+    {
         var before = GC.GetAllocatedBytesForCurrentThread();
         var taken = true;
         try
@@ -128,38 +141,16 @@ public sealed class HostileDataTests
         }
         catch (Exception error)
         {
-            Assert.Fail($"{name} from {Convert.ToHexString(input)}: {error}");
+            Assert.Fail($"{name} from {Beginning(input)}: {error}");
         }
-        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        var allowed = (input.Length * (long)MaxBytesPerInputByte) + MaxBytesForAnError;
-        Assert.True(allocated <= allowed, $"{name} from {input.Length} bytes allocates {allocated}: {Convert.ToHexString(input.AsSpan(0, Math.Min(input.Length, 200)))}");
-        return taken;
+        return (taken, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    private static IEnumerable<byte[]> ValidInputs()
+    private static string Beginning(byte[] input) => Convert.ToHexString(input.AsSpan(0, Math.Min(input.Length, 1000)));
+
+    private static List<(byte[] Input, (string Name, Action<byte[]> Read) Reader)> ValidInputs()
     {
-        yield return Encoded.By(OrderFormatter.Instance, Order.Sample());
-        yield return Encoded.By(new ArrayFormatter<string?>(StringFormatter.Instance), ["", "a", null, new string('é', 40), new string('x', 300)]);
-        yield return Encoded.By(Nested(Nested(Nested(Int32Formatter.Instance))), [[[1, -2], []], null, [[300, -300, 70_000, int.MinValue]]]);
-        yield return Encoded.By(
-            new ListFormatter<Dictionary<string, int>?>(new DictionaryFormatter<string, int>(StringFormatter.Instance!, Int32Formatter.Instance)),
-            [new Dictionary<string, int> { ["a"] = 1, ["b"] = 2 }, null]);
-        yield return Encoded.By(new ArrayFormatter<DateTimeOffset>(DateTimeOffsetFormatter.Instance),
-            [DateTimeOffset.MinValue, DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue]);
-        yield return Encoded.By(new HashSetFormatter<long>(Int64Formatter.Instance), [long.MinValue, long.MaxValue, 0, -1]);
-        yield return Encoded.By(
-            new SortedDictionaryFormatter<int, SortedSet<string?>?>(Int32Formatter.Instance, new SortedSetFormatter<string?>(StringFormatter.Instance)),
-            new SortedDictionary<int, SortedSet<string?>?> { [1] = ["a", "b"], [2] = null });
-        yield return Encoded.By(new StackFormatter<BigInteger>(BigIntegerFormatter.Instance), new([BigInteger.Pow(10, 90), -5]));
-        yield return Encoded.By(new ListFormatter<decimal>(DecimalFormatter.Instance), [decimal.MaxValue, -1.5m]);
-        yield return Encoded.By(new ListFormatter<Uri?>(UriFormatter.Instance), [new("https://user@example.com:81/p?q#f"), new("x", UriKind.Relative)]);
-        yield return Encoded.By(new ListFormatter<Version?>(VersionFormatter.Instance), [new(1, 2, 3, 4)]);
-        yield return Encoded.By(new MemoryFormatter<Rune>(RuneFormatter.Instance), new Rune[] { new('a'), new(0x1f680) });
-        yield return Encoded.By(
-            new QueueFormatter<KeyValuePair<Guid, TimeOnly?>>(new KeyValuePairFormatter<Guid, TimeOnly?>(
-                GuidFormatter.Instance, new NullableFormatter<TimeOnly>(TimeOnlyFormatter.Instance))),
-            new([new(Guid.NewGuid(), TimeOnly.MaxValue), new(Guid.Empty, null)]));
-        yield return Encoded.By((ref writer) =>
+        var mixed = Encoded.By((ref writer) =>
         {
             writer.WriteMapHeader(4);
             writer.Write("ext");
@@ -171,7 +162,41 @@ public sealed class HostileDataTests
             writer.Write(ulong.MaxValue);
             writer.Write(double.NaN);
         });
+        return
+        [
+            (mixed, Reader("anything, skipped", new SkipFormatter())),
+            Sample(OrderFormatter.Instance, Order.Sample()),
+            Sample(new ArrayFormatter<string?>(StringFormatter.Instance), ["", "a", null, new string('é', 40), new string('x', 300)]),
+            Sample(Nested(Nested(Nested(Int32Formatter.Instance))), [[[1, -2], []], null, [[300, -300, 70_000, int.MinValue]]]),
+            Sample(
+                new ListFormatter<Dictionary<string, int>?>(new DictionaryFormatter<string, int>(StringFormatter.Instance!, Int32Formatter.Instance)),
+                [new Dictionary<string, int> { ["a"] = 1, ["b"] = 2 }, null]),
+            Sample(
+                new ArrayFormatter<DateTimeOffset>(DateTimeOffsetFormatter.Instance),
+                [DateTimeOffset.MinValue, DateTimeOffset.UnixEpoch, DateTimeOffset.MaxValue]),
+            Sample(new HashSetFormatter<long>(Int64Formatter.Instance), [long.MinValue, long.MaxValue, 0, -1]),
+            Sample(
+                new SortedDictionaryFormatter<int, SortedSet<string?>?>(
+                    Int32Formatter.Instance, new SortedSetFormatter<string?>(StringFormatter.Instance)),
+                new SortedDictionary<int, SortedSet<string?>?> { [1] = ["a", "b"], [2] = null }),
+            Sample(
+                new ImmutableDictionaryFormatter<int, ImmutableArray<double>>(
+                    Int32Formatter.Instance, new ImmutableArrayFormatter<double>(DoubleFormatter.Instance)),
+                ImmutableDictionary<int, ImmutableArray<double>>.Empty.Add(1, [1.5, double.NaN]).Add(2, default)),
+            Sample(new StackFormatter<BigInteger>(BigIntegerFormatter.Instance), new([BigInteger.Pow(10, 90), -5])),
+            Sample(new ListFormatter<decimal>(DecimalFormatter.Instance), [decimal.MaxValue, -1.5m]),
+            Sample(new ListFormatter<Uri?>(UriFormatter.Instance), [new("https://user@example.com:81/p?q#f"), new("x", UriKind.Relative)]),
+            Sample(new ListFormatter<Version?>(VersionFormatter.Instance), [new(1, 2, 3, 4)]),
+            Sample(new MemoryFormatter<Rune>(RuneFormatter.Instance), new Rune[] { new('a'), new(0x1f680) }),
+            Sample(
+                new QueueFormatter<KeyValuePair<Guid, TimeOnly?>>(new KeyValuePairFormatter<Guid, TimeOnly?>(
+                    GuidFormatter.Instance, new NullableFormatter<TimeOnly>(TimeOnlyFormatter.Instance))),
+                new([new(Guid.AllBitsSet, TimeOnly.MaxValue), new(Guid.Empty, null)])),
+        ];
     }
+
+    private static (byte[] Input, (string Name, Action<byte[]> Read) Reader) Sample<T>(IMessageFormatter<T> formatter, T value) =>
+        (Encoded.By(formatter, value), Reader(formatter.GetType().ToString(), formatter));
 
     private static byte[] RandomInput(Random random)
     {
