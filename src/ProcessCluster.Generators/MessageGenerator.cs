@@ -10,8 +10,9 @@ using ProcessCluster.Generators.Symbols;
 namespace ProcessCluster.Generators;
 
 /// <summary>
-/// Writes the formatters of types that bear [ClusterMessage]: symbols → models → text. Models are compared by value, so that an edit that
-/// changes no message generates nothing again; places in the source, which change with every line, go another way than what becomes code.
+/// Writes the formatters of types that bear [ClusterMessage]: symbols → models → text. Models are compared by value, so that an edit
+/// that changes no message generates nothing again; places in the source, which change with every line, go another way than what
+/// becomes code.
 /// </summary>
 [Generator(LanguageNames.CSharp)]
 internal sealed class MessageGenerator : IIncrementalGenerator
@@ -34,11 +35,15 @@ internal sealed class MessageGenerator : IIncrementalGenerator
         var language = context.ParseOptionsProvider.Select(static (options, _) => ((CSharpParseOptions)options).LanguageVersion);
 
         var shapes = messages.Select(static (message, _) => message.Shape).WithTrackingName(ShapeStep);
-        context.RegisterSourceOutput(shapes.Collect().Combine(language).WithTrackingName(SourceStep), static (output, found) => Generate(output, found.Left, found.Right));
-        context.RegisterSourceOutput(messages.Collect().Combine(language), static (output, found) => Report(output, found.Left, found.Right));
+        context.RegisterSourceOutput(
+            shapes.Collect().Combine(language).WithTrackingName(SourceStep),
+            static (output, found) => Generate(output, found.Left, found.Right));
+        context.RegisterSourceOutput(
+            messages.Collect().Combine(language),
+            static (output, found) => Report(output, found.Left, found.Right));
     }
 
-    /// <summary>All or nothing: with an error the build fails in any case, and half of the code would only bring errors that nobody made.</summary>
+    /// <summary>All or nothing: with an error the build fails anyway, and half of the code would only bring errors that nobody made.</summary>
     private static void Generate(SourceProductionContext output, ImmutableArray<MessageShape> shapes, LanguageVersion language)
     {
         if (shapes.IsEmpty || language < Oldest || shapes.Any(shape => shape.IsBroken))

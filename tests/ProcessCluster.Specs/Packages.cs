@@ -36,6 +36,7 @@ public sealed class Packages
                 using var reader = new StreamReader(package.GetEntry($"{project}.nuspec")!.Open());
                 var specification = await reader.ReadToEndAsync();
                 Assert.Contains("<license type=\"expression\">MIT</license>", specification, StringComparison.Ordinal);
+                Assert.Equal(project == "ProcessCluster", entries.Contains("analyzers/dotnet/cs/ProcessCluster.Generators.dll"));
                 if (project == "ProcessCluster")
                 {
                     var dependencies = System.Xml.Linq.XDocument.Parse(specification).Descendants()
@@ -65,6 +66,13 @@ public sealed class Packages
                 var app = builder.Build();
                 app.MapGet("/", () => $"{ProcessCluster.Cluster.Worker!.Id}");
                 app.Run("http://127.0.0.1:0");
+
+                // Compiles only if the generator has come with the package and has run.
+                [ProcessCluster.ClusterMessage]
+                internal sealed record Greeting(string Name)
+                {
+                    public const string WrittenBy = nameof(ProcessCluster.Generated.ClusterMessages);
+                }
                 """);
             await Run(program, "build", "-c", "Release", "--nologo");
 

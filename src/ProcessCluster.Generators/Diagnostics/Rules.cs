@@ -14,17 +14,20 @@ internal static class Rules
     public static readonly DiagnosticDescriptor AbstractWithoutUnion = Rule(
         "PCG002",
         "Abstract type without a union",
-        "{0} has the type {1}, which is abstract: name the types that may stand for it with [ClusterUnion(key, typeof(…))] on {1}, or use a type that is not abstract");
+        "{0} has the type {1}, which is abstract: name the types that may stand for it with [ClusterUnion(key, typeof(…))] on {1}, "
+        + "or use a type that is not abstract");
 
     public static readonly DiagnosticDescriptor NoConstructor = Rule(
         "PCG003",
         "No constructor that can be used",
-        "{0} has no constructor that generated code can use: {1}; give it a public constructor whose parameters have the names and types of public properties or fields, or a public one without parameters");
+        "{0} has no constructor that generated code can use: {1}; give it a public constructor whose parameters have the names and types "
+        + "of public properties or fields, or a public one without parameters");
 
     public static readonly DiagnosticDescriptor AmbiguousConstructors = Rule(
         "PCG004",
         "Constructors that are ambiguous",
-        "{0} has {1} public constructors whose parameters all match members: leave one of them public, or make it a record whose primary constructor is the one to use");
+        "{0} has {1} public constructors whose parameters all match members: leave one of them public, "
+        + "or make it a record whose primary constructor is the one to use");
 
     public static readonly DiagnosticDescriptor SameName = Rule(
         "PCG005",
@@ -50,7 +53,8 @@ internal static class Rules
     public static readonly DiagnosticDescriptor GenericMessage = Rule(
         "PCG010",
         "Generic message",
-        "{0} is generic, or within a type that is, and cannot be declared as a message: declare a type that is not and has it as a member or base, with the type arguments given");
+        "{0} is generic, or within a type that is, and cannot be declared as a message: "
+        + "declare a type that is not and has it as a member or base, with the type arguments given");
 
     public static readonly DiagnosticDescriptor UnionEntryTwice = Rule(
         "PCG011", "Union that names something twice", "The union {0} has {1} twice: one key stands for one type, and a type has one key");
@@ -74,7 +78,8 @@ internal static class Rules
     public static readonly DiagnosticDescriptor LanguageTooOld = Rule(
         "PCG016",
         "C# is too old",
-        "Code for messages is generated in C# 12, and this project uses C# {0}: remove LangVersion from the project file, or set it to 12 or later");
+        "Code for messages is generated in C# 12, and this project uses C# {0}: "
+        + "remove LangVersion from the project file, or set it to 12 or later");
 
     public static IReadOnlyList<DiagnosticDescriptor> All { get; } =
     [

@@ -9,10 +9,11 @@ internal static class CollectionSource
     {
         foreach (var collection in collections)
         {
-            var formatter = $"{ValueCode.Library}{collection.Formatter}<{string.Join(", ", collection.Arguments.Select(argument => argument.Type))}>";
+            var types = string.Join(", ", collection.Arguments.Select(argument => argument.Type));
+            var formatters = string.Join(", ", collection.Arguments.Select(ValueCode.Formatter));
             code.Line(Sources.GeneratedCode);
             code.Block($"private static class {FormatterNames.Of(collection.Type)}", () => code.Line(
-                $"internal static readonly {formatter} Instance = new({string.Join(", ", collection.Arguments.Select(ValueCode.Formatter))});"));
+                $"internal static readonly {ValueCode.Library}{collection.Formatter}<{types}> Instance = new({formatters});"));
         }
     });
 }

@@ -32,7 +32,8 @@ internal sealed class Encoded
     }
 
     /// <summary>A collection expression.</summary>
-    public override string ToString() => $"[{string.Join(", ", _bytes.Select(value => "0x" + value.ToString("x2", CultureInfo.InvariantCulture)))}]";
+    public override string ToString() =>
+        $"[{string.Join(", ", _bytes.Select(value => "0x" + value.ToString("x2", CultureInfo.InvariantCulture)))}]";
 
     private Encoded Header(int count, byte fix, byte code16) => count < 16 ? Add((byte)(fix | count)) : Add(code16).BigEndian(count, 2);
 

@@ -33,7 +33,8 @@ internal static class FormatterSource
     });
 
     /// <summary>The method that writes; null is dealt with before the content.</summary>
-    public static void AddWrite(CodeText code, TypeModel type, Action content) => code.Block($"public void Write({Writer}, in {type.Type} value)", () =>
+    public static void AddWrite(CodeText code, TypeModel type, Action content) => code.Block(
+        $"public void Write({Writer}, in {type.Type} value)", () =>
     {
         if (type.IsReference)
         {

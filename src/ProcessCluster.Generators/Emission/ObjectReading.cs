@@ -15,7 +15,7 @@ internal sealed class ObjectReading(CodeText code, ObjectModel model)
 
     private readonly CodeText _code = code;
     private readonly ObjectModel _model = model;
-    private readonly bool _isSetDirectly = model.Parameters.Count == 0 && !model.Members.Any(member => member.CanBeInitOnly);
+    private readonly bool _isSetDirectly = model.Parameters.Count == 0 && !model.Members.Any(member => member.IsInitOnly);
 
     public void Add()
     {
@@ -77,10 +77,16 @@ internal sealed class ObjectReading(CodeText code, ObjectModel model)
         });
     }
 
-    private void AddArray() => _code.Block("for (var slot = 0; slot < left; slot++)", () =>
-        AddSwitch("slot", Enumerable.Range(0, _model.Members.Count).OrderBy(i => _model.Members[i].Slot), i => _model.Members[i].Slot, mayBeGap: true, "break;"));
+    private void AddArray()
+    {
+        var members = Enumerable.Range(0, _model.Members.Count).OrderBy(i => _model.Members[i].Slot);
+        _code.Block(
+            "for (var slot = 0; slot < left; slot++)",
+            () => AddSwitch("slot", members, i => _model.Members[i].Slot, mayBeGap: true, "break;"));
+    }
 
-    private void AddSwitch(string subject, IEnumerable<int> members, Func<int, int> label, bool mayBeGap, string afterUnknown) => _code.Block($"switch ({subject})", () =>
+    private void AddSwitch(string subject, IEnumerable<int> members, Func<int, int> label, bool mayBeGap, string afterUnknown) => _code.Block(
+        $"switch ({subject})", () =>
     {
         foreach (var i in members)
         {
@@ -126,7 +132,8 @@ internal sealed class ObjectReading(CodeText code, ObjectModel model)
                     _code.If($"{Came(i)} == 0", $"m{i} = own.{_model.Members[i].Name};");
             });
         }
-        _code.Line($"var result = {Create(i => _model.Members[i].Setting is MemberSetting.Required or MemberSetting.Init ? $"m{i}" : null)};");
+        var created = Create(i => _model.Members[i].Setting is MemberSetting.Required or MemberSetting.Init ? $"m{i}" : null);
+        _code.Line($"var result = {created};");
         for (var i = 0; i < _model.Members.Count; i++)
         {
             if (_model.Members[i].Setting == MemberSetting.Set)

@@ -3,7 +3,7 @@ using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Emission;
 
-/// <summary>The generated files: parts of one class, sorted by the types' names, so that the order of the sources changes nothing.</summary>
+/// <summary>The generated files: parts of one class, sorted by the types' names, whatever the order of the sources.</summary>
 internal sealed class Sources
 {
     public const string ClassName = "ClusterMessages";
@@ -72,8 +72,9 @@ internal sealed class Sources
             {
                 foreach (var message in _messages)
                 {
-                    code.Line(
-                        $"{ValueCode.Library}MessageTypes.Register<{message.Type}>({SymbolDisplay.FormatLiteral(message.WireName, quote: true)}, {FormatterNames.Of(message.Type)}.Instance);");
+                    var name = SymbolDisplay.FormatLiteral(message.WireName, quote: true);
+                    var formatter = $"{FormatterNames.Of(message.Type)}.Instance";
+                    code.Line($"{ValueCode.Library}MessageTypes.Register<{message.Type}>({name}, {formatter});");
                 }
             });
         },

@@ -2,7 +2,7 @@ using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Emission;
 
-/// <summary>Writes and reads a tuple: an array of its elements. Missing elements are default, more than there should be are skipped.</summary>
+/// <summary>Writes and reads a tuple: an array of its elements, of that length and no other, because they have no names.</summary>
 internal static class TupleSource
 {
     public static void Add(CodeText code, TupleModel model)
@@ -19,14 +19,10 @@ internal static class TupleSource
         code.Line();
         FormatterSource.AddRead(code, model, () =>
         {
-            code.Line("var count = reader.ReadArrayHeader();");
+            code.Line($"reader.ReadArrayHeader({count}, \"a tuple\");");
             code.Line("reader.Enter();");
             for (var i = 0; i < count; i++)
-            {
-                var element = model.Elements[i];
-                code.Line($"{element.Type} item{i + 1} = count > {i} ? ({ValueCode.Read(element)}) : default({element.Type});");
-            }
-            code.Block($"for (var i = {count}; i < count; i++)", () => code.Line("reader.Skip();"));
+                code.Line($"{model.Elements[i].Type} item{i + 1} = {ValueCode.Read(model.Elements[i])};");
             code.Line("reader.Leave();");
             code.Line($"return new {model.Type}({string.Join(", ", Enumerable.Range(1, count).Select(i => $"item{i}"))});");
         });

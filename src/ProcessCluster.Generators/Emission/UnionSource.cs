@@ -28,18 +28,17 @@ internal static class UnionSource
                 head = "else if";
             }
             code.Block("else", () => code.Line(
-                $"throw new global::ProcessCluster.ClusterMessageException(type + \" is no type of the union \" + {name} + \": name it there with [ClusterUnion(key, typeof(…))].\");"));
+                $"throw new global::ProcessCluster.ClusterMessageException(type + \" is no type of the union \" + {name} + "
+                + "\": name it there with [ClusterUnion(key, typeof(…))].\");"));
             code.Line("writer.Leave();");
         });
         code.Line();
         FormatterSource.AddRead(code, model, () =>
         {
-            code.Line("var start = reader.Consumed;");
-            code.If(
-                "reader.ReadArrayHeader() != 2",
-                $"throw new global::ProcessCluster.MessageFormatException(\"The union \" + {name} + \" is an array of a key and a value; an array of another length comes at offset \" + start + \".\");");
+            code.Line($"reader.ReadArrayHeader(2, \"the union \" + {name});");
             code.Line("reader.Enter();");
             code.Line($"{model.Type} result;");
+            code.Line("var start = reader.Consumed;");
             code.Line("var key = reader.ReadInt32();");
             code.Block("switch (key)", () =>
             {
@@ -52,7 +51,8 @@ internal static class UnionSource
                     });
                 }
                 code.Case("default:", () => code.Line(
-                    $"throw new global::ProcessCluster.MessageFormatException(\"The union \" + {name} + \" has no type with the key \" + key + \", which comes at offset \" + start + \": the sender may know more of them.\");"));
+                    $"throw new global::ProcessCluster.MessageFormatException(\"a key of the union \" + {name}, "
+                    + "\"the key \" + key + \", of which only the sender knows the type,\", start);"));
             });
             code.Line("reader.Leave();");
             code.Line("return result;");

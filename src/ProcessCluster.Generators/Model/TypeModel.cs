@@ -51,11 +51,18 @@ internal enum MemberSetting
 /// <param name="Slot">Its place in the array.</param>
 /// <param name="Value">Its type.</param>
 /// <param name="Setting">How it gets its value.</param>
-/// <param name="CanBeInitOnly">Whether it cannot be set once the object is there.</param>
+/// <param name="IsInitOnly">Whether it cannot be set once the object is there.</param>
 /// <param name="Default">What it is if it does not come, as C# writes it; null for the type's default.</param>
 /// <param name="NilIsMissing">Whether nil in an array is a gap, because it is no value of the member.</param>
 internal sealed record MemberModel(
-    string Name, string WireName, int Slot, ValueModel Value, MemberSetting Setting, bool CanBeInitOnly, string? Default, bool NilIsMissing);
+    string Name,
+    string WireName,
+    int Slot,
+    ValueModel Value,
+    MemberSetting Setting,
+    bool IsInitOnly,
+    string? Default,
+    bool NilIsMissing);
 
 /// <summary>A parameter of the constructor.</summary>
 /// <param name="Member">The index of its member, or -1 if nothing comes for it.</param>

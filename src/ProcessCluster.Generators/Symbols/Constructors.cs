@@ -24,7 +24,7 @@ internal sealed class Constructors(Compilation compilation, INamedTypeSymbol typ
             return ConstructorChoice.Of(matching[0]);
         var empty = _public.Find(constructor => constructor.Parameters.Length == 0);
         // Without parameters is as good where the others set nothing that cannot be set afterwards.
-        if (empty is not null && matching.SelectMany(constructor => constructor.Parameters).All(parameter => MemberOf(parameter)!.IsWritable))
+        if (empty is not null && matching.TrueForAll(constructor => constructor.Parameters.All(parameter => MemberOf(parameter)!.IsWritable)))
             return ConstructorChoice.Of(empty);
         if (matching.Count > 1)
             return ConstructorChoice.Ambiguous(matching.Count);

@@ -41,7 +41,15 @@ internal static class Literals
         double number => number.ToString("R", CultureInfo.InvariantCulture) + "D",
         decimal number => number.ToString(CultureInfo.InvariantCulture) + "M",
         DateTime time => $"new global::System.DateTime({time.Ticks.ToString(CultureInfo.InvariantCulture)}L)",
-        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture) + (value is long ? "L" : value is ulong ? "UL" : value is uint ? "U" : ""),
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture) + Suffix(number),
         _ => null,
+    };
+
+    private static string Suffix(object number) => number switch
+    {
+        long => "L",
+        ulong => "UL",
+        uint => "U",
+        _ => "",
     };
 }

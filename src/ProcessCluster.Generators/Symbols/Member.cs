@@ -39,7 +39,7 @@ internal sealed class Member
     public static List<Member> AllOf(INamedTypeSymbol type)
     {
         var hierarchy = new Stack<INamedTypeSymbol>();
-        for (var current = type; current is { SpecialType: not (SpecialType.System_Object or SpecialType.System_ValueType) }; current = current.BaseType)
+        for (var current = type; current is { SpecialType: not SpecialType.System_Object }; current = current.BaseType)
             hierarchy.Push(current);
 
         var members = new List<Member>();
@@ -78,7 +78,8 @@ internal sealed class Member
             return null;
         var setter = Accessor(property, p => p.SetMethod);
         // Whoever creates the object must set what is required, so that its setter is accessible to all who can.
-        return new Member(property, property.Type, setter, setter is { DeclaredAccessibility: Accessibility.Public } || (property.IsRequired && setter is not null));
+        var isWritable = setter is not null && (setter.DeclaredAccessibility == Accessibility.Public || property.IsRequired);
+        return new Member(property, property.Type, setter, isWritable);
     }
 
     /// <summary>An override may have only one of the two accessors, and the other from its base.</summary>

@@ -16,15 +16,21 @@ internal static class Names
     private static readonly SymbolDisplayFormat InCodeFormat =
         SymbolDisplayFormat.FullyQualifiedFormat.AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.ExpandValueTuple);
 
+    private static readonly SymbolDisplayFormat InTextFormat = SymbolDisplayFormat.CSharpErrorMessageFormat
+        .RemoveMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier);
+
     /// <summary>The type as generated code names it, whatever it is called where the code stands.</summary>
     public static string InCode(ITypeSymbol type) => type.ToDisplayString(InCodeFormat);
 
     /// <summary>A member's name in code.</summary>
-    public static string InCode(string name) =>
-        SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None ? $"@{name}" : name;
+    public static string InCode(string name)
+    {
+        var isKeyword = SyntaxFacts.GetKeywordKind(name) != SyntaxKind.None || SyntaxFacts.GetContextualKeywordKind(name) != SyntaxKind.None;
+        return isKeyword ? $"@{name}" : name;
+    }
 
     /// <summary>The type as an error message names it.</summary>
-    public static string InText(ITypeSymbol type) => type.ToDisplayString(SymbolDisplayFormat.CSharpErrorMessageFormat);
+    public static string InText(ITypeSymbol type) => type.ToDisplayString(InTextFormat);
 
     /// <summary>The member as an error message names it.</summary>
     public static string InText(ISymbol member) => $"{InText(member.ContainingType)}.{member.Name}";
@@ -34,7 +40,9 @@ internal static class Names
     {
         if (type.ContainingType is { } outer)
             return $"{InMetadata(outer)}+{type.MetadataName}";
-        return type.ContainingNamespace is { IsGlobalNamespace: false } space ? $"{space.ToDisplayString()}.{type.MetadataName}" : type.MetadataName;
+        return type.ContainingNamespace.IsGlobalNamespace
+            ? type.MetadataName
+            : $"{type.ContainingNamespace.ToDisplayString()}.{type.MetadataName}";
     }
 
     public static AttributeData? Attribute(ISymbol symbol, string name) =>

@@ -35,25 +35,30 @@ internal sealed class Objects
         }
         var matches = constructor.Parameters.ToDictionary(parameter => _constructors.MemberOf(parameter)!, parameter => parameter);
         var sent = _members.Where(member => !member.IsIgnored && (member.IsWritable || matches.ContainsKey(member))).ToList();
-        if (sent.Count == 0 && !_graph.IsOfThisCompilation(_type))
+        // A record without members is meant to have none; of other types elsewhere it is more likely that they do not show them.
+        if (sent.Count == 0 && !_type.IsRecord && !_graph.IsOfThisCompilation(_type))
         {
             _graph.Add(
                 Rules.UnsupportedType,
                 _origin.Location,
                 _origin.Name,
                 Names.InText(_type),
-                "it has no public members that can be written and read again: use a record of your own that has what is to be sent, or leave the member out with [IgnoreDataMember]");
+                "it has no public members that can be written and read again: use a record of your own that has what is to be sent, "
+                + "or leave the member out with [IgnoreDataMember]");
             return null;
         }
 
         var slots = new Slots(_graph, _type, PlaceOf).Assign(sent);
         var setsRequired = Names.Attribute(constructor, Names.SetsRequiredAttribute) is not null;
-        var models = sent.Select((member, index) => ModelOf(
-            member, matches.TryGetValue(member, out var parameter) ? parameter : null, slots?[index] ?? -1, setsRequired)).ToEquatableIfAll();
+        var models = sent
+            .Select((member, index) => ModelOf(
+                member, matches.TryGetValue(member, out var parameter) ? parameter : null, slots?[index] ?? -1, setsRequired))
+            .ToEquatableIfAll();
         if (models is null)
             return null;
-        var unsent = setsRequired ? [] : _members.Where(member => member.IsRequired && !sent.Contains(member)).Select(member => member.Symbol.Name)
-            .Concat(NonPublicRequired());
+        var unsent = setsRequired
+            ? []
+            : _members.Where(member => member.IsRequired && !sent.Contains(member)).Select(member => member.Symbol.Name).Concat(NonPublicRequired());
         return new ObjectModel(
             Names.InCode(_type),
             _type.IsReferenceType,
@@ -103,7 +108,8 @@ internal sealed class Objects
         {
             foreach (var symbol in current.GetMembers())
             {
-                if (symbol is IPropertySymbol { IsRequired: true } or IFieldSymbol { IsRequired: true } && symbol.DeclaredAccessibility != Accessibility.Public)
+                var isRequired = symbol is IPropertySymbol { IsRequired: true } or IFieldSymbol { IsRequired: true };
+                if (isRequired && symbol.DeclaredAccessibility != Accessibility.Public)
                     yield return symbol.Name;
             }
         }
@@ -117,12 +123,13 @@ internal sealed class Objects
     {
         if (!_graph.IsOfThisCompilation(_type))
         {
+            var why = choice.Reason is null ? "it has several constructors that could create it" : "no public constructor of it can be used";
             _graph.Add(
                 Rules.UnsupportedType,
                 _origin.Location,
                 _origin.Name,
                 Names.InText(_type),
-                $"{(choice.Reason is null ? "it has several constructors that could create it" : "no public constructor of it can be used")}, and it is declared elsewhere: use a record of your own that has what is to be sent");
+                $"{why}, and it is declared elsewhere: use a record of your own that has what is to be sent");
         }
         else if (choice.Reason is { } reason)
         {

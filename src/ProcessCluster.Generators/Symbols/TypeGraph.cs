@@ -4,7 +4,9 @@ using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Symbols;
 
-/// <summary>A declared message and the types that it reaches. Other declared messages of the compilation are where it ends: they have their own.</summary>
+/// <summary>
+/// A declared message and the types that it reaches. It ends at other declared messages of the compilation, which have their own.
+/// </summary>
 internal sealed class TypeGraph
 {
     private readonly Dictionary<string, TypeModel> _types = [];
@@ -25,7 +27,8 @@ internal sealed class TypeGraph
     public bool IsBroken { get; private set; }
 
     /// <summary>Looks at a type that bears the attribute.</summary>
-    public static MessageFindings Explore(INamedTypeSymbol type, AttributeData attribute, Compilation compilation, CancellationToken cancellation)
+    public static MessageFindings Explore(
+        INamedTypeSymbol type, AttributeData attribute, Compilation compilation, CancellationToken cancellation)
     {
         var graph = new TypeGraph(compilation, cancellation);
         var place = LocationModel.Of(type, compilation) ?? LocationModel.Of(Location.None);

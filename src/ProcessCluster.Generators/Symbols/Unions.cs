@@ -16,7 +16,8 @@ internal static class Unions
             if (attribute.AttributeClass?.ToDisplayString() != Names.UnionAttribute)
                 continue;
             var arguments = attribute.ConstructorArguments;
-            if (arguments.Length != 2 || arguments[0].Value is not int key || arguments[1].Value is not ITypeSymbol { TypeKind: not TypeKind.Error } type)
+            if (arguments.Length != 2 || arguments[0].Value is not int key
+                || arguments[1].Value is not ITypeSymbol { TypeKind: not TypeKind.Error } type)
             {
                 graph.GiveUp();
                 continue;
@@ -58,9 +59,8 @@ internal static class Unions
             return "it is neither a class nor a struct nor an interface";
         if (named.IsUnboundGenericType)
             return "its type arguments are not given; name a type of which they are, such as Box<int>";
-        return IsAssignable(graph, type, union)
-            ? null
-            : $"it is not assignable to it; let it {(union.TypeKind == TypeKind.Interface ? "implement the interface" : "inherit from the class")}, or remove the attribute";
+        var remedy = union.TypeKind == TypeKind.Interface ? "implement the interface" : "inherit from the class";
+        return IsAssignable(graph, type, union) ? null : $"it is not assignable to it; let it {remedy}, or remove the attribute";
     }
 
     private static bool IsAssignable(TypeGraph graph, ITypeSymbol from, ITypeSymbol to) =>

@@ -9,6 +9,15 @@ internal sealed class Values(TypeGraph graph, Origin origin)
 {
     private const int MaxTuple = 7;
 
+    private const string UnknownCollection = "it is a collection of another kind than those that are known: "
+        + "use an array, List<T>, HashSet<T>, Dictionary<K, V> or their interfaces";
+
+    private const string AbstractElsewhere = "it is abstract and declared elsewhere: "
+        + "use a type that is not abstract, or an abstract one of your own with [ClusterUnion]";
+
+    // A generic type can reach itself with ever more type arguments; nobody writes so many.
+    private const int MaxNesting = 10;
+
     private readonly TypeGraph _graph = graph;
     private readonly Origin _origin = origin;
 
@@ -34,7 +43,7 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         if (!CheckAccess(type))
             return false;
         if (IsUnknownCollection(type))
-            return Unsupported(type, "it is a collection of another kind than those that are known: use an array, List<T>, HashSet<T>, Dictionary<K, V> or their interfaces") is not null;
+            return Unsupported(type, UnknownCollection) is not null;
         var union = Names.Attribute(type, Names.UnionAttribute);
         if (!type.IsAbstract && union is not null)
         {
@@ -46,7 +55,7 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         if (_graph.IsOfThisCompilation(type))
             _graph.Add(Rules.AbstractWithoutUnion, _origin.Location, _origin.Name, Names.InText(type));
         else
-            Unsupported(type, "it is abstract and declared elsewhere: use a type that is not abstract, or an abstract one of your own with [ClusterUnion]");
+            Unsupported(type, AbstractElsewhere);
         return false;
     }
 
@@ -102,11 +111,23 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         { IsRefLikeType: true } => "it refers to memory of its caller: use an array or Memory<T>",
         IArrayTypeSymbol { IsSZArray: false } => "it has more than one dimension: use an array of arrays",
         { TypeKind: TypeKind.TypeParameter } => "it is a type parameter: use a type, or give the type argument where the message is declared",
+        INamedTypeSymbol named when Nesting(named) > MaxNesting =>
+            "it is reached with ever more type arguments within one another: "
+            + "use a type that does not have itself with other arguments as a member",
         { IsStatic: true } => "it is static and has no values: remove the attribute",
         _ => null,
     };
 
-    /// <summary>Known collections do not come here. A message may be a collection besides, but not inherit from one, whose elements it would lose.</summary>
+    private static int Nesting(ITypeSymbol type) => type switch
+    {
+        IArrayTypeSymbol array => Nesting(array.ElementType),
+        INamedTypeSymbol { IsGenericType: true } named => 1 + named.TypeArguments.Max(Nesting),
+        _ => 0,
+    };
+
+    /// <summary>
+    /// Known collections do not come here. A message may be a collection besides, but not inherit from one, whose elements it would lose.
+    /// </summary>
     private bool IsUnknownCollection(INamedTypeSymbol type)
     {
         if (!IsEnumerable(type) && type.SpecialType != SpecialType.System_Collections_IEnumerable)
@@ -134,14 +155,12 @@ internal sealed class Values(TypeGraph graph, Origin origin)
 
     private string? WhyNotAccessible(INamedTypeSymbol type)
     {
-        for (var outer = type; outer is not null; outer = outer.ContainingType)
-        {
-            if (outer.IsFileLocal)
-                return $"{Names.InText(outer)} is local to its file";
-            if (!_graph.Compilation.IsSymbolAccessibleWithin(outer, _graph.Compilation.Assembly))
-                return $"{Names.InText(outer)} is {AccessOf(outer)}";
-        }
-        return null;
+        // The outermost is what has to be changed.
+        if (type.ContainingType is { } outer && WhyNotAccessible(outer) is { } reason)
+            return reason;
+        if (type.IsFileLocal)
+            return $"{Names.InText(type)} is local to its file";
+        return _graph.Compilation.IsSymbolAccessibleWithin(type, _graph.Compilation.Assembly) ? null : $"{Names.InText(type)} is {AccessOf(type)}";
     }
 
     private static string AccessOf(INamedTypeSymbol type) => type.DeclaredAccessibility switch

@@ -26,7 +26,11 @@ public sealed class MessageFormatException : ClusterException
     {
     }
 
-    internal MessageFormatException(string expected, string found, int offset)
+    /// <summary>Creates it. For formatters.</summary>
+    /// <param name="expected">What should have come.</param>
+    /// <param name="found">What came.</param>
+    /// <param name="offset">Where the value begins that could not be read, as the reader's <c>Consumed</c> was before it.</param>
+    public MessageFormatException(string expected, string found, int offset)
         : base($"A message is not what its reader expects: expected {expected}, found {found} at offset {offset}.") => Offset = offset;
 
     /// <summary>Where the value begins that could not be read, in bytes from the start of the data; -1 if that is not known.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Code = ProcessCluster.Serialization.MessagePackCode;
@@ -167,8 +168,12 @@ public ref partial struct MessagePackReader
         }
     }
 
-    /// <summary>Reads the head of an array that has this many values and no others.</summary>
-    internal void ReadArrayHeader(int count, string expected)
+    /// <summary>Reads the head of an array that has this many values and no others. For generated code.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="expected">What the array is, for the exception.</param>
+    /// <exception cref="MessageFormatException">Something else comes, or an array of another length.</exception>
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    public void ReadArrayHeader(int count, string expected)
     {
         var start = _position;
         var actual = ReadArrayHeader();
