@@ -118,6 +118,9 @@ internal sealed partial class MessageChannel
     /// <summary>Tells the sender of a message that it got on.</summary>
     public void SendArrival(int source, int target, uint correlation) => Send(FrameKind.Answer, FrameCode.None, [], source, target, correlation, []);
 
+    /// <summary>Tells whoever handles a request that nobody waits for it any more.</summary>
+    public void SendCancel(int source, int target, uint correlation) => Send(FrameKind.Cancel, FrameCode.None, [], source, target, correlation, []);
+
     /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>
     public void Handled(int bytes)
     {

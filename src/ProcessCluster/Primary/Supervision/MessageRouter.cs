@@ -41,19 +41,29 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         return null;
     }
 
-    /// <summary>The worker does not answer any more: those who asked it are told.</summary>
+    /// <summary>
+    /// The worker does not answer any more, and does not wait for answers: those who asked it are told, and those whom it asked can leave off.
+    /// </summary>
     public void Forget(PrimaryWorker worker, string reason)
     {
         HashSet<(int Source, uint Correlation)>? asked;
+        List<(int Target, uint Correlation)> own = [];
         lock (_gate)
         {
             _asked.Remove(worker.Id, out asked);
+            foreach (var (target, requests) in _asked)
+            {
+                own.AddRange(requests.Where(request => request.Source == worker.Id).Select(request => (target, request.Correlation)));
+                requests.RemoveWhere(request => request.Source == worker.Id);
+            }
         }
         foreach (var (source, correlation) in asked ?? [])
         {
             if (Find(source) is { } requester)
                 requester.Channel.SendFailure(worker.Id, source, correlation, FrameCode.Gone, new FailureText("", reason, null));
         }
+        foreach (var (target, correlation) in own)
+            Find(target)?.Channel.SendCancel(worker.Id, target, correlation);
     }
 
     private PrimaryWorker? Find(int id) => workers.TryGetValue(id, out var worker) ? (PrimaryWorker)worker : null;
@@ -98,8 +108,12 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             _ = PassedAfterAsync(waiter, from, target, header);
     }
 
+    /// <exception cref="InvalidDataException">It is a failure that nobody can read.</exception>
     private void PassAnswer(in FrameHeader header, ReadOnlySpan<byte> frame)
     {
+        // The one frame with a body that the library reads: what is wrong with it must not be laid to the primary, by the worker that gets it.
+        if (header.Kind == FrameKind.Failure)
+            FailureText.Check(header.Code, frame[header.BodyStart..]);
         // An answer goes back to who asked; the number of a request that is called off stays noted until it is answered.
         if (header.Kind != FrameKind.Cancel && !Unnote(header.Source, header.Target, header.Correlation))
             return;
