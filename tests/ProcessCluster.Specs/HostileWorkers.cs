@@ -76,6 +76,7 @@ public sealed class HostileWorkers
         await cluster.Expect("^relayed: square 16$");
         cluster.Send("disconnect 3");
         await cluster.Expect("^relayed: PeerGoneException: worker 3 ");
+        await cluster.Expect("^exited 3 ");
         Assert.Equal(0, cluster.Count("^relayed: answer"));
         Assert.Equal(1, cluster.Count("^exited "));
     }
