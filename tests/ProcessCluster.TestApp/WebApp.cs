@@ -72,6 +72,7 @@ internal static class WebApp
     private static void Configure(IServiceCollection services)
     {
         services.AddHostedService<Announcer>();
+        WebMessages.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
     }
@@ -113,6 +114,7 @@ internal static class WebApp
         app.MapGet("/exit", (int code) => { Environment.Exit(code); });
         app.MapGet("/crash", () => Environment.FailFast("on purpose"));
         app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
+        WebMessages.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
 
