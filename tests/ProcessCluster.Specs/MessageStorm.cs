@@ -22,7 +22,7 @@ public sealed class MessageStorm(ITestOutputHelper output)
         cluster.Send("fork messages");
         await cluster.Expect("^worker 1 handles$");
         cluster.Send("disconnect 1"); // What is made once is there from here on.
-        await cluster.Expect("^exited 1 ");
+        await cluster.Expect("^gone 1$");
         var before = Descriptors(cluster.Id);
         Assert.InRange(before, 5, 100);
         for (var i = 0; i < Workers; i++)
