@@ -29,7 +29,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <summary>Senders that wait for room.</summary>
     public const int MaxWaiting = 16 * 1024;
 
-    /// <summary>Bytes that a peer may let pile up which does not read its pipe, besides the window.</summary>
+    /// <summary>Bytes that a peer may let pile up which does not read its pipe: past it answers are dropped, and a control message closes the link.</summary>
     private const int MaxUnread = Window + (4 * 1024 * 1024);
 
     /// <summary>Messages in shorter succession than this go out together, as each write costs a system call.</summary>
@@ -97,7 +97,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         }
     }
 
-    /// <summary>Adds a frame that takes no room; false when the outbox is closed.</summary>
+    /// <summary>Adds a frame that takes no room; false when the outbox is closed, or the peer lets too much pile up.</summary>
     public bool TryAdd(ReadOnlySpan<byte> frame, FrameUrgency urgency)
     {
         Step step;
@@ -105,11 +105,11 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         {
             if (_state == State.Ended || _isClosing || (_takesOnlyControl && urgency != FrameUrgency.Control))
                 return false;
+            var isOverrun = _frames.Bytes + _current.Length > MaxUnread;
+            if (isOverrun && urgency != FrameUrgency.Control)
+                return false; // It reads nothing: whoever waits for this there has a deadline.
             _frames.Add(frame);
-            if (_frames.Bytes + _current.Length > MaxUnread && _state is State.Blocked or State.Held)
-                step = Step.Overrun;
-            else
-                step = Next(urgency);
+            step = isOverrun ? Step.Overrun : Next(urgency);
         }
         return Do(step);
     }
