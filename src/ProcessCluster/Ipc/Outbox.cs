@@ -32,6 +32,9 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <summary>Bytes that a peer may let pile up which does not read its pipe: past it answers are dropped, and a control message closes the link.</summary>
     private const int MaxUnread = Window + (4 * 1024 * 1024);
 
+    /// <summary>What the pipe holds: enough that the two ends work at the same time; the system allows a user 64 MiB for all pipes.</summary>
+    private const int PipeBytes = 512 * 1024;
+
     /// <summary>Messages in shorter succession than this go out together, as each write costs a system call.</summary>
     private static readonly long Succession = Stopwatch.Frequency / 100_000;
 
@@ -60,7 +63,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         (_pipe, _loop, _overrun) = (pipe, loop, overrun);
         _state = isHeld ? State.Held : State.Idle;
         Pipe.MakeNonBlocking(pipe);
-        Pipe.Enlarge(pipe, Window);
+        Pipe.Enlarge(pipe, PipeBytes);
         loop.Add(this, pipe.Number, Libc.EPOLLONESHOT);
     }
 

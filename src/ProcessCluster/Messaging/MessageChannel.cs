@@ -12,6 +12,9 @@ namespace ProcessCluster.Messaging;
 /// </summary>
 internal sealed partial class MessageChannel
 {
+    /// <summary>Types that are remembered as having no handler at the peer.</summary>
+    private const int MaxRefused = 1024;
+
     private readonly int _self;
     private readonly int _peer;
     private readonly string _peerName;
@@ -19,6 +22,7 @@ internal sealed partial class MessageChannel
     private readonly Outbox _outbox;
     private volatile HashSet<byte[]> _refused = new(NameComparer.Instance);
     private volatile string? _closedBecause;
+    private long _arrived;
     private long _handled;
 
     /// <param name="self">This process's number.</param>
@@ -118,9 +122,22 @@ internal sealed partial class MessageChannel
     /// <summary>Tells the sender of a message that it got on.</summary>
     public void SendArrival(int source, int target, uint correlation) => Send(FrameKind.Answer, FrameCode.None, [], source, target, correlation, []);
 
+    /// <summary>A frame has come. Messages and requests count until they are handled, here or where they are passed on.</summary>
+    /// <exception cref="InvalidDataException">The peer sends more than it was given room for.</exception>
+    public void Arrived(in FrameHeader header)
+    {
+        if (header.Kind is not (FrameKind.Message or FrameKind.Request))
+            return;
+        // The last one may begin in the window and end beyond it.
+        var limit = Outbox.Window + (long)_scope.Options.MaxMessageBytes;
+        if (Interlocked.Add(ref _arrived, header.Length) is var arrived && arrived > limit)
+            throw new InvalidDataException($"It sent {arrived} bytes of messages that are not handled; {limit} can be.");
+    }
+
     /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>
     public void Handled(int bytes)
     {
+        Interlocked.Add(ref _arrived, -bytes);
         if (Interlocked.Add(ref _handled, bytes) < Outbox.Window / 4)
             return;
         var handled = Interlocked.Exchange(ref _handled, 0);
@@ -146,9 +163,11 @@ internal sealed partial class MessageChannel
     {
         switch (header.Code)
         {
-            case FrameCode.NoHandler:
+            case FrameCode.NoHandler when _refused.Count < MaxRefused:
                 _refused = new HashSet<byte[]>(_refused, NameComparer.Instance) { name.ToArray() };
                 break;
+            case FrameCode.NoHandler:
+                break; // More types than a program has: the messages are dropped there all the same.
             case FrameCode.HandlerReady:
                 var fewer = new HashSet<byte[]>(_refused, NameComparer.Instance);
                 fewer.Remove(name.ToArray());

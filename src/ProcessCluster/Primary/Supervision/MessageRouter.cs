@@ -22,6 +22,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
     {
         if (header.Source != from.Id)
             throw new InvalidDataException($"A {header.Kind} frame says that it is of worker {header.Source}.");
+        from.Channel.Arrived(header);
         switch (header)
         {
             case { Target: FrameHeader.Primary }:
