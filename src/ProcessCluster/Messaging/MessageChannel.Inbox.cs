@@ -15,6 +15,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     private readonly FrameQueue _inbox = new();
     private readonly Dictionary<byte[], Queue<FrameBytes>> _kept = new(NameComparer.Instance);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<Exception> _handlerFailed; // Once: a delegate for each message would be an object for each.
     private int _keptCount;
     private int _keptBytes;
     private bool _isHandling;
@@ -148,7 +149,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     {
         try
         {
-            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Serializer, MessageHandlerFailed);
+            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Serializer, _handlerFailed);
             if (!task.IsCompletedSuccessfully)
                 return FinishAsync(task, header.Length);
         }
@@ -165,8 +166,6 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         await handling.ConfigureAwait(false);
         Handled(length);
     }
-
-    private void MessageHandlerFailed(Exception exception) => _scope.Logger.MessageHandlerFailed(_peerName, exception);
 
     private void Unreadable(in FrameHeader header, ReadOnlySpan<byte> frame, Exception exception)
     {

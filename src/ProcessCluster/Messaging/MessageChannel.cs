@@ -33,6 +33,7 @@ internal sealed partial class MessageChannel
     public MessageChannel(int self, int peer, string peerName, Outbox outbox, MessagingScope scope)
     {
         (_self, _peer, _peerName, _outbox, _scope) = (self, peer, peerName, outbox, scope);
+        _handlerFailed = exception => scope.Logger.MessageHandlerFailed(peerName, exception);
         scope.Handlers.Added += HandlerAdded;
     }
 
