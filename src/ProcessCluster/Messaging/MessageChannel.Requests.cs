@@ -125,7 +125,7 @@ internal sealed partial class MessageChannel
     {
         // One that waits for room is never sent; another is called off.
         if (request.Waiter is not { } waiter || !waiter.TryGiveUp())
-            Send(FrameKind.Cancel, FrameCode.None, [], _self, request.Target, correlation, []);
+            SendCancel(_self, request.Target, correlation);
         Fail(request, exception);
     }
 

@@ -46,7 +46,7 @@ internal sealed partial class MessageChannel
         var name = MessageName.Of<T>();
         if (target != _peer && target != FrameHeader.Everyone)
             return new ValueTask(RequestAsync<T, bool>(FrameKind.Message, target, message, _scope.Options.SendTimeout, null, cancellationToken).AsTask());
-        if (_refused.Contains(name))
+        if (target == _peer && _refused.Contains(name))
         {
             throw new ClusterMessageException(
                 $"{_peerName} has no handler for {typeof(T)} and keeps as many messages as it may. Add one there with OnMessage<{typeof(T).Name}>.");
@@ -64,7 +64,7 @@ internal sealed partial class MessageChannel
         {
             _scope.Serializer.Serialize(message, writer);
             var frame = writer.End(kind, FrameCode.None, name.Length, target, _self, correlation);
-            return _outbox.TryAddMessage(frame, writer.Detach(), out var waiter) ? waiter : throw Gone();
+            return _outbox.TryAddMessage(frame, writer.Detach(), Outbox.MaxWaiting, out var waiter) ? waiter : throw Gone();
         }
         finally
         {
@@ -123,6 +123,9 @@ internal sealed partial class MessageChannel
     /// <summary>Tells the sender of a message that it got on.</summary>
     public void SendArrival(int source, int target, uint correlation) => Send(FrameKind.Answer, FrameCode.None, [], source, target, correlation, []);
 
+    /// <summary>Tells who was asked that nobody waits for the answer any more.</summary>
+    public void SendCancel(int source, int target, uint correlation) => Send(FrameKind.Cancel, FrameCode.None, [], source, target, correlation, []);
+
     /// <summary>A frame has come. Messages and requests count until they are handled, here or where they are passed on.</summary>
     /// <exception cref="InvalidDataException">The peer sends more than it was given room for.</exception>
     public void Arrived(in FrameHeader header)
@@ -139,7 +142,7 @@ internal sealed partial class MessageChannel
     public void Handled(int bytes)
     {
         Interlocked.Add(ref _arrived, -bytes);
-        if (Interlocked.Add(ref _handled, bytes) < Outbox.Window / 4)
+        if (Interlocked.Add(ref _handled, bytes) < Outbox.CreditStep)
             return;
         var handled = Interlocked.Exchange(ref _handled, 0);
         if (handled > 0)

@@ -42,14 +42,23 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         return null;
     }
 
-    /// <summary>The worker does not answer any more: those who asked it are told.</summary>
+    /// <summary>The worker does not answer any more, nor wait: those who asked it are told, and what it had asked is called off.</summary>
     public void Forget(PrimaryWorker worker, string reason)
     {
         HashSet<(int Source, uint Correlation)>? asked;
+        List<(int Target, uint Correlation)> calledOff = [];
         lock (_gate)
         {
             _asked.Remove(worker.Id, out asked);
+            foreach (var (target, others) in _asked)
+            {
+                foreach (var request in others.Where(request => request.Source == worker.Id))
+                    calledOff.Add((target, request.Correlation));
+                others.RemoveWhere(request => request.Source == worker.Id);
+            }
         }
+        foreach (var (target, correlation) in calledOff)
+            Find(target)?.Channel.SendCancel(worker.Id, target, correlation);
         foreach (var (source, correlation) in asked ?? [])
         {
             if (Find(source) is { } requester)
@@ -65,7 +74,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         foreach (var other in workers.Values)
         {
             // One that is gone meanwhile gets nothing; that is no error.
-            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, default, out var waiter) && waiter is not null)
+            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, default, int.MaxValue, out var waiter) && waiter is not null)
                 (waiting ??= []).Add(waiter.Sent);
         }
         if (waiting is null)
@@ -85,7 +94,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             Note(target.Id, header.Source, header.Correlation);
         var taken = rented;
         rented = default;
-        if (!target.Channel.Outbox.TryAddMessage(frame, taken, out var waiter))
+        if (!target.Channel.Outbox.TryAddMessage(frame, taken, int.MaxValue, out var waiter))
         {
             if (header.Kind == FrameKind.Message || Unnote(target.Id, header.Source, header.Correlation))
                 Fail(from, header, $"{target} has closed its link.");
