@@ -119,6 +119,7 @@ internal static class Driver
             case "BootTimeout": options.BootTimeout = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
             case "MaxWait": options.MaxWait = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
             case "MaxWaitingConnections": options.MaxWaitingConnections = int.Parse(value, CultureInfo.InvariantCulture); break;
+            case "MaxMessageBytes": options.MaxMessageBytes = int.Parse(value, CultureInfo.InvariantCulture); break;
             case "Workers": options.Workers = int.Parse(value, CultureInfo.InvariantCulture); break;
             case "Silent": options.Silent = bool.Parse(value); break;
             case "Executable": options.Executable = value; break;

@@ -7,6 +7,9 @@ namespace ProcessCluster.TestApp;
 internal static class MessageDriver
 {
     private static readonly List<IDisposable> Handlers = [];
+    private static readonly TaskCompletionSource Released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static CancellationTokenSource? CallOff { get; set; }
 
     /// <summary>False when it is not such a command.</summary>
     public static async Task<bool> ExecuteAsync(string[] command)
@@ -16,7 +19,50 @@ internal static class MessageDriver
             case ["handle"]:
                 Handlers.Add(Cluster.OnMessage<Greeting>((greeting, context) => Say($"primary got {greeting.Text} {greeting.Count} from {context.SenderId}")));
                 Handlers.Add(Cluster.OnMessage<Blob>((blob, context) => Say($"primary got {blob.Bytes.Length} bytes from {context.SenderId}")));
-                Handlers.Add(Cluster.OnRequest<Ask, Answer>((ask, _) => new Answer((long)ask.Number * ask.Number)));
+                HandleRequests();
+                break;
+            case ["handle-requests"]:
+                HandleRequests();
+                break;
+            case ["hold"]:
+                Handlers.Add(Cluster.OnMessage<Greeting>(async (greeting, context) =>
+                {
+                    await Released.Task;
+                    Say($"primary got {greeting.Text} {greeting.Count} from {context.SenderId}");
+                }));
+                break;
+            case ["release"]:
+                Released.TrySetResult();
+                break;
+            case ["fork-and-send", var role, var text, var count]:
+                var young = Cluster.Fork(new Dictionary<string, string?> { ["ROLE"] = role });
+                for (var i = 0; i < Number(count); i++)
+                    await young.SendAsync(new Greeting(text, i));
+                Say($"sent {count}");
+                break;
+            case ["send-to", var id, var text, var number]:
+                await Cluster.SendToAsync(Number(id), new Greeting(text, Number(number)));
+                break;
+            case ["ask-to", var id, var number]:
+                Say($"answer {(await Cluster.RequestToAsync<Ask, Answer>(Number(id), new Ask(Number(number)))).Square}");
+                break;
+            case ["fill", var id]:
+                await FillAsync(Worker(id));
+                break;
+            case ["call-off", var id]:
+                using (CallOff = new CancellationTokenSource())
+                    await Worker(id).RequestAsync<Trouble, Answer>(new Trouble("hang"), CallOff.Token);
+                break;
+            case ["called-off"]:
+                await CallOff!.CancelAsync();
+                break;
+            case ["everything", var id]:
+                var back = await Worker(id).RequestAsync<Everything, Everything>(Everything.Example);
+                Say($"sent {Everything.Example.Describe()}");
+                Say($"back {back.Describe()}");
+                break;
+            case ["relay-trouble", var id, var to, var kind]:
+                Say($"relayed: {(await Worker(id).RequestAsync<RelayTrouble, RelayResult>(new RelayTrouble(Number(to), kind))).Text}");
                 break;
             case ["send", var id, var text, var count]:
                 for (var i = 0; i < Number(count); i++)
@@ -67,6 +113,9 @@ internal static class MessageDriver
         return true;
     }
 
+    private static void HandleRequests() =>
+        Handlers.Add(Cluster.OnRequest<Ask, Answer>((ask, _) => new Answer((long)ask.Number * ask.Number)));
+
     /// <summary>Sends to one worker for a time, and says how far that got and what it cost this process.</summary>
     private static async Task FloodAsync(ClusterWorker worker, TimeSpan time)
     {
@@ -85,6 +134,25 @@ internal static class MessageDriver
         catch (OperationCanceledException)
         {
             Say($"flooded {sent} grown {(WorkingSet() - before) >> 20} MiB");
+        }
+    }
+
+    /// <summary>Sends to one worker until a send has to wait for room, and tells when it had it.</summary>
+    private static async Task FillAsync(ClusterWorker worker)
+    {
+        var blob = new Blob(new byte[1000]);
+        for (var sent = 0; ; sent++)
+        {
+            var send = worker.SendAsync(blob);
+            if (send.IsCompleted)
+            {
+                await send;
+                continue;
+            }
+            Say($"full after {sent}");
+            await send;
+            Say("room again");
+            return;
         }
     }
 

@@ -1,5 +1,7 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.Json;
 
 namespace ProcessCluster.TestApp;
 
@@ -11,7 +13,10 @@ internal static class MessageRoles
     {
         "messages" => ServeAsync(),
         "say-and-exit" => SayAndExitAsync(),
+        "say-and-stay" => SayAndStayAsync(),
+        "leave-and-send" => LeaveAndSendAsync(),
         "late-handler" => HandleLateAsync(),
+        "wrong-serializer" => ServeWithJsonAsync(),
         "imitate" => ImitateAsync(),
         _ => null,
     };
@@ -21,8 +26,10 @@ internal static class MessageRoles
         var self = Cluster.Worker!;
         using var greetings = Cluster.OnMessage<Greeting>((greeting, context) =>
         {
-            if (greeting.Text == "throw")
+            if (greeting.Text == "throw" && greeting.Count % 2 == 0)
                 throw new InvalidOperationException("on purpose");
+            if (greeting.Text == "block")
+                Block(self);
             Say($"worker {self.Id} got {Short(greeting.Text)} {greeting.Count} from {context.SenderId}");
         });
         using var blobs = Cluster.OnMessage<Blob>((blob, context) => Say($"worker {self.Id} got {blob.Bytes.Length} bytes from {context.SenderId}"));
@@ -30,9 +37,20 @@ internal static class MessageRoles
         using var troubles = Cluster.OnRequest<Trouble, Answer>(HandleTroubleAsync);
         using var relays = Cluster.OnRequest<Relay, RelayResult>(RelayAsync);
         using var storms = Cluster.OnRequest<Storm, StormResult>(StormAsync);
+        using var versions = Cluster.OnRequest<Versioned, VersionedAnswer>((v, _) => new VersionedAnswer($"{v.Kept} {v.Dropped}", v.Kept));
+        using var everything = Cluster.OnRequest<Everything, Everything>((everything, _) => everything);
+        using var relayedTroubles = Cluster.OnRequest<RelayTrouble, RelayResult>(RelayTroubleAsync);
+        var asked = Cluster.WaitForShutdownAsync();
         Say($"worker {self.Id} handles");
-        await Cluster.WaitForShutdownAsync();
+        await asked;
+        Say($"worker {self.Id} shall leave");
         return 0;
+    }
+
+    private static void Block(ClusterWorker self)
+    {
+        Say($"worker {self.Id} blocks");
+        new ManualResetEvent(false).WaitOne(TimeSpan.FromSeconds(20));
     }
 
     private static async ValueTask<Answer> HandleTroubleAsync(Trouble trouble, MessageContext context)
@@ -42,10 +60,19 @@ internal static class MessageRoles
             case "throw":
                 throw new FormatException("on purpose");
             case "hang":
-                await Task.Delay(Timeout.InfiniteTimeSpan, context.CancellationToken);
+                await HangAsync(context);
                 return new Answer(0);
             case "block":
-                new ManualResetEvent(false).WaitOne(TimeSpan.FromSeconds(20));
+                Block(Cluster.Worker!);
+                return new Answer(0);
+            case ['f', 'l', 'o', 'o', 'd', ':', .. var flood] when flood.Split(':') is [var to, var count]:
+                return new Answer(await FloodAsync(int.Parse(to, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture)));
+            case ['w', 'r', 'i', 't', 'e', ':', .. var bytes]:
+                RawWorker.Write(Convert.FromHexString(bytes));
+                return new Answer(0);
+            case "cut-short":
+                RawWorker.Write([200, 0, 0, 0, 32, 0, 0]);
+                Environment.Exit(9);
                 return new Answer(0);
             case "greet-primary":
                 for (var i = 0; i < 20; i++)
@@ -57,6 +84,51 @@ internal static class MessageRoles
             default:
                 Environment.Exit(int.Parse(trouble.Kind, CultureInfo.InvariantCulture));
                 return new Answer(0);
+        }
+    }
+
+    /// <summary>Sends another worker so many messages, and says when it has to wait for the first time.</summary>
+    private static async Task<int> FloodAsync(int to, int count)
+    {
+        var blob = new Blob(new byte[1000]);
+        var hasWaited = false;
+        for (var i = 0; i < count; i++)
+        {
+            var send = Cluster.SendToAsync(to, blob).AsTask();
+            if (!hasWaited && await Task.WhenAny(send, Task.Delay(TimeSpan.FromSeconds(1))) != send)
+            {
+                hasWaited = true;
+                Say($"worker {Cluster.Worker!.Id} waits for room");
+            }
+            await send;
+        }
+        return count;
+    }
+
+    private static async Task HangAsync(MessageContext context)
+    {
+        var id = Cluster.Worker!.Id;
+        Say($"worker {id} hangs");
+        try
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, context.CancellationToken);
+        }
+        finally
+        {
+            Say($"worker {id} was called off");
+        }
+    }
+
+    private static async ValueTask<RelayResult> RelayTroubleAsync(RelayTrouble relay, MessageContext context)
+    {
+        try
+        {
+            var answer = await Cluster.RequestToAsync<Trouble, Answer>(relay.To, new Trouble(relay.Kind));
+            return new RelayResult($"answer {answer.Square}");
+        }
+        catch (ClusterException exception)
+        {
+            return new RelayResult($"{exception.GetType().Name}: {exception.Message}");
         }
     }
 
@@ -110,25 +182,73 @@ internal static class MessageRoles
         return 3;
     }
 
+    /// <summary>The answer tells that everything before it has been written.</summary>
+    private static async Task<int> SayAndStayAsync()
+    {
+        for (var i = 0; i < 1000; i++)
+            await Cluster.Worker!.SendAsync(new Greeting("last words", i));
+        await Cluster.Worker!.RequestAsync<Ask, Answer>(new Ask(0));
+        Say("all said");
+        await Cluster.WaitForShutdownAsync();
+        return 0;
+    }
+
+    private static async Task<int> LeaveAndSendAsync()
+    {
+        await Cluster.Worker!.DisconnectAsync();
+        try
+        {
+            await Cluster.Worker.SendAsync(new Greeting("too late", 0));
+            Say("sent after all");
+        }
+        catch (ClusterException exception)
+        {
+            Say($"refused {exception.GetType().Name}: {exception.Message}");
+        }
+        return 0;
+    }
+
+    /// <summary>Has its handlers once it was asked.</summary>
     private static async Task<int> HandleLateAsync()
     {
-        Say($"worker {Cluster.Worker!.Id} up");
-        while (await Console.In.ReadLineAsync() is { } line && line != "handle")
+        var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using (Cluster.OnRequest<Ask, Answer>((_, _) =>
         {
+            asked.TrySetResult();
+            return new Answer(-1);
+        }))
+        {
+            await asked.Task;
         }
         return await ServeAsync();
+    }
+
+    private static Task<int> ServeWithJsonAsync()
+    {
+        Cluster.Configure(new ClusterOptions { Serializer = new JsonMessages() });
+        return ServeAsync();
     }
 
     /// <summary>Messages whose content and type are those of control frames, as far as a program can make them.</summary>
     private static async Task<int> ImitateAsync()
     {
-        byte[] leaving = [1, 0, 0, 0, 10];
-        await Cluster.Worker!.SendAsync(new Blob([.. Enumerable.Repeat(leaving, 100).SelectMany(b => b)]));
-        await Cluster.Worker.SendAsync(new Greeting("NODE_CLUSTER", 1));
+        for (byte kind = 0; kind < 40; kind++)
+        {
+            byte[] frame = [1, 0, 0, 0, kind];
+            await Cluster.Worker!.SendAsync(new Blob([.. Enumerable.Repeat(frame, 100).SelectMany(b => b)]));
+        }
+        await Cluster.Worker!.SendAsync(new Greeting("NODE_CLUSTER", 1));
         return await ServeAsync();
     }
 
     private static string Short(string text) => text.Length <= 100 ? text : $"{text.Length} characters, hash {text.Aggregate(17, (hash, c) => unchecked((hash * 31) + c))}";
+
+    private sealed class JsonMessages : IMessageSerializer
+    {
+        public void Serialize<T>(in T message, IBufferWriter<byte> output) => output.Write(JsonSerializer.SerializeToUtf8Bytes(message));
+
+        public T Deserialize<T>(ReadOnlyMemory<byte> body) => JsonSerializer.Deserialize<T>(body.Span)!;
+    }
 
     private static void Say(string line)
     {

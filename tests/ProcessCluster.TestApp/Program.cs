@@ -9,6 +9,8 @@ switch (Environment.GetEnvironmentVariable("ROLE"), args)
         Console.WriteLine($"booting {Environment.ProcessId}");
         new ManualResetEvent(false).WaitOne(TimeSpan.FromSeconds(20));
         return 0;
+    case ("raw", _):
+        return RawWorker.Run();
     case ({ } role, _):
         return await Roles.RunAsync(role, args);
     case (null, ["driver", ..]):

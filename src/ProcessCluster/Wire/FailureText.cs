@@ -19,6 +19,14 @@ internal readonly record struct FailureText(string Type, string Message, string?
         return new FailureText(type, message, stack.Length > 0 ? stack : null);
     }
 
+    /// <exception cref="InvalidDataException">A failure with this code and this body could not be read.</exception>
+    public static void Check(FrameCode code, ReadOnlySpan<byte> body)
+    {
+        if (code is FrameCode.None or FrameCode.HandlerReady or > FrameCode.Cancelled)
+            throw new InvalidDataException($"A failure has the unknown code {(ushort)code}.");
+        Decode(body);
+    }
+
     private static byte[] Encode(string text)
     {
         var cut = text.Length > MaxText ? text[..MaxText] : text;
