@@ -111,12 +111,12 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
     /// <exception cref="InvalidDataException">It is a failure that nobody can read.</exception>
     private void PassAnswer(in FrameHeader header, ReadOnlySpan<byte> frame)
     {
-        // An answer goes back to who asked; the number of a request that is called off stays noted until it is answered.
-        if (header.Kind != FrameKind.Cancel && !Unnote(header.Source, header.Target, header.Correlation))
-            return;
         // The one frame whose body both ends read: what is wrong with it must not be laid to the primary, by the worker that gets it.
         if (header.Kind == FrameKind.Failure)
             FailureText.Check(header.Code, frame[header.BodyStart..]);
+        // An answer goes back to who asked; the number of a request that is called off stays noted until it is answered.
+        if (header.Kind != FrameKind.Cancel && !Unnote(header.Source, header.Target, header.Correlation))
+            return;
         Find(header.Target)?.Channel.Outbox.TryAdd(frame, FrameUrgency.Answer);
     }
 
