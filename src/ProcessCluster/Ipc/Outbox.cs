@@ -26,28 +26,32 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <summary>Bytes of messages that the peer has not handled.</summary>
     public const int Window = 1024 * 1024;
 
-    /// <summary>Senders that wait for room.</summary>
+    /// <summary>The peer gives room back in steps of at least so many bytes.</summary>
+    public const int CreditStep = Window / 16;
+
+    /// <summary>Senders in this process that wait for room. What is passed on for another one is bounded by that one's own window.</summary>
     public const int MaxWaiting = 16 * 1024;
 
-    /// <summary>Bytes that a peer may let pile up which does not read its pipe, besides the window.</summary>
+    /// <summary>Bytes that a peer may let pile up which does not read its pipe: past it answers are dropped, and a control message closes the link.</summary>
     private const int MaxUnread = Window + (4 * 1024 * 1024);
+
+    /// <summary>What the pipe holds: enough that the two ends work at the same time; the system allows a user 64 MiB for all pipes.</summary>
+    private const int PipeBytes = 512 * 1024;
 
     /// <summary>Messages in shorter succession than this go out together, as each write costs a system call.</summary>
     private static readonly long Succession = Stopwatch.Frequency / 100_000;
 
     private readonly Lock _gate = new();
     private readonly FrameQueue _frames = new();
-    private readonly Queue<SendWaiter> _waiters = new();
+    private readonly SendRoom _room = new();
     private readonly Descriptor _pipe;
     private readonly EventLoop _loop;
     private readonly Action _overrun;
     private TaskCompletionSource? _allWritten;
     private FrameBytes _current;
     private int _written;
-    private long _room = Window;
     private long _lastWrite;
     private State _state;
-    private bool _isExhausted;
     private bool _isClosing;
     private bool _takesOnlyControl;
 
@@ -60,7 +64,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         (_pipe, _loop, _overrun) = (pipe, loop, overrun);
         _state = isHeld ? State.Held : State.Idle;
         Pipe.MakeNonBlocking(pipe);
-        Pipe.Enlarge(pipe, Window);
+        Pipe.Enlarge(pipe, PipeBytes);
         loop.Add(this, pipe.Number, Libc.EPOLLONESHOT);
     }
 
@@ -97,7 +101,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         }
     }
 
-    /// <summary>Adds a frame that takes no room; false when the outbox is closed.</summary>
+    /// <summary>Adds a frame that takes no room; false when the outbox is closed, or the peer lets too much pile up.</summary>
     public bool TryAdd(ReadOnlySpan<byte> frame, FrameUrgency urgency)
     {
         Step step;
@@ -105,11 +109,11 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         {
             if (_state == State.Ended || _isClosing || (_takesOnlyControl && urgency != FrameUrgency.Control))
                 return false;
+            var isOverrun = _frames.Bytes + _current.Length > MaxUnread;
+            if (isOverrun && urgency != FrameUrgency.Control)
+                return false; // It reads nothing: whoever waits for this there has a deadline.
             _frames.Add(frame);
-            if (_frames.Bytes + _current.Length > MaxUnread && _state is State.Blocked or State.Held)
-                step = Step.Overrun;
-            else
-                step = Next(urgency);
+            step = isOverrun ? Step.Overrun : Next(urgency);
         }
         return Do(step);
     }
@@ -119,9 +123,10 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// </summary>
     /// <param name="frame">The frame.</param>
     /// <param name="rented">The same bytes if they are rented; taken over, whatever comes of it. Else the frame is copied.</param>
+    /// <param name="maxWaiting">How many may wait already.</param>
     /// <param name="waiter">Who waits, if there is no room.</param>
     /// <exception cref="ClusterException">Too many senders wait already.</exception>
-    public bool TryAddMessage(ReadOnlySpan<byte> frame, FrameBytes rented, out SendWaiter? waiter)
+    public bool TryAddMessage(ReadOnlySpan<byte> frame, FrameBytes rented, int maxWaiting, out SendWaiter? waiter)
     {
         Step step;
         lock (_gate)
@@ -132,13 +137,13 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                 rented.Return();
                 return false;
             }
-            if (_isExhausted)
+            if (_room.IsExhausted)
             {
-                waiter = Wait(frame, rented);
+                waiter = _room.Wait(frame, rented, maxWaiting);
                 return true;
             }
             _frames.Add(frame, rented);
-            TakeRoom(frame.Length);
+            _room.Take(frame.Length);
             step = Next(FrameUrgency.Message);
         }
         return Do(step);
@@ -150,18 +155,10 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Step step;
         lock (_gate)
         {
-            _room = Math.Min(Window, _room + bytes);
-            // Half of it at once rather than a little each time: each wait costs its sender a switch.
-            if (!_isExhausted || _room < Window / 2)
+            if (!_room.Give(bytes))
                 return;
-            _isExhausted = false;
-            while (!_isExhausted && _waiters.TryDequeue(out var waiter))
-            {
-                if (!waiter.TrySend(out var frame))
-                    continue;
+            while (_room.TryTakeNext(out var frame))
                 _frames.Add(frame.Span, frame);
-                TakeRoom(frame.Length);
-            }
             step = Next(FrameUrgency.Message);
         }
         Do(step);
@@ -246,38 +243,15 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Write();
     }
 
-    private SendWaiter Wait(ReadOnlySpan<byte> frame, FrameBytes rented)
-    {
-        while (_waiters.TryPeek(out var first) && first.IsOver)
-            _waiters.Dequeue();
-        if (_waiters.Count >= MaxWaiting)
-        {
-            rented.Return();
-            throw new ClusterException(
-                $"{MaxWaiting} messages wait already for room on their way to the other process, which handles them more slowly than they are sent. "
-                + "Await SendAsync before you send more.");
-        }
-        var waiter = new SendWaiter(rented.Array is not null ? rented : FrameBytes.Copy(frame));
-        _waiters.Enqueue(waiter);
-        return waiter;
-    }
-
     private void FailWaiters()
     {
         SendWaiter[] waiters;
         lock (_gate)
         {
-            waiters = [.. _waiters];
-            _waiters.Clear();
+            waiters = _room.TakeAll();
         }
         foreach (var waiter in waiters)
             waiter.Fail();
-    }
-
-    private void TakeRoom(int bytes)
-    {
-        _room -= bytes;
-        _isExhausted = _room <= 0;
     }
 
     private enum Step

@@ -15,6 +15,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     private readonly FrameQueue _inbox = new();
     private readonly Dictionary<byte[], Queue<FrameBytes>> _kept = new(NameComparer.Instance);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Action<Exception> _handlerFailed; // Once: a delegate for each message would be an object for each.
     private int _keptCount;
     private int _keptBytes;
     private bool _isHandling;
@@ -130,12 +131,14 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         var name = frame.Span.Slice(FrameHeader.Size, header.NameLength);
         if (_scope.Handlers.FindMessage(name) is not { } route)
         {
+            // Kept or dropped, it takes no more room: what is kept has limits of its own, and must not hold up messages of other types.
             Keep(header, name, frame.Span);
+            Handled(header.Length);
             return ValueTask.CompletedTask;
         }
         if (_keptCount > 0 && _kept.GetAlternateLookup<ReadOnlySpan<byte>>().ContainsKey(name))
             return HandleAfterKeptAsync(header, frame);
-        return HandleAsync(route, header, frame);
+        return HandleAsync(route, header, frame, header.Length);
     }
 
     private async ValueTask HandleAfterKeptAsync(FrameHeader header, ReadOnlyMemory<byte> frame)
@@ -144,29 +147,28 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         await HandleAsync(header, frame).ConfigureAwait(false);
     }
 
-    private ValueTask HandleAsync(MessageRoute route, in FrameHeader header, ReadOnlyMemory<byte> frame)
+    /// <summary>Has it handled, and then gives back the room that it takes.</summary>
+    private ValueTask HandleAsync(MessageRoute route, in FrameHeader header, ReadOnlyMemory<byte> frame, int room)
     {
         try
         {
-            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Serializer, MessageHandlerFailed);
+            var task = route.HandleAsync(frame[header.BodyStart..], new MessageContext(header.Source, null), _scope.Serializer, _handlerFailed);
             if (!task.IsCompletedSuccessfully)
-                return FinishAsync(task, header.Length);
+                return FinishAsync(task, room);
         }
         catch (Exception exception)
         {
             Unreadable(header, frame.Span, exception); // Whatever the type's own code threw: this message is lost, and both sides know.
         }
-        Handled(header.Length);
+        Handled(room);
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask FinishAsync(ValueTask handling, int length)
+    private async ValueTask FinishAsync(ValueTask handling, int room)
     {
         await handling.ConfigureAwait(false);
-        Handled(length);
+        Handled(room);
     }
-
-    private void MessageHandlerFailed(Exception exception) => _scope.Logger.MessageHandlerFailed(_peerName, exception);
 
     private void Unreadable(in FrameHeader header, ReadOnlySpan<byte> frame, Exception exception)
     {
@@ -183,7 +185,6 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         {
             _scope.Logger.MessageDropped(Encoding.UTF8.GetString(name), Who(header.Source), _keptCount);
             SendNotice(FrameCode.NoHandler, name);
-            Handled(frame.Length);
             return;
         }
         if (!_kept.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var queue))
@@ -203,7 +204,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
             {
                 _keptCount--;
                 _keptBytes -= kept.Length;
-                await HandleAsync(route, FrameHeader.Read(kept.Memory.Span), kept.Memory).ConfigureAwait(false);
+                await HandleAsync(route, FrameHeader.Read(kept.Memory.Span), kept.Memory, room: 0).ConfigureAwait(false);
                 kept.Return();
             }
             _kept.Remove(name);

@@ -12,6 +12,9 @@ namespace ProcessCluster.Messaging;
 /// </summary>
 internal sealed partial class MessageChannel
 {
+    /// <summary>Types that are remembered as having no handler at the peer.</summary>
+    private const int MaxRefused = 1024;
+
     private readonly int _self;
     private readonly int _peer;
     private readonly string _peerName;
@@ -19,6 +22,7 @@ internal sealed partial class MessageChannel
     private readonly Outbox _outbox;
     private volatile HashSet<byte[]> _refused = new(NameComparer.Instance);
     private volatile string? _closedBecause;
+    private long _arrived;
     private long _handled;
 
     /// <param name="self">This process's number.</param>
@@ -29,6 +33,7 @@ internal sealed partial class MessageChannel
     public MessageChannel(int self, int peer, string peerName, Outbox outbox, MessagingScope scope)
     {
         (_self, _peer, _peerName, _outbox, _scope) = (self, peer, peerName, outbox, scope);
+        _handlerFailed = exception => scope.Logger.MessageHandlerFailed(peerName, exception);
         scope.Handlers.Added += HandlerAdded;
     }
 
@@ -41,7 +46,7 @@ internal sealed partial class MessageChannel
         var name = MessageName.Of<T>();
         if (target != _peer && target != FrameHeader.Everyone)
             return new ValueTask(RequestAsync<T, bool>(FrameKind.Message, target, message, _scope.Options.SendTimeout, null, cancellationToken).AsTask());
-        if (_refused.Contains(name))
+        if (target == _peer && _refused.Contains(name))
         {
             throw new ClusterMessageException(
                 $"{_peerName} has no handler for {typeof(T)} and keeps as many messages as it may. Add one there with OnMessage<{typeof(T).Name}>.");
@@ -59,7 +64,7 @@ internal sealed partial class MessageChannel
         {
             _scope.Serializer.Serialize(message, writer);
             var frame = writer.End(kind, FrameCode.None, name.Length, target, _self, correlation);
-            return _outbox.TryAddMessage(frame, writer.Detach(), out var waiter) ? waiter : throw Gone();
+            return _outbox.TryAddMessage(frame, writer.Detach(), Outbox.MaxWaiting, out var waiter) ? waiter : throw Gone();
         }
         finally
         {
@@ -118,13 +123,26 @@ internal sealed partial class MessageChannel
     /// <summary>Tells the sender of a message that it got on.</summary>
     public void SendArrival(int source, int target, uint correlation) => Send(FrameKind.Answer, FrameCode.None, [], source, target, correlation, []);
 
-    /// <summary>Tells whoever handles a request that nobody waits for it any more.</summary>
+    /// <summary>Tells who was asked that nobody waits for the answer any more.</summary>
     public void SendCancel(int source, int target, uint correlation) => Send(FrameKind.Cancel, FrameCode.None, [], source, target, correlation, []);
+
+    /// <summary>A frame has come. Messages and requests count until they are handled, here or where they are passed on.</summary>
+    /// <exception cref="InvalidDataException">The peer sends more than it was given room for.</exception>
+    public void Arrived(in FrameHeader header)
+    {
+        if (header.Kind is not (FrameKind.Message or FrameKind.Request))
+            return;
+        // The last one may begin in the window and end beyond it.
+        var limit = Outbox.Window + (long)_scope.Options.MaxMessageBytes;
+        if (Interlocked.Add(ref _arrived, header.Length) is var arrived && arrived > limit)
+            throw new InvalidDataException($"It sent {arrived} bytes of messages that are not handled; {limit} can be.");
+    }
 
     /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>
     public void Handled(int bytes)
     {
-        if (Interlocked.Add(ref _handled, bytes) < Outbox.Window / 4)
+        Interlocked.Add(ref _arrived, -bytes);
+        if (Interlocked.Add(ref _handled, bytes) < Outbox.CreditStep)
             return;
         var handled = Interlocked.Exchange(ref _handled, 0);
         if (handled > 0)
@@ -149,9 +167,11 @@ internal sealed partial class MessageChannel
     {
         switch (header.Code)
         {
-            case FrameCode.NoHandler:
+            case FrameCode.NoHandler when _refused.Count < MaxRefused:
                 _refused = new HashSet<byte[]>(_refused, NameComparer.Instance) { name.ToArray() };
                 break;
+            case FrameCode.NoHandler:
+                break; // More types than a program has: the messages are dropped there all the same.
             case FrameCode.HandlerReady:
                 var fewer = new HashSet<byte[]>(_refused, NameComparer.Instance);
                 fewer.Remove(name.ToArray());

@@ -103,8 +103,9 @@ public interface ICluster
     Task<ClusterListener> ListenAsync(EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Sends a message to every worker; from a worker to every other one, through the primary. Completes when it is on its way to all. A worker
-    /// that is gone meanwhile is no error; one that handles too little slows the sender.
+    /// Sends a message to every worker; from a worker to every other one, through the primary. In the primary it completes when it is on its
+    /// way to all, in a worker when it is on its way to the primary. A worker that is gone meanwhile is no error; one that handles too
+    /// little slows the sender.
     /// </summary>
     /// <inheritdoc cref="ClusterWorker.SendAsync{T}" path="/typeparam|/param|/exception"/>
     ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default);
@@ -130,7 +131,7 @@ public interface ICluster
     /// logged and stops nothing. A type may have several handlers.
     /// </summary>
     /// <typeparam name="T">A declared type.</typeparam>
-    /// <param name="handler">Runs on the thread pool.</param>
+    /// <param name="handler">Runs on the thread pool. It may block, which holds up the messages of the same sender alone.</param>
     /// <returns>Dispose it to handle them no more.</returns>
     IDisposable OnMessage<T>(Action<T, MessageContext> handler);
 
@@ -144,7 +145,7 @@ public interface ICluster
     /// </summary>
     /// <typeparam name="TRequest">A declared type.</typeparam>
     /// <typeparam name="TAnswer">The declared type of the answer.</typeparam>
-    /// <param name="handler">Runs on the thread pool.</param>
+    /// <param name="handler">Runs on the thread pool, or on the thread that reads the link, which another one relieves if this does not return soon. It may block.</param>
     /// <returns>Dispose it to answer no more.</returns>
     /// <exception cref="InvalidOperationException">Such requests have a handler already.</exception>
     IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler);

@@ -124,7 +124,11 @@ internal sealed class WorkerSession : ILinkPeer
         listener.Complete();
     }
 
-    IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) => Channel.Receive(header, frame, ref rented);
+    IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
+    {
+        Channel.Arrived(header);
+        return Channel.Receive(header, frame, ref rented);
+    }
 
     void ILinkPeer.Receive(ControlMessage message)
     {

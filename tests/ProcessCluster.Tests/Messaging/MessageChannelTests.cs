@@ -202,6 +202,34 @@ public sealed class MessageChannelTests
         Assert.True(SpinWait.SpinUntil(() => CanSend(pair), Pair.Patience));
     }
 
+    [Theory]
+    [InlineData(700)]
+    [InlineData(977)]
+    [InlineData(4_000)]
+    public async Task Messages_that_are_kept_do_not_hold_up_those_of_other_types(int length)
+    {
+        using var pair = new Pair(configure: options => options.SendTimeout = TimeSpan.FromSeconds(10));
+        var handled = 0;
+        using var a = pair.Worker.Handlers.OnMessage<Other>(async (_, _) =>
+        {
+            await Task.Yield();
+            Interlocked.Increment(ref handled);
+        });
+        var kept = new Greeting(new string('x', length), 1);
+        try
+        {
+            for (var i = 0; i < 2_000; i++)
+                await pair.Primary.SendAsync(kept);
+        }
+        catch (ClusterMessageException)
+        {
+            // As many as may be kept are.
+        }
+        for (var i = 0; i < 20_000; i++)
+            await pair.Primary.SendAsync(new Other(i));
+        Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref handled) == 20_000, Pair.Patience));
+    }
+
     [Fact]
     public async Task A_request_waits_for_its_handler_to_come()
     {

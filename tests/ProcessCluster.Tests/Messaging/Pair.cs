@@ -39,6 +39,20 @@ internal sealed unsafe class Pair : IDisposable
     /// <summary>Writes to the worker what no primary writes.</summary>
     public void WriteToWorker(ReadOnlySpan<byte> bytes) => Assert.Equal(bytes.Length, Pipe.Write(_rawWrite, bytes));
 
+    /// <summary>The same for more than the pipe holds; false when nobody reads any more.</summary>
+    public bool TryWriteAllToWorker(ReadOnlySpan<byte> bytes)
+    {
+        var deadline = Environment.TickCount64 + (long)Patience.TotalMilliseconds;
+        while (!bytes.IsEmpty && Environment.TickCount64 < deadline)
+        {
+            var written = Pipe.Write(_rawWrite, bytes);
+            if (written < 0)
+                return false;
+            bytes = bytes[written..];
+        }
+        return bytes.IsEmpty;
+    }
+
     public void Dispose()
     {
         Primary.Link.Dispose();
@@ -75,6 +89,8 @@ internal sealed unsafe class Pair : IDisposable
         public MessageHandlers Handlers => Scope.Handlers;
 
         /// <summary>The peer's fault, or null at a plain end.</summary>
+        public bool HasClosed => _closed.Task.IsCompleted;
+
         public Task<string?> Closed => _closed.Task.WaitAsync(Patience);
 
         public ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) => Channel.SendAsync(Peer, message, cancellationToken);
@@ -87,8 +103,11 @@ internal sealed unsafe class Pair : IDisposable
         {
         }
 
-        IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) =>
-            Channel.Receive(header, frame, ref rented);
+        IThreadPoolWorkItem? ILinkPeer.Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
+        {
+            Channel.Arrived(header);
+            return Channel.Receive(header, frame, ref rented);
+        }
 
         void ILinkPeer.Closed(string? fault)
         {

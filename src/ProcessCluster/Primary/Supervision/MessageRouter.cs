@@ -22,6 +22,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
     {
         if (header.Source != from.Id)
             throw new InvalidDataException($"A {header.Kind} frame says that it is of worker {header.Source}.");
+        from.Channel.Arrived(header);
         switch (header)
         {
             case { Target: FrameHeader.Primary }:
@@ -41,29 +42,28 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         return null;
     }
 
-    /// <summary>
-    /// The worker does not answer any more, and does not wait for answers: those who asked it are told, and those whom it asked can leave off.
-    /// </summary>
+    /// <summary>The worker does not answer any more, nor wait: those who asked it are told, and what it had asked is called off.</summary>
     public void Forget(PrimaryWorker worker, string reason)
     {
         HashSet<(int Source, uint Correlation)>? asked;
-        List<(int Target, uint Correlation)> own = [];
+        List<(int Target, uint Correlation)> calledOff = [];
         lock (_gate)
         {
             _asked.Remove(worker.Id, out asked);
-            foreach (var (target, requests) in _asked)
+            foreach (var (target, others) in _asked)
             {
-                own.AddRange(requests.Where(request => request.Source == worker.Id).Select(request => (target, request.Correlation)));
-                requests.RemoveWhere(request => request.Source == worker.Id);
+                foreach (var request in others.Where(request => request.Source == worker.Id))
+                    calledOff.Add((target, request.Correlation));
+                others.RemoveWhere(request => request.Source == worker.Id);
             }
         }
+        foreach (var (target, correlation) in calledOff)
+            Find(target)?.Channel.SendCancel(worker.Id, target, correlation);
         foreach (var (source, correlation) in asked ?? [])
         {
             if (Find(source) is { } requester)
                 requester.Channel.SendFailure(worker.Id, source, correlation, FrameCode.Gone, new FailureText("", reason, null));
         }
-        foreach (var (target, correlation) in own)
-            Find(target)?.Channel.SendCancel(worker.Id, target, correlation);
     }
 
     private PrimaryWorker? Find(int id) => workers.TryGetValue(id, out var worker) ? (PrimaryWorker)worker : null;
@@ -74,7 +74,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         foreach (var other in workers.Values)
         {
             // One that is gone meanwhile gets nothing; that is no error.
-            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, default, out var waiter) && waiter is not null)
+            if (other != from && ((PrimaryWorker)other).Channel.Outbox.TryAddMessage(frame, default, int.MaxValue, out var waiter) && waiter is not null)
                 (waiting ??= []).Add(waiter.Sent);
         }
         if (waiting is null)
@@ -94,7 +94,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             Note(target.Id, header.Source, header.Correlation);
         var taken = rented;
         rented = default;
-        if (!target.Channel.Outbox.TryAddMessage(frame, taken, out var waiter))
+        if (!target.Channel.Outbox.TryAddMessage(frame, taken, int.MaxValue, out var waiter))
         {
             if (header.Kind == FrameKind.Message || Unnote(target.Id, header.Source, header.Correlation))
                 Fail(from, header, $"{target} has closed its link.");
@@ -111,7 +111,7 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
     /// <exception cref="InvalidDataException">It is a failure that nobody can read.</exception>
     private void PassAnswer(in FrameHeader header, ReadOnlySpan<byte> frame)
     {
-        // The one frame with a body that the library reads: what is wrong with it must not be laid to the primary, by the worker that gets it.
+        // The one frame whose body both ends read: what is wrong with it must not be laid to the primary, by the worker that gets it.
         if (header.Kind == FrameKind.Failure)
             FailureText.Check(header.Code, frame[header.BodyStart..]);
         // An answer goes back to who asked; the number of a request that is called off stays noted until it is answered.

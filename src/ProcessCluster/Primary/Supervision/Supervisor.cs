@@ -213,9 +213,10 @@ internal sealed class Supervisor : IWorkerControl
         };
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
-        worker.Channel.StopSending($"{worker} {exit}.");
+        var ending = $"{worker} {exit}".TrimEnd('.') + ".";
+        worker.Channel.StopSending(ending);
         worker.Channel.EndReceiving();
-        Forget(worker, $"{worker} {exit}.");
+        Forget(worker, ending);
         _ports.Remove(worker);
         if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed)
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
