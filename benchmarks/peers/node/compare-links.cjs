@@ -8,8 +8,8 @@ const readline = require('node:readline');
 
 const [rounds, program, report] = [Number(process.argv[2]), process.argv[3], process.argv[4]];
 const link = path.join(__dirname, 'link.cjs');
-const peers = { raw: [program, ['raw']], cluster: [program, []], node: [process.execPath, [link]] };
-const titles = { raw: 'two blocking pipes', cluster: 'ProcessCluster', node: 'Node, `process.send`' };
+const peers = { pinned: ['taskset', ['-c', '0', program, 'raw']], raw: [program, ['raw']], cluster: [program, []], node: [process.execPath, [link]] };
+const titles = { pinned: 'two blocking pipes, one processor', raw: 'two blocking pipes', cluster: 'ProcessCluster', node: 'Node, `process.send`' };
 const median = values => { const s = [...values].sort((a, b) => a - b); const m = s.length >> 1; return s.length % 2 ? s[m] : (s[m - 1] + s[m]) / 2; };
 
 function start([file, args]) {
@@ -26,7 +26,7 @@ function start([file, args]) {
     running[name] = start(peer);
     await running[name].next();
   }
-  const commands = [['rtt', 20000, ['raw', 'cluster', 'node']], ['oneway', 500000, ['cluster', 'node']], ['bulk', 300, ['cluster', 'node']]];
+  const commands = [['rtt', 20000, ['pinned', 'raw', 'cluster', 'node']], ['oneway', 500000, ['cluster', 'node']], ['bulk', 300, ['cluster', 'node']]];
   const counts = { node: { oneway: 100000, bulk: 50 } };
   const figures = {};
   for (let round = -2; round < rounds; round++) // two to warm up
@@ -53,9 +53,9 @@ function start([file, args]) {
       lines.push(`| ${what} | ${titles[name]} | ${unit(median(all))} | ${unit(Math.min(...all))} – ${unit(Math.max(...all))} |`);
     }
   lines.push('',
-    `A request and its answer take ${(median(figures.rtt.cluster) / Math.min(...figures.rtt.raw)).toFixed(2)} times as long as a round trip over two raw pipes in its fastest round, and ${ratio('rtt', 'cluster', 'node').toFixed(2)} of Node's time.`,
-    'The rounds of raw pipes, and sometimes of the others, fall in two groups, as the system puts the two threads on one processor or on two: waking an',
-    'idle processor takes longer than the rest. So the comparison is with the fastest round.',
+    `A request and its answer take ${ratio('rtt', 'cluster', 'pinned').toFixed(2)} times as long as a round trip over two raw pipes, and ${ratio('rtt', 'cluster', 'node').toFixed(2)} of Node's time.`,
+    'Raw pipes are quickest with both ends on one processor, which is what that compares with; left to the system the two often run on two, and waking',
+    'an idle processor takes longer than the rest.',
     `One way the cluster handles ${ratio('oneway', 'cluster', 'node').toFixed(1)} times as many messages as Node, and ${ratio('bulk', 'cluster', 'node').toFixed(1)} times as many bytes.`,
     `The sender allocates ${allocated.toFixed(2)} bytes for each message of 100 bytes.`, '',
     'The messages of the cluster are structs in MessagePack, encoded, decoded and given to a handler; Node\'s are objects in JSON, its default; the raw',
