@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -224,8 +225,11 @@ public sealed class SharedPorts
         cluster.Send("configure DrainTimeout 00:00:10");
         cluster.Send("fork echo");
         cluster.Send("fork echo");
+        var stopped = int.Parse((await cluster.Expect(@"^forked 1 (\d+)$")).Groups[1].Value, CultureInfo.InvariantCulture);
         var port = await Port(cluster, workers: 2);
         cluster.Send("kill 1 SIGSTOP");
+        // What it has accepted before, it holds as well.
+        await WaitUntil(() => Task.FromResult(File.ReadAllText($"/proc/{stopped}/stat").Contains(") T ", StringComparison.Ordinal)));
         var asking = Enumerable.Range(0, 50).Select(_ => Client.Ask(port)).ToList();
         await Task.WhenAll(asking.Select(async task => await Task.WhenAny(task, Task.Delay(3000))));
         Assert.InRange(asking.Count(task => !task.IsCompleted), 0, 4);
