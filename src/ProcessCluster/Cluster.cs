@@ -49,6 +49,13 @@ public static class Cluster
         remove => Current.Exited -= value;
     }
 
+    /// <inheritdoc cref="ICluster.Hung"/>
+    public static event EventHandler<WorkerEventArgs>? Hung
+    {
+        add => Current.Hung += value;
+        remove => Current.Hung -= value;
+    }
+
     /// <summary>This process's view of the cluster, the one that is injected.</summary>
     public static ICluster Current { get; } = Create();
 
@@ -72,6 +79,20 @@ public static class Cluster
 
     /// <inheritdoc cref="ICluster.StartAsync"/>
     public static Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default) => Current.StartAsync(cancellationToken);
+
+    /// <inheritdoc cref="ICluster.ReloadAsync"/>
+    public static Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default) => Current.ReloadAsync(cancellationToken);
+
+    /// <inheritdoc cref="ICluster.ScaleAsync"/>
+    public static Task ScaleAsync(
+        int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default) =>
+        Current.ScaleAsync(workers, order, cancellationToken);
+
+    /// <inheritdoc cref="ICluster.History"/>
+    public static IReadOnlyList<WorkerRecord> History => Current.History;
+
+    /// <inheritdoc cref="ICluster.GivenUp"/>
+    public static CancellationToken GivenUp => Current.GivenUp;
 
     /// <inheritdoc cref="ICluster.DisconnectAsync"/>
     public static Task DisconnectAsync(CancellationToken cancellationToken = default) => Current.DisconnectAsync(cancellationToken);
@@ -114,6 +135,6 @@ public static class Cluster
     internal static void LogTo(Microsoft.Extensions.Logging.ILoggerFactory factory) => Logger.WriteTo(factory);
 
     private static ICluster Create() => WorkerMarker.Take() is { } marker
-        ? new WorkerCluster(marker.Id, Logger)
+        ? new WorkerCluster(marker.Place, Logger)
         : new PrimaryCluster(Logger, TimeProvider.System);
 }

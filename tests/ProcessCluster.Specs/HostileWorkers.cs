@@ -10,7 +10,7 @@ public sealed class HostileWorkers
     [InlineData("ffffffff00", "A control frame says that it has -1 bytes; 1 to 4092 can be.")]
     [InlineData("0000000000", "A frame says that it has 0 bytes.", "A control frame says that it has 0 bytes; 1 to 4092 can be.")]
     [InlineData("0100000000", "A control frame has the unknown kind 0.")]
-    [InlineData("010000000c", "A control frame has the unknown kind 12.")]
+    [InlineData("010000001f", "A control frame has the unknown kind 31.")]
     [InlineData("020000000a00", "A control frame has 1 bytes too many.")]
     [InlineData("0100000005", "A control frame ends 4 bytes too early.")]
     [InlineData("0100000009", "it sent Disconnect, which a worker does not send.")]

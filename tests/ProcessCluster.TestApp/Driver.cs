@@ -14,11 +14,12 @@ internal static class Driver
         Cluster.Disconnected += (_, e) => Say($"disconnected {e.Worker.Id}");
         Cluster.Exited += (_, e) => Say(
             $"exited {e.Worker.Id} {e.Exit.Cause} code={e.Exit.ExitCode} signal={e.Exit.Signal} asked={e.Worker.ExitedAfterDisconnect}: {e.Exit}");
+        Cluster.Hung += (_, e) => Say($"hung {e.Worker.Id}");
         Say($"primary {Environment.ProcessId}");
         _ = Task.Run(ReadCommandsAsync); // Reading the console blocks.
         await Cluster.WaitForShutdownAsync();
         Say("bye");
-        return 0;
+        return Environment.ExitCode;
     }
 
     private static async Task ReadCommandsAsync()
@@ -48,9 +49,11 @@ internal static class Driver
     {
         switch (command)
         {
-            case ["configure", var name, var value]:
-                Cluster.Configure(Options(name, value));
+            case ["configure", .. var pairs]:
+                Cluster.Configure(DriverOptions.Parse(pairs));
                 Say("configured");
+                break;
+            case var _ when await FleetDriver.ExecuteAsync(command):
                 break;
             case ["fork", var role, .. var variables]:
                 var environment = variables.Select(v => v.Split('=', 2)).ToDictionary(v => v[0], v => (string?)v[1]);
@@ -110,29 +113,9 @@ internal static class Driver
         Say("churned");
     }
 
-    private static ClusterOptions Options(string name, string value)
-    {
-        var options = new ClusterOptions();
-        switch (name)
-        {
-            case "DrainTimeout": options.DrainTimeout = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
-            case "BootTimeout": options.BootTimeout = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
-            case "MaxWait": options.MaxWait = TimeSpan.Parse(value, CultureInfo.InvariantCulture); break;
-            case "MaxWaitingConnections": options.MaxWaitingConnections = int.Parse(value, CultureInfo.InvariantCulture); break;
-            case "MaxMessageBytes": options.MaxMessageBytes = int.Parse(value, CultureInfo.InvariantCulture); break;
-            case "Workers": options.Workers = int.Parse(value, CultureInfo.InvariantCulture); break;
-            case "Silent": options.Silent = bool.Parse(value); break;
-            case "Executable": options.Executable = value; break;
-            case "WorkingDirectory": options.WorkingDirectory = value; break;
-            case "Arguments": options.Arguments = value.Split(','); break;
-            default: throw new ArgumentException($"Nothing is known as '{name}'.");
-        }
-        return options;
-    }
-
     private static ClusterWorker Worker(string id) => Cluster.Workers[int.Parse(id, CultureInfo.InvariantCulture)];
 
-    private static void Say(string line)
+    public static void Say(string line)
     {
         lock (Console.Out)
             Console.Out.WriteLine(line);

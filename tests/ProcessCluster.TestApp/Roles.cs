@@ -96,6 +96,8 @@ internal static class Roles
                 Say($"is worker: {Cluster.IsWorker}, marker: {Environment.GetEnvironmentVariable("PROCESSCLUSTER_WORKER") ?? "none"}, "
                     + $"GREETING: {Environment.GetEnvironmentVariable("GREETING")}, in {Environment.CurrentDirectory}, with {string.Join(',', args)}");
                 return 0;
+            case var _ when FleetRoles.RunAsync(role) is { } running:
+                return await running;
             case var _ when MessageRoles.RunAsync(role) is { } running:
                 return await running;
             default:
@@ -116,7 +118,7 @@ internal static class Roles
         return child.ExitCode;
     }
 
-    private static Task<ClusterListener> ListenAsync()
+    public static Task<ClusterListener> ListenAsync()
     {
         var where = Environment.GetEnvironmentVariable("LISTEN") ?? "127.0.0.1:0";
         return Cluster.ListenAsync(where.StartsWith('/') || where.EndsWith(".sock", StringComparison.Ordinal)
@@ -125,7 +127,7 @@ internal static class Roles
     }
 
     /// <summary>Answers each connection with this process's id, after the first byte came, and closes it.</summary>
-    private static async Task ServeAsync(ClusterListener listener)
+    public static async Task ServeAsync(ClusterListener listener)
     {
         Say($"serving {listener.EndPoint} {Environment.ProcessId}");
         var answer = Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));

@@ -36,6 +36,7 @@ internal static partial class ClusterHosting
     {
         services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
         services.AddSingleton<IHostLifetime, WorkerLifetime>();
+        services.AddSingleton<Microsoft.AspNetCore.Hosting.IStartupFilter, RequestTracking>();
         OverrideHost(services, static (provider, original) => new WorkerHost(original(provider), provider.GetRequiredService<ICluster>()));
 
         services.PostConfigure<LoggerFilterOptions>(WorkerLogging.Restrict);

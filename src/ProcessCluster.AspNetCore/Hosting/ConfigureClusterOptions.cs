@@ -9,7 +9,11 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
 {
     public const string Section = "ProcessCluster";
 
-    public void Configure(ClusterOptions options) => Read(options);
+    public void Configure(ClusterOptions options)
+    {
+        options.ReadyWhen = ReadyWhen.Reported; // Hosts say so when the application has started.
+        Read(options);
+    }
 
     public ValidateOptionsResult Validate(string? name, ClusterOptions options) =>
         Read(new ClusterOptions()) is { Count: > 0 } errors ? ValidateOptionsResult.Fail(errors) : ValidateOptionsResult.Success;
@@ -30,6 +34,18 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         Read<TimeSpan>(section, nameof(options.SendTimeout), errors, TimeRemedy, TryParseTime, v => options.SendTimeout = v);
         Read<int>(section, nameof(options.MaxConcurrentRequests), errors, "give a number", TryParseNumber, v => options.MaxConcurrentRequests = v);
         Read<bool>(section, nameof(options.SendStackTraces), errors, "give true or false", bool.TryParse, v => options.SendStackTraces = v);
+        Read<TimeSpan>(section, nameof(options.SoakTime), errors, TimeRemedy, TryParseTime, v => options.SoakTime = v);
+        Read<TimeSpan>(section, nameof(options.HeartbeatInterval), errors, TimeRemedy, TryParseTime, v => options.HeartbeatInterval = v);
+        Read<TimeSpan>(section, nameof(options.HeartbeatTimeout), errors, TimeRemedy, TryParseTime, v => options.HeartbeatTimeout = v);
+        Read<int>(section, nameof(options.StandbyWorkers), errors, "give a number", TryParseNumber, v => options.StandbyWorkers = v);
+        Read<int>(section, nameof(options.MinWorkers), errors, "give a number", TryParseNumber, v => options.MinWorkers = v);
+        Read<int>(section, nameof(options.MaxWorkers), errors, "give a number", TryParseNumber, v => options.MaxWorkers = v);
+        Read<bool>(section, nameof(options.WorkerOutputPrefix), errors, "give true or false", bool.TryParse, v => options.WorkerOutputPrefix = v);
+        Read<bool>(section, nameof(options.PinProcessors), errors, "give true or false", bool.TryParse, v => options.PinProcessors = v);
+        options.HangDump = section[nameof(options.HangDump)] ?? options.HangDump;
+        ReadRestart(section.GetSection(nameof(options.Restart)), options.Restart, errors);
+        ReadRecycle(section.GetSection(nameof(options.Recycle)), options.Recycle, errors);
+        ReadSlots(section.GetSection(nameof(options.SlotEnvironment)), options, errors);
         options.Executable = section[nameof(options.Executable)] ?? options.Executable;
         options.WorkingDirectory = section[nameof(options.WorkingDirectory)] ?? options.WorkingDirectory;
         if (section.GetSection(nameof(options.Arguments)) is { } arguments && arguments.Exists())
@@ -42,6 +58,53 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
             options.Environment[variable.Key] = variable.Value;
         return errors;
     }
+
+    private static void ReadRestart(IConfigurationSection section, RestartOptions options, List<string> errors)
+    {
+        Read<RestartPolicy>(section, nameof(options.Policy), errors, OneOf<RestartPolicy>(), TryParseName, v => options.Policy = v);
+        Read<TimeSpan>(section, nameof(options.InitialDelay), errors, TimeRemedy, TryParseTime, v => options.InitialDelay = v);
+        Read<double>(section, nameof(options.Factor), errors, NumberRemedy, TryParseDouble, v => options.Factor = v);
+        Read<TimeSpan>(section, nameof(options.MaxDelay), errors, TimeRemedy, TryParseTime, v => options.MaxDelay = v);
+        Read<double>(section, nameof(options.Jitter), errors, NumberRemedy, TryParseDouble, v => options.Jitter = v);
+        Read<TimeSpan>(section, nameof(options.StableAfter), errors, TimeRemedy, TryParseTime, v => options.StableAfter = v);
+        Read<int>(section, nameof(options.MaxRestarts), errors, "give a number", TryParseNumber, v => options.MaxRestarts = v);
+        Read<TimeSpan>(section, nameof(options.Window), errors, TimeRemedy, TryParseTime, v => options.Window = v);
+        Read<WhenExhausted>(section, nameof(options.WhenExhausted), errors, OneOf<WhenExhausted>(), TryParseName, v => options.WhenExhausted = v);
+    }
+
+    private static void ReadRecycle(IConfigurationSection section, RecycleOptions options, List<string> errors)
+    {
+        Read<long>(section, nameof(options.MaxMemory), errors, "give a number of bytes", TryParseLong, v => options.MaxMemory = v);
+        Read<long>(section, nameof(options.MaxRequests), errors, "give a number", TryParseLong, v => options.MaxRequests = v);
+        Read<TimeSpan>(section, nameof(options.MaxAge), errors, TimeRemedy, TryParseTime, v => options.MaxAge = v);
+        Read<double>(section, nameof(options.Jitter), errors, NumberRemedy, TryParseDouble, v => options.Jitter = v);
+        var times = section.GetSection(nameof(options.Schedule));
+        foreach (var entry in times.GetChildren().Prepend(times).Where(static entry => entry.Value is { Length: > 0 }))
+        {
+            if (TimeOnly.TryParse(entry.Value, CultureInfo.InvariantCulture, out var time))
+                options.Schedule.Add(time);
+            else
+                errors.Add($"{entry.Path} is '{entry.Value}': give a time of the day, for example 04:30.");
+        }
+    }
+
+    private static void ReadSlots(IConfigurationSection section, ClusterOptions options, List<string> errors)
+    {
+        foreach (var slot in section.GetChildren())
+        {
+            if (!TryParseNumber(slot.Key, out var number))
+            {
+                errors.Add($"{slot.Path} is no slot: give its number, from 0.");
+                continue;
+            }
+            options.SlotEnvironment[number] = slot.GetChildren().ToDictionary(static v => v.Key, static v => v.Value, StringComparer.Ordinal);
+        }
+    }
+
+    private static string OneOf<T>()
+        where T : struct, Enum => $"give one of {string.Join(", ", Enum.GetNames<T>())}";
+
+    private const string NumberRemedy = "give a number, for example 1.5";
 
     private const string TimeRemedy = "give a time as hh:mm:ss, for example 00:00:30";
 
@@ -60,6 +123,16 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
 
     private static bool TryParseNumber(string text, out int value) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryParseLong(string text, out long value) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryParseDouble(string text, out double value) =>
+        double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+
+    // A number would be taken for a name.
+    private static bool TryParseName<T>(string text, out T value)
+        where T : struct, Enum => Enum.TryParse(text, ignoreCase: true, out value) && !char.IsAsciiDigit(text[0]) && text[0] != '-';
 
     private static bool TryParseWorkers(string text, out int value)
     {

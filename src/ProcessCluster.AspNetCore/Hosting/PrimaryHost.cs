@@ -16,6 +16,7 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
     private readonly ILogger _logger = services.GetRequiredService<ILoggerFactory>().CreateLogger("ProcessCluster");
     private readonly ApplicationLifetime _lifetime = services.GetRequiredService<IHostApplicationLifetime>() as ApplicationLifetime
         ?? throw new InvalidOperationException("Replacing IHostApplicationLifetime is not supported.");
+    private CancellationTokenRegistration _givenUp;
     private bool _disposed;
 
     public IServiceProvider Services { get; } = services;
@@ -28,6 +29,7 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
             await _hostLifetime.WaitForStartAsync(either.Token).ConfigureAwait(false);
             var addresses = await _cluster.StartAsync(either.Token).ConfigureAwait(false);
             LogListening(_logger, _cluster.Workers.Count, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
+            _givenUp = _cluster.GivenUp.UnsafeRegister(static state => ((ApplicationLifetime)state!).StopApplication(), _lifetime);
             _lifetime.NotifyStarted();
         }
         catch (OperationCanceledException) when (_lifetime.ApplicationStopping.IsCancellationRequested)
@@ -51,6 +53,7 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
         if (_disposed)
             return; // The provider disposes what it has made, this host among it.
         _disposed = true;
+        await _givenUp.DisposeAsync().ConfigureAwait(false);
         await _cluster.DisconnectAsync().ConfigureAwait(false);
         if (Services is IAsyncDisposable asynchronous)
             await asynchronous.DisposeAsync().ConfigureAwait(false);

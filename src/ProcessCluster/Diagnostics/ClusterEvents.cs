@@ -35,6 +35,8 @@ internal sealed class ClusterEvents
 
     public event EventHandler<WorkerExitedEventArgs>? Exited;
 
+    public event EventHandler<WorkerEventArgs>? Hung;
+
     private readonly record struct Entry(WorkerEventKind Kind, WorkerEventArgs? Args, Task? After, TaskCompletionSource? Marker);
 
     /// <summary>Raises the event on the worker, then on the cluster; after the task has completed, if there is one, or has had 5 s for it.</summary>
@@ -83,6 +85,7 @@ internal sealed class ClusterEvents
         WorkerEventKind.Listening => Listening,
         WorkerEventKind.Disconnected => Disconnected,
         WorkerEventKind.Exited => Exited,
+        WorkerEventKind.Hung => Hung,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 

@@ -17,11 +17,11 @@ internal static partial class ClusterLog
     [LoggerMessage(3, LogLevel.Warning, "Worker {WorkerId} (process {ProcessId}) {Exit}.")]
     public static partial void WorkerLost(this ILogger logger, int workerId, int processId, WorkerExit exit);
 
-    [LoggerMessage(4, LogLevel.Information, "A worker for the lost one will be started in {Delay}.")]
-    public static partial void ReplacementDelayed(this ILogger logger, TimeSpan delay);
+    [LoggerMessage(4, LogLevel.Information, "Slot {Slot}: a worker for the lost one will be started in {Delay}.")]
+    public static partial void ReplacementDelayed(this ILogger logger, int slot, TimeSpan delay);
 
-    [LoggerMessage(5, LogLevel.Error, "No worker could be started; the next attempt is in {Delay}.")]
-    public static partial void ForkFailed(this ILogger logger, TimeSpan delay, Exception exception);
+    [LoggerMessage(5, LogLevel.Error, "Slot {Slot}: no worker could be started. It is tried again.")]
+    public static partial void ForkFailed(this ILogger logger, int slot, Exception exception);
 
     [LoggerMessage(6, LogLevel.Error, "{Worker} was cut off: {Reason}")]
     public static partial void LinkFault(this ILogger logger, ClusterWorker worker, string reason);
@@ -55,4 +55,43 @@ internal static partial class ClusterLog
 
     [LoggerMessage(16, LogLevel.Warning, "The message {Message} of {Peer} has no handler here and {Kept} are kept for one already: it is dropped. Add a handler with OnMessage.")]
     public static partial void MessageDropped(this ILogger logger, string message, string peer, int kept);
+
+    [LoggerMessage(20, LogLevel.Warning, "Slot {Slot} stays empty: its worker's end is one that nobody follows (Restart:Policy, or the exit code 78). A reload fills it.")]
+    public static partial void SlotGivenUp(this ILogger logger, int slot);
+
+    [LoggerMessage(21, LogLevel.Error, "Slot {Slot} has used up its {MaxRestarts} restarts within {Window}. One more is tried in {Delay}.")]
+    public static partial void BreakerOpened(this ILogger logger, int slot, int maxRestarts, TimeSpan window, TimeSpan delay);
+
+    [LoggerMessage(22, LogLevel.Information, "Standby worker {WorkerId} took slot {Slot}.")]
+    public static partial void StandbyTookOver(this ILogger logger, int workerId, int slot);
+
+    [LoggerMessage(23, LogLevel.Information, "Worker {WorkerId} is due for recycling: {Rule}.")]
+    public static partial void Recycling(this ILogger logger, int workerId, string rule);
+
+    [LoggerMessage(24, LogLevel.Warning, "Worker {WorkerId} could not be recycled and stays: {Failure}")]
+    public static partial void RecyclingFailed(this ILogger logger, int workerId, ReloadFailure failure);
+
+    [LoggerMessage(25, LogLevel.Information, "Reloading to generation {Generation}.")]
+    public static partial void Reloading(this ILogger logger, int generation);
+
+    [LoggerMessage(26, LogLevel.Information, "{Result}")]
+    public static partial void Reloaded(this ILogger logger, ReloadResult result);
+
+    [LoggerMessage(27, LogLevel.Error, "{Result}")]
+    public static partial void ReloadFailed(this ILogger logger, ReloadResult result);
+
+    [LoggerMessage(28, LogLevel.Error, "{Worker} is hung: it gave no sign of life for {Timeout}.")]
+    public static partial void WorkerHung(this ILogger logger, ClusterWorker worker, TimeSpan timeout);
+
+    [LoggerMessage(29, LogLevel.Information, "A dump of {Worker} was written: {Path}")]
+    public static partial void DumpWritten(this ILogger logger, ClusterWorker worker, string path);
+
+    [LoggerMessage(30, LogLevel.Warning, "No dump of {Worker} could be written.")]
+    public static partial void DumpFailed(this ILogger logger, ClusterWorker worker, Exception exception);
+
+    [LoggerMessage(31, LogLevel.Critical, "No worker is ready and none will be tried: the cluster ends (Restart:WhenExhausted).")]
+    public static partial void GivenUp(this ILogger logger);
+
+    [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
+    public static partial void Scaling(this ILogger logger, int before, int after);
 }

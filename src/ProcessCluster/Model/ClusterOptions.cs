@@ -45,6 +45,64 @@ public sealed class ClusterOptions
     /// <summary>How long a worker may take from its start until it is up; then it is killed. Default 60 s.</summary>
     public TimeSpan BootTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>What tells that a worker of <see cref="ICluster.StartAsync"/> is ready. Default: it listens, or says so.</summary>
+    public ReadyWhen ReadyWhen { get; set; } = ReadyWhen.Listening;
+
+    /// <summary>
+    /// In a primary: a check of each worker that shall replace another one (<see cref="ICluster.ReloadAsync"/>, recycling), after it is ready and
+    /// before it gets connections, for example a request to it. What it throws is the failure. It has <see cref="BootTimeout"/>. Default null: none.
+    /// </summary>
+    public Func<ClusterWorker, CancellationToken, Task>? ReadyProbe { get; set; }
+
+    /// <summary>How long a new worker of a reload serves before an old one leaves: one that ends within it makes the reload fail. Default 1 s.</summary>
+    public TimeSpan SoakTime { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often a worker is asked for a sign of life, which it gives through its thread pool, with its load. Default 1 s.</summary>
+    public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long a worker may give no sign of life before it counts as hung: it is reported (<see cref="ICluster.Hung"/>), killed and replaced.
+    /// Default 30 s. Time in which the primary itself did not run does not count; nor does a worker in a debugger.
+    /// </summary>
+    public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// An existing directory for dumps of hung workers, written before they are killed: one file for each,
+    /// <c>worker-{number}-{process}.dmp</c>. Default null: none. A dump can be as large as the worker's memory.
+    /// </summary>
+    public string? HangDump { get; set; }
+
+    /// <summary>How many further workers are kept booted and ready, without connections, so that one can take a dead one's place at once. Default 0.</summary>
+    public int StandbyWorkers { get; set; }
+
+    /// <summary>The fewest workers, when <see cref="MaxWorkers"/> is set. Default 1.</summary>
+    public int MinWorkers { get; set; } = 1;
+
+    /// <summary>
+    /// The most workers of automatic scaling: their number then follows the share of time in which workers are busy and the connections that
+    /// wait. Default 0: no automatic scaling.
+    /// </summary>
+    public int MaxWorkers { get; set; }
+
+    /// <summary>Whether each line that workers write to their standard output and error is shown after <c>[worker 3] </c>. Default false.</summary>
+    public bool WorkerOutputPrefix { get; set; }
+
+    /// <summary>How workers that end are replaced.</summary>
+    public RestartOptions Restart { get; private set; } = new();
+
+    /// <summary>When workers are replaced though nothing is wrong with them.</summary>
+    public RecycleOptions Recycle { get; private set; } = new();
+
+    /// <summary>
+    /// Variables for the workers of one slot (<see cref="ClusterWorker.Slot"/>), besides <see cref="Environment"/>. A null value removes one. Default: none.
+    /// </summary>
+    public IDictionary<int, IDictionary<string, string?>> SlotEnvironment { get; } = new Dictionary<int, IDictionary<string, string?>>();
+
+    /// <summary>
+    /// Whether each worker runs on one processor, that of its slot's number (over those that this process may use, again from the first). Default false.
+    /// </summary>
+    public bool PinProcessors { get; set; }
+
     /// <summary>How long a worker that was asked to leave may take to finish what it is doing; then it is killed. Default 30 s.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -96,14 +154,33 @@ public sealed class ClusterOptions
             errors.Add("Arguments has an element that is null or holds a null character.");
         if (WorkingDirectory is { } directory && !Directory.Exists(directory))
             errors.Add($"WorkingDirectory '{directory}' does not exist.");
-        foreach (var (name, value) in Environment)
-        {
-            if (!IsVariableName(name) || value?.Contains('\0') == true)
-                errors.Add($"Environment has '{name}': a name is not empty and has neither '=' nor a null character, a value no null character.");
-        }
+        RequireVariables(errors, nameof(Environment), Environment);
         RequirePositive(errors, nameof(BootTimeout), BootTimeout);
         RequirePositive(errors, nameof(DrainTimeout), DrainTimeout);
         RequirePositive(errors, nameof(MaxWait), MaxWait);
+        RequirePositive(errors, nameof(HeartbeatInterval), HeartbeatInterval);
+        RequirePositive(errors, nameof(HeartbeatTimeout), HeartbeatTimeout);
+        if (HeartbeatTimeout < HeartbeatInterval)
+            errors.Add($"HeartbeatTimeout is {HeartbeatTimeout}: at least HeartbeatInterval, which is {HeartbeatInterval}.");
+        if (SoakTime < TimeSpan.Zero || SoakTime > TimeSpan.FromDays(1))
+            errors.Add($"SoakTime is {SoakTime}: from zero to a day.");
+        RequireKnown(errors, nameof(ReadyWhen), ReadyWhen);
+        if (HangDump is { } dumps && !Directory.Exists(dumps))
+            errors.Add($"HangDump '{dumps}' does not exist: give a directory, or leave it out for no dumps.");
+        if (StandbyWorkers is < 0 or > MaxWorkerCount)
+            errors.Add($"StandbyWorkers is {StandbyWorkers}: from 0 to {MaxWorkerCount}.");
+        if (MaxWorkers is < 0 or > MaxWorkerCount)
+            errors.Add($"MaxWorkers is {MaxWorkers}: from 1 to {MaxWorkerCount}; 0 means no automatic scaling.");
+        if (MinWorkers < 1 || (MaxWorkers > 0 && MinWorkers > MaxWorkers))
+            errors.Add($"MinWorkers is {MinWorkers}: from 1 to MaxWorkers, which is {MaxWorkers}.");
+        foreach (var (slot, variables) in SlotEnvironment)
+        {
+            if (slot is < 0 or >= MaxWorkerCount)
+                errors.Add($"SlotEnvironment has slot {slot}: from 0 to {MaxWorkerCount - 1}.");
+            RequireVariables(errors, $"SlotEnvironment:{slot}", variables);
+        }
+        Restart.Validate(errors);
+        Recycle.Validate(errors);
         RequirePositive(errors, nameof(RequestTimeout), RequestTimeout);
         RequirePositive(errors, nameof(SendTimeout), SendTimeout);
         if (MaxMessageBytes is < MinMessageBytes or > MaxMessageBytesLimit)
@@ -147,7 +224,22 @@ public sealed class ClusterOptions
             SendTimeout = SendTimeout,
             MaxConcurrentRequests = MaxConcurrentRequests,
             SendStackTraces = SendStackTraces,
+            ReadyWhen = ReadyWhen,
+            ReadyProbe = ReadyProbe,
+            SoakTime = SoakTime,
+            HeartbeatInterval = HeartbeatInterval,
+            HeartbeatTimeout = HeartbeatTimeout,
+            HangDump = HangDump,
+            StandbyWorkers = StandbyWorkers,
+            MinWorkers = MinWorkers,
+            MaxWorkers = MaxWorkers,
+            WorkerOutputPrefix = WorkerOutputPrefix,
+            PinProcessors = PinProcessors,
+            Restart = Restart.Copy(),
+            Recycle = Recycle.Copy(),
         };
+        foreach (var (slot, variables) in SlotEnvironment)
+            copy.SlotEnvironment[slot] = new Dictionary<string, string?>(variables, StringComparer.Ordinal);
         foreach (var (name, value) in Environment)
             copy.Environment[name] = value;
         return copy;
@@ -156,9 +248,42 @@ public sealed class ClusterOptions
     /// <summary>The number of workers that <see cref="Workers"/> means on a machine with this many processors.</summary>
     internal int ResolveWorkers(int processors) => Workers > 0 ? Workers : Math.Max(1, processors + Workers);
 
-    private static void RequirePositive(List<string> errors, string name, TimeSpan value)
+    /// <summary>How many there are at first: the number of <see cref="Workers"/>, within the bounds of automatic scaling.</summary>
+    internal int FirstWorkers(int processors)
+    {
+        var workers = ResolveWorkers(processors);
+        return MaxWorkers > 0 ? Math.Clamp(workers, MinWorkers, MaxWorkers) : workers;
+    }
+
+    internal static void RequireKnown<T>(List<string> errors, string name, T value)
+        where T : struct, Enum
+    {
+        if (!Enum.IsDefined(value))
+            errors.Add($"{name} is {value}: one of {string.Join(", ", Enum.GetNames<T>())}.");
+    }
+
+    internal static void RequirePositive(List<string> errors, string name, TimeSpan value)
     {
         if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
             errors.Add($"{name} is {value}: more than zero and at most a day.");
     }
+
+    private static void RequireVariables(List<string> errors, string where, IEnumerable<KeyValuePair<string, string?>> variables)
+    {
+        foreach (var (name, value) in variables)
+        {
+            if (!IsVariableName(name) || value?.Contains('\0') == true)
+                errors.Add($"{where} has '{name}': a name is not empty and has neither '=' nor a null character, a value no null character.");
+        }
+    }
+}
+
+/// <summary>What tells that a worker is ready.</summary>
+public enum ReadyWhen
+{
+    /// <summary>It listens for the first time, or says so (<see cref="ClusterWorker.ReportReady"/>), whichever is first.</summary>
+    Listening,
+
+    /// <summary>It says so. What <c>UseProcessCluster()</c> sets: its hosts say so when the application has started.</summary>
+    Reported,
 }

@@ -25,8 +25,21 @@ public abstract class ClusterWorker
     /// <summary>Raised in the primary, once and after <see cref="Disconnected"/>, when the worker's process is gone.</summary>
     public event EventHandler<WorkerExitedEventArgs>? Exited;
 
+    /// <summary>Raised in the primary when the worker has given no sign of life for <see cref="ClusterOptions.HeartbeatTimeout"/>, before it is killed.</summary>
+    public event EventHandler<WorkerEventArgs>? Hung;
+
     /// <summary>The worker's number in this cluster: from 1, never reused.</summary>
     public int Id { get; }
+
+    /// <summary>
+    /// The worker's slot: from 0, the lowest that was free; reused by the worker that follows it, so that a cluster of n workers has 0 to n-1. A worker
+    /// that replaces one has its slot while both live. What PM2 gives as <c>NODE_APP_INSTANCE</c>. A standby worker has the number of a slot
+    /// beyond, until it takes another one's place.
+    /// </summary>
+    public abstract int Slot { get; }
+
+    /// <summary>Which reload started the worker: 1 at first, one more with each reload.</summary>
+    public abstract int Generation { get; }
 
     /// <summary>The operating system's id of the worker's process. It stays after the process has ended.</summary>
     public abstract int ProcessId { get; }
@@ -87,6 +100,14 @@ public abstract class ClusterWorker
     public abstract void ReportStartFailure(string reason);
 
     /// <summary>
+    /// In the worker itself: counts a request for as long as it runs. The number and the time with at least one under way are what recycling
+    /// and automatic scaling go by. Web hosts do it for each HTTP request. Allocates nothing.
+    /// </summary>
+    /// <returns>Dispose it, once, when the request has ended.</returns>
+    /// <exception cref="InvalidOperationException">This is the primary: a worker counts its own requests.</exception>
+    public abstract RequestScope TrackRequest();
+
+    /// <summary>
     /// Sends a message: in the primary to this worker, in the worker itself to the primary. Completes when it is on its way, not when it was
     /// handled; messages arrive in the order in which they were sent. While the other process has 1 MiB of messages to handle, sending waits.
     /// Messages sent before that process is up, or before it has a handler for them, are kept (1024 or 512 KiB) and handled in order.
@@ -145,6 +166,7 @@ public abstract class ClusterWorker
         WorkerEventKind.Listening => Listening,
         WorkerEventKind.Disconnected => Disconnected,
         WorkerEventKind.Exited => Exited,
+        WorkerEventKind.Hung => Hung,
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 }
@@ -157,4 +179,5 @@ internal enum WorkerEventKind
     Listening,
     Disconnected,
     Exited,
+    Hung,
 }

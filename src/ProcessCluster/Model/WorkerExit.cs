@@ -11,6 +11,9 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
     /// <summary>What the worker reported before it ended, for example the exception that its start failed with; null when nothing.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>The dump that was written of it because it was hung; null when none was.</summary>
+    public string? DumpPath { get; init; }
+
     /// <summary>A sentence for a log: the cause, then the code or the signal, then what the worker said of it.</summary>
     public override string ToString()
     {
@@ -22,6 +25,9 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
             WorkerExitCause.FailedAtBoot => "failed at boot",
             WorkerExitCause.KilledLate => "did not leave in time and was killed",
             WorkerExitCause.Killed => "was killed by the primary",
+            WorkerExitCause.Hung => "was hung and was killed",
+            WorkerExitCause.OutOfMemory => "was killed by the system for want of memory",
+            WorkerExitCause.Recycled => "was recycled",
             _ => Cause.ToString(),
         };
         var how = this switch
@@ -60,4 +66,13 @@ public enum WorkerExitCause
     /// still starting, and so had nothing to finish.
     /// </summary>
     Killed,
+
+    /// <summary>It gave no sign of life for <see cref="ClusterOptions.HeartbeatTimeout"/> and was killed with SIGKILL.</summary>
+    Hung,
+
+    /// <summary>The system killed it with SIGKILL because its control group was out of memory (<c>oom_kill</c> in the group's <c>memory.events</c>).</summary>
+    OutOfMemory,
+
+    /// <summary>A rule of <see cref="RecycleOptions"/>, which <see cref="WorkerExit.Reason"/> names, had it replaced.</summary>
+    Recycled,
 }

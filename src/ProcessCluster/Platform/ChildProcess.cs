@@ -5,12 +5,13 @@ namespace ProcessCluster.Platform;
 
 /// <summary>What to start, complete: nothing is inherited but what stands here.</summary>
 internal sealed record ChildStart(
-    int WorkerId,
+    WorkerPlace Place,
     string Path,
     IReadOnlyList<string> Arguments,
     IReadOnlyDictionary<string, string> Environment,
     string? WorkingDirectory,
-    bool Silent);
+    bool Silent,
+    bool IsPinned);
 
 /// <summary>
 /// A child process with its two pipes and its hand-off socket. Started with <c>posix_spawn</c>, so that it gets exactly three
@@ -56,7 +57,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         try
         {
             OpenChannels(mine, theirs);
-            var marker = new WorkerMarker(start.WorkerId, Environment.ProcessId, WorkerMarker.ChannelOf(theirs[0]));
+            var marker = new WorkerMarker(start.Place, Environment.ProcessId, WorkerMarker.ChannelOf(theirs[0]));
             id = Spawn(start, marker, theirs);
 
             // The child is ours to reap, so its id cannot be reused before this.
@@ -64,6 +65,8 @@ internal sealed unsafe class ChildProcess : IDisposable
             if (pidfd < 0)
                 throw Libc.LastException("No descriptor of the new process could be opened (pidfd_open, Linux 5.3 or later)");
             ParentDeath.KillWhenParentEnds(theirs[0], id);
+            if (start.IsPinned)
+                ProcessorAffinity.Pin(id, start.Place.Slot);
             return new ChildProcess(id, pidfd, new Descriptor(mine[1]), new Descriptor(mine[0]), new Descriptor(mine[2]));
         }
         catch (IOException exception)
@@ -73,7 +76,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             CloseIfOpen(pidfd);
             if (id > 0)
             {
-                Libc.kill(id, (int)Signal.SIGKILL);
+                Libc.kill(-id, (int)Signal.SIGKILL);
                 SigInfo(id, 0);
             }
             throw new ClusterException($"The worker's program '{start.Path}' could not be started. {exception.Message}", exception);
@@ -88,14 +91,28 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <summary>Whether the child has ended. Does not reap it.</summary>
     public bool HasEnded => SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT) is not { ProcessId: 0 };
 
-    /// <summary>How the child ended, or null while it runs. Reaps it: the answer is given once.</summary>
+    /// <summary>Ends the child, and whatever it has started that has not made itself a process group of its own.</summary>
+    public void KillTree()
+    {
+        // As long as the child is not reaped, its id belongs to it and to its group.
+        if (Libc.kill(-Id, (int)Signal.SIGKILL) < 0 && Marshal.GetLastPInvokeError() != Libc.ESRCH)
+            throw new ClusterException($"Process {Id} could not be killed: {Marshal.GetLastPInvokeErrorMessage()}.");
+    }
+
+    /// <summary>How the child ended, or null while it runs. Reaps it: the answer is given once. Nothing that it has started outlives it.</summary>
     public ChildExit? TryReap()
     {
+        switch (SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT))
+        {
+            case null:
+                return new ChildExit(null, null); // Somebody else has reaped it (SIGCHLD ignored, a foreign waitpid).
+            case { ProcessId: 0 }:
+                return null;
+        }
+        KillTree();
         var info = SigInfo(Id, Libc.WNOHANG);
         if (info is not { } found)
-            return new ChildExit(null, null); // Somebody else has reaped it (SIGCHLD ignored, a foreign waitpid).
-        if (found.ProcessId == 0)
-            return null;
+            return new ChildExit(null, null);
         return found.Code == Libc.CLD_EXITED ? new ChildExit(found.Status, null) : new ChildExit(null, (Signal)found.Status);
     }
 
@@ -178,7 +195,9 @@ internal sealed unsafe class ChildProcess : IDisposable
             Check(Libc.posix_spawnattr_setsigmask(attributes, signals));
             Check(Libc.sigaddset(signals, (int)Signal.SIGPIPE));
             Check(Libc.posix_spawnattr_setsigdefault(attributes, signals));
-            Check(Libc.posix_spawnattr_setflags(attributes, Libc.POSIX_SPAWN_SETSIGDEF | Libc.POSIX_SPAWN_SETSIGMASK));
+            // A group of its own, with the child's id: what it starts can be ended with it, and a terminal's signals are the primary's alone.
+            Check(Libc.posix_spawnattr_setflags(
+                attributes, Libc.POSIX_SPAWN_SETPGROUP | Libc.POSIX_SPAWN_SETSIGDEF | Libc.POSIX_SPAWN_SETSIGMASK));
 
             arguments = ToNative([start.Path, .. start.Arguments]);
             environment = ToNative([.. start.Environment.Select(static v => $"{v.Key}={v.Value}"), $"{WorkerMarker.Variable}={marker}"]);
@@ -230,4 +249,7 @@ internal sealed unsafe class ChildProcess : IDisposable
 }
 
 /// <summary>How a child ended: by exit or by signal. Both null: the status was taken by another part of this process.</summary>
-internal readonly record struct ChildExit(int? ExitCode, Signal? Signal);
+/// <param name="ExitCode">The code.</param>
+/// <param name="Signal">The signal.</param>
+/// <param name="ForWantOfMemory">Whether the system killed it because memory was short.</param>
+internal readonly record struct ChildExit(int? ExitCode, Signal? Signal, bool ForWantOfMemory = false);

@@ -38,6 +38,18 @@ internal sealed class EventLoop : IDisposable
         public abstract void OnReady(uint events);
     }
 
+    /// <summary>Code on the loop's thread that awaits goes on there.</summary>
+    private sealed class Context(EventLoop loop) : SynchronizationContext
+    {
+        public override void Post(SendOrPostCallback d, object? state) => loop.Post(() => d(state));
+
+        public override void Send(SendOrPostCallback d, object? state) => loop.Invoke(() =>
+        {
+            d(state);
+            return true;
+        });
+    }
+
     public bool IsOnThread => Thread.CurrentThread == _thread;
 
     /// <summary>Starts to watch. The watch must be removed before its descriptor is closed.</summary>
@@ -118,6 +130,7 @@ internal sealed class EventLoop : IDisposable
 
     private void Run()
     {
+        SynchronizationContext.SetSynchronizationContext(new Context(this));
         Span<Epoll.Ready> ready = new Epoll.Ready[256];
         while (!_ended)
         {

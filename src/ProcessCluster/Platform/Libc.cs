@@ -70,6 +70,7 @@ internal static unsafe partial class Libc
     public const long SYS_pidfd_open = 434;
     public const long SYS_pidfd_send_signal = 424;
 
+    public const short POSIX_SPAWN_SETPGROUP = 0x02;
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
 
@@ -198,6 +199,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc")]
     public static partial int getppid();
+
+    [LibraryImport("libc")]
+    public static partial int getpgrp();
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sched_getaffinity(int processId, nint size, void* mask);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sched_setaffinity(int processId, nint size, void* mask);
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int unsetenv(string name);

@@ -12,7 +12,8 @@ internal static class ParentDeath
 {
     public static void KillWhenParentEnds(int childEnd, int processId)
     {
-        if (Libc.fcntl(childEnd, Libc.F_SETOWN, processId) < 0
+        // Negative: the whole group, so that nothing that it has started stays either.
+        if (Libc.fcntl(childEnd, Libc.F_SETOWN, -processId) < 0
             || Libc.fcntl(childEnd, Libc.F_SETSIG, (int)Signal.SIGKILL) < 0
             || Libc.fcntl(childEnd, Libc.F_SETFL, Libc.fcntl(childEnd, Libc.F_GETFL, 0) | Libc.O_ASYNC) < 0)
         {

@@ -6,14 +6,14 @@ namespace ProcessCluster.Platform;
 /// What makes a process a worker: one environment variable, which the worker removes from its environment when it starts, so that its
 /// own children are none.
 /// </summary>
-/// <param name="Id">The worker's number.</param>
+/// <param name="Place">Which worker it is.</param>
 /// <param name="PrimaryId">The process id of the primary.</param>
 /// <param name="Channel">The kernel's name of the pipe from the primary, by which the worker knows that its descriptors are those.</param>
-internal readonly record struct WorkerMarker(int Id, int PrimaryId, string Channel)
+internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, string Channel)
 {
     public const string Variable = "PROCESSCLUSTER_WORKER";
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Id} {PrimaryId} {Channel}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Place.Id} {Place.Slot} {Place.Generation} {PrimaryId} {Channel}");
 
     /// <summary>Takes the marker out of the environment, null where there is none. A marker that cannot be right ends the process.</summary>
     public static unsafe WorkerMarker? Take()
@@ -26,10 +26,12 @@ internal readonly record struct WorkerMarker(int Id, int PrimaryId, string Chann
         _ = Libc.unsetenv(Variable); // The runtime has a copy of its own; programs started by native code see this one.
 
         var parts = text.Split(' ');
-        if (parts.Length != 3
+        if (parts.Length != 5
             || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var id)
-            || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var primary)
-            || ChannelOf(ChildProcess.ReadDescriptor) != parts[2])
+            || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var slot)
+            || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var generation)
+            || !int.TryParse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture, out var primary)
+            || ChannelOf(ChildProcess.ReadDescriptor) != parts[4])
         {
             Console.Error.WriteLine(
                 $"ProcessCluster: the environment variable {Variable} is set ('{text}'), but no primary has started this process. "
@@ -38,7 +40,7 @@ internal readonly record struct WorkerMarker(int Id, int PrimaryId, string Chann
             return null;
         }
         if (Libc.getppid() == primary)
-            return new WorkerMarker(id, primary, parts[2]);
+            return new WorkerMarker(new WorkerPlace(id, slot, generation), primary, parts[4]);
 
         // Either the primary is gone, or this is not its child but a worker's, started before that worker knew that it is one.
         var poll = new Libc.PollFd { Descriptor = ChildProcess.ReadDescriptor };
@@ -51,3 +53,9 @@ internal readonly record struct WorkerMarker(int Id, int PrimaryId, string Chann
     public static string ChannelOf(int descriptor) =>
         new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}")).LinkTarget ?? "none";
 }
+
+/// <summary>Which worker a process is.</summary>
+/// <param name="Id">Its number.</param>
+/// <param name="Slot">The slot that it starts in.</param>
+/// <param name="Generation">Its generation.</param>
+internal readonly record struct WorkerPlace(int Id, int Slot, int Generation);

@@ -26,6 +26,11 @@ public interface ICluster
     /// <summary>Raised in the primary, once for each worker and after <see cref="Disconnected"/>, when its process is gone.</summary>
     event EventHandler<WorkerExitedEventArgs>? Exited;
 
+    /// <summary>
+    /// Raised in the primary when a worker has given no sign of life for <see cref="ClusterOptions.HeartbeatTimeout"/>, before it is killed.
+    /// </summary>
+    event EventHandler<WorkerEventArgs>? Hung;
+
     /// <summary>Whether this process is the primary, or a program that runs alone.</summary>
     bool IsPrimary { get; }
 
@@ -58,9 +63,10 @@ public interface ICluster
     ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null);
 
     /// <summary>
-    /// For hosts: starts <see cref="ClusterOptions.Workers"/> workers and keeps that many, replacing each that ends: at once, or after a
-    /// growing delay (100 ms, doubling up to 10 s) while they live shorter than 5 s. The first starts alone; the others when it is ready.
-    /// Completes when all are ready (<see cref="ClusterWorker.ReportReady"/>) or have ended once.
+    /// Starts <see cref="ClusterOptions.Workers"/> workers and keeps that many, by the rules of <see cref="ClusterOptions.Restart"/>. The first
+    /// starts alone; the others when it is ready (<see cref="ClusterOptions.ReadyWhen"/>). Completes when all are ready or have ended once.
+    /// From then on the primary takes SIGHUP for <see cref="ReloadAsync"/>, SIGTTIN and SIGTTOU for one worker more and one fewer
+    /// (<see cref="ScaleAsync"/>), and a second SIGINT for the end of all workers at once.
     /// </summary>
     /// <param name="cancellationToken">Gives up: the workers are made to leave.</param>
     /// <returns>Where the cluster can be reached, as the first worker reported it.</returns>
@@ -69,6 +75,38 @@ public interface ICluster
     /// <exception cref="InvalidOperationException">This is a worker, or the cluster is started already.</exception>
     /// <exception cref="PlatformNotSupportedException">Clusters do not run on this system yet.</exception>
     Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Replaces every worker without a moment in which fewer are ready: a new one is started, ready, probed
+    /// (<see cref="ClusterOptions.ReadyProbe"/>), gets connections and lives through <see cref="ClusterOptions.SoakTime"/>; then an old one drains; then
+    /// the next. The program's path is looked up anew for each. If a new worker fails, the reload ends: that one goes, the old ones that are
+    /// left stay. Completes when the last old one is gone. A call while a reload is under way joins the one that follows it, which all such
+    /// calls share.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the waiting, not the reload.</param>
+    /// <returns>What became of it. A reload that fails throws nothing.</returns>
+    /// <exception cref="InvalidOperationException">This is a worker, or the cluster is not started (<see cref="StartAsync"/>).</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the reload had ended.</exception>
+    Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Changes how many workers are kept. Completes when those that are new are ready, or those that are too many are gone.</summary>
+    /// <param name="workers">How many, from 1 to <see cref="ClusterOptions.MaxWorkerCount"/>.</param>
+    /// <param name="order">Which ones go first, when there are too many.</param>
+    /// <param name="cancellationToken">Ends the waiting, not the change.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number cannot be.</exception>
+    /// <exception cref="ClusterStartException">A new worker ended before it was ready. It is tried again, as ever.</exception>
+    /// <exception cref="InvalidOperationException">This is a worker, or the cluster is not started (<see cref="StartAsync"/>).</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    Task ScaleAsync(int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default);
+
+    /// <summary>In the primary: the last 100 workers that were, with how and why each ended, the latest last. Empty in a worker.</summary>
+    IReadOnlyList<WorkerRecord> History { get; }
+
+    /// <summary>
+    /// In the primary: cancelled when the cluster has given up (<see cref="RestartOptions.WhenExhausted"/>). <see cref="Environment.ExitCode"/> is
+    /// then <see cref="RestartOptions.GivenUpExitCode"/>; a program that returns a code of its own should return it. Never in a worker.
+    /// </summary>
+    CancellationToken GivenUp { get; }
 
     /// <summary>
     /// In the primary: closes the ports and makes all workers leave; completes when the last one is gone and the handlers of all events

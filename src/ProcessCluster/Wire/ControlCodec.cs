@@ -33,6 +33,9 @@ internal static class ControlCodec
         Disconnect = 9,
         Leaving = 10,
         LeavingNoted = 11,
+        Admitted = 12,
+        Ping = 13,
+        Pong = 14,
     }
 
     /// <summary>Writes the frame and gives its length. Long texts are cut, so that it always fits.</summary>
@@ -91,6 +94,22 @@ internal static class ControlCodec
             case ControlMessage.LeavingNoted:
                 writer.Byte((byte)Kind.LeavingNoted);
                 break;
+            case ControlMessage.Admitted m:
+                writer.Byte((byte)Kind.Admitted);
+                writer.Int(m.Slot);
+                break;
+            case ControlMessage.Ping m:
+                writer.Byte((byte)Kind.Ping);
+                writer.Int(m.Sequence);
+                break;
+            case ControlMessage.Pong m:
+                writer.Byte((byte)Kind.Pong);
+                writer.Int(m.Sequence);
+                writer.Long(m.Requests);
+                writer.Int(m.InFlight);
+                writer.Long(m.Busy.Ticks);
+                writer.Bool(m.IsDebugged);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message));
         }
@@ -117,6 +136,9 @@ internal static class ControlCodec
             Kind.Disconnect => new ControlMessage.Disconnect(),
             Kind.Leaving => new ControlMessage.Leaving(),
             Kind.LeavingNoted => new ControlMessage.LeavingNoted(),
+            Kind.Admitted => new ControlMessage.Admitted(reader.Int()),
+            Kind.Ping => new ControlMessage.Ping(reader.Int()),
+            Kind.Pong => new ControlMessage.Pong(reader.Int(), reader.Long(), reader.Int(), new TimeSpan(reader.Long()), reader.Bool()),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();
@@ -144,6 +166,12 @@ internal static class ControlCodec
         {
             BinaryPrimitives.WriteInt32LittleEndian(_buffer[Length..], value);
             Length += sizeof(int);
+        }
+
+        public void Long(long value)
+        {
+            BinaryPrimitives.WriteInt64LittleEndian(_buffer[Length..], value);
+            Length += sizeof(long);
         }
 
         public void Text(string value)
@@ -184,6 +212,8 @@ internal static class ControlCodec
         public bool Bool() => Byte() != 0;
 
         public int Int() => BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
+
+        public long Long() => BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)));
 
         public string Text() => Encoding.UTF8.GetString(Take(BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)))));
 

@@ -37,4 +37,13 @@ internal abstract record ControlMessage
 
     /// <summary>Primary → worker: noted, the exit will not count as a crash.</summary>
     public sealed record LeavingNoted : ControlMessage;
+
+    /// <summary>Primary → worker: connections come now, and you have this slot.</summary>
+    public sealed record Admitted(int Slot) : ControlMessage;
+
+    /// <summary>Primary → worker: give a sign of life, through your thread pool.</summary>
+    public sealed record Ping(int Sequence) : ControlMessage;
+
+    /// <summary>Worker → primary: the sign, and what the worker has done since its start.</summary>
+    public sealed record Pong(int Sequence, long Requests, int InFlight, TimeSpan Busy, bool IsDebugged) : ControlMessage;
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ProcessCluster.Platform;
 using ProcessCluster.Wire;
 
 namespace ProcessCluster.Worker;
@@ -10,10 +11,16 @@ internal sealed class SelfWorker : ClusterWorker
     private readonly Lock _gate = new();
     private PosixSignalRegistration? _terminate;
 
-    public SelfWorker(int id, WorkerSession session)
-        : base(id) => _session = session;
+    public SelfWorker(in WorkerPlace place, WorkerSession session)
+        : base(place.Id) => (_session, Generation) = (session, place.Generation);
 
     public override int ProcessId => Environment.ProcessId;
+
+    public override int Slot => _session.Slot;
+
+    public override int Generation { get; }
+
+    public override RequestScope TrackRequest() => _session.Requests.Begin();
 
     public override WorkerState State => this switch
     {
@@ -46,7 +53,7 @@ internal sealed class SelfWorker : ClusterWorker
     {
         ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, nameof(signal));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, 64, nameof(signal));
-        if (Platform.Libc.kill(ProcessId, (int)signal) < 0)
+        if (Libc.kill(ProcessId, (int)signal) < 0)
             throw new ClusterException($"{signal} could not be sent to this process: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 

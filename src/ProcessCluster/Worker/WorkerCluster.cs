@@ -3,6 +3,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Messaging;
+using ProcessCluster.Platform;
 using ProcessCluster.Wire;
 
 namespace ProcessCluster.Worker;
@@ -16,14 +17,14 @@ internal sealed class WorkerCluster : ICluster
     private readonly SelfWorker _self;
     private readonly PosixSignalRegistration _interrupt;
 
-    public WorkerCluster(int id, ClusterLogger logger)
+    public WorkerCluster(in WorkerPlace place, ClusterLogger logger)
     {
         _events = new ClusterEvents(logger);
         // A terminal sends SIGINT to the whole group; the primary ends the workers in order.
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
         _scope = new MessagingScope(logger, TimeProvider.System);
-        _session = new WorkerSession(id, _scope, () => _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(_self!)));
-        _self = new SelfWorker(id, _session);
+        _session = new WorkerSession(place, _scope, () => _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(_self!)));
+        _self = new SelfWorker(place, _session);
         _session.Start();
     }
 
@@ -57,6 +58,12 @@ internal sealed class WorkerCluster : ICluster
         remove => _events.Exited -= value;
     }
 
+    public event EventHandler<WorkerEventArgs>? Hung
+    {
+        add => _events.Hung += value;
+        remove => _events.Hung -= value;
+    }
+
     public bool IsPrimary => false;
 
     public bool IsWorker => true;
@@ -74,6 +81,15 @@ internal sealed class WorkerCluster : ICluster
     public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null) => throw OnlyInPrimary("forked from");
 
     public Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default) => throw OnlyInPrimary("started");
+
+    public Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default) => throw OnlyInPrimary("reloaded from");
+
+    public Task ScaleAsync(int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default) =>
+        throw OnlyInPrimary("scaled from");
+
+    public IReadOnlyList<WorkerRecord> History => [];
+
+    public CancellationToken GivenUp => CancellationToken.None;
 
     /// <summary>A worker disconnects itself.</summary>
     public Task DisconnectAsync(CancellationToken cancellationToken = default) => _self.DisconnectAsync(cancellationToken);

@@ -29,13 +29,16 @@ internal sealed class WorkerSession : ILinkPeer
     private readonly Link _link;
     private int _lastRequest;
     private int _leaving;
+    private volatile int _slot;
+    private volatile bool _isOrphaned;
 
-    /// <param name="id">This worker's number.</param>
+    /// <param name="place">Which worker this is.</param>
     /// <param name="scope">Options and handlers of messages.</param>
     /// <param name="disconnected">Told once when the link has closed.</param>
-    public WorkerSession(int id, MessagingScope scope, Action disconnected)
+    public WorkerSession(in WorkerPlace place, MessagingScope scope, Action disconnected)
     {
         _disconnected = disconnected;
+        _slot = place.Slot;
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
         foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
@@ -43,12 +46,17 @@ internal sealed class WorkerSession : ILinkPeer
         ParentDeath.TakeOver(fromPrimary.Number);
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
-        Channel = new MessageChannel(id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Flush();
+        Channel = new MessageChannel(place.Id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Exiting();
     }
 
     /// <summary>Messages to and from the primary and, through it, other workers.</summary>
     public MessageChannel Channel { get; }
+
+    /// <summary>The requests that the program counts.</summary>
+    public RequestMeter Requests { get; } = new();
+
+    public int Slot => _slot;
 
     public CancellationToken Stopping => _stopping.Token;
 
@@ -149,6 +157,12 @@ internal sealed class WorkerSession : ILinkPeer
             case ControlMessage.LeavingNoted:
                 _leavingNoted.TrySetResult();
                 break;
+            case ControlMessage.Admitted admitted:
+                _slot = admitted.Slot;
+                break;
+            case ControlMessage.Ping ping:
+                ThreadPool.UnsafeQueueUserWorkItem(static state => state.Session.GiveSign(state.Sequence), (Session: this, ping.Sequence), preferLocal: false);
+                break;
             default:
                 throw new InvalidDataException($"The primary sent {message.GetType().Name}, which a primary does not send.");
         }
@@ -183,6 +197,7 @@ internal sealed class WorkerSession : ILinkPeer
         Channel.EndReceiving();
         if (fault is not null)
             Console.Error.WriteLine($"ProcessCluster: the link to the primary was cut: {fault}");
+        _isOrphaned = true;
         Interlocked.Exchange(ref _leaving, 1);
         foreach (var request in _requests.Values)
             request.TrySetException(new ClusterException("The primary is gone."));
@@ -195,11 +210,21 @@ internal sealed class WorkerSession : ILinkPeer
         }
         // No worker outlives its primary: the program ends by itself in this time, or it is ended.
         _never.Wait(OrphanGrace);
+        ProcessStatus.KillRestOfGroup();
         Libc._exit(0);
     }
 
     /// <summary>A program that ends has sent what it has sent: it is written, if the primary reads it within a second.</summary>
-    private void Flush() => _link.Outbox.Written().Wait(OrphanGrace);
+    private void Exiting()
+    {
+        _link.Outbox.Written().Wait(OrphanGrace);
+        if (_isOrphaned)
+            ProcessStatus.KillRestOfGroup(); // Else the primary does it.
+    }
+
+    /// <summary>The pool runs this: a worker whose pool is starved gives no sign.</summary>
+    private void GiveSign(int sequence) => _link.TrySend(
+        new ControlMessage.Pong(sequence, Requests.Begun, Requests.InFlight, Requests.Busy, System.Diagnostics.Debugger.IsAttached));
 
     private void Offered(int port, uint offer, Descriptor socket, in PeerAddress peer)
     {

@@ -170,6 +170,12 @@ public sealed class ClusterEventsTests
     {
         public override int ProcessId => 1;
 
+        public override int Slot => 0;
+
+        public override int Generation => 1;
+
+        public override RequestScope TrackRequest() => throw new NotSupportedException();
+
         public override WorkerState State => WorkerState.Online;
 
         public override bool IsConnected => true;

@@ -26,8 +26,6 @@ public sealed class ClusterOptionsTests
         (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 1_000_001),
     ];
 
-    private static readonly PropertyInfo[] Properties = typeof(ClusterOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance);
-
     public static TheoryData<int, string> Bad()
     {
         var bad = new TheoryData<int, string>();
@@ -96,16 +94,12 @@ public sealed class ClusterOptionsTests
     public void A_copy_has_every_property()
     {
         var original = Filled();
-        var copy = original.Copy();
-        Assert.All(Properties, property => Assert.Equal(property.GetValue(original), property.GetValue(copy)));
+        Assert.Equal(Values(original), Values(original.Copy()));
+        Assert.All(Values(original).Zip(Values(new ClusterOptions())), pair => Assert.NotEqual(pair.Second, pair.First));
     }
 
     [Fact]
-    public void A_copy_of_the_defaults_has_the_defaults()
-    {
-        var copy = new ClusterOptions().Copy();
-        Assert.All(Properties, property => Assert.Equal(property.GetValue(new ClusterOptions()), property.GetValue(copy)));
-    }
+    public void A_copy_of_the_defaults_has_the_defaults() => Assert.Equal(Values(new ClusterOptions()), Values(new ClusterOptions().Copy()));
 
     [Fact]
     public void A_copy_goes_its_own_way()
@@ -122,15 +116,33 @@ public sealed class ClusterOptionsTests
     private static ClusterOptions Filled()
     {
         var options = new ClusterOptions();
-        foreach (var property in Properties)
+        Fill(options);
+        return options;
+    }
+
+    private static void Fill(object options)
+    {
+        foreach (var property in PropertiesOf(options))
         {
             switch (property.GetValue(options))
             {
+                case RestartOptions or RecycleOptions:
+                    Fill(property.GetValue(options)!);
+                    break;
                 case int number:
                     property.SetValue(options, number + 1);
                     break;
+                case long number:
+                    property.SetValue(options, number + 1);
+                    break;
+                case double number:
+                    property.SetValue(options, number / 2);
+                    break;
                 case bool flag:
                     property.SetValue(options, !flag);
+                    break;
+                case Enum:
+                    property.SetValue(options, Enum.ToObject(property.PropertyType, 1));
                     break;
                 case TimeSpan time:
                     property.SetValue(options, time + TimeSpan.FromSeconds(1));
@@ -138,20 +150,43 @@ public sealed class ClusterOptionsTests
                 case null when property.PropertyType == typeof(IMessageSerializer):
                     property.SetValue(options, ProcessCluster.Serialization.GeneratedMessageSerializer.Instance);
                     break;
+                case null when property.PropertyType == typeof(Func<ClusterWorker, CancellationToken, Task>):
+                    property.SetValue(options, (Func<ClusterWorker, CancellationToken, Task>)((_, _) => Task.CompletedTask));
+                    break;
                 case null when property.PropertyType == typeof(string):
                     property.SetValue(options, property.Name);
                     break;
                 case null when property.PropertyType == typeof(IList<string>):
                     property.SetValue(options, new List<string> { "a", "b" });
                     break;
+                case IList<TimeOnly> times:
+                    times.Add(new TimeOnly(4, 30));
+                    break;
                 case IDictionary<string, string?> dictionary:
                     (dictionary["a"], dictionary["b"]) = ("1", null);
+                    break;
+                case IDictionary<int, IDictionary<string, string?>> slots:
+                    slots[1] = new Dictionary<string, string?> { ["a"] = "1" };
                     break;
                 default:
                     Assert.Fail($"{property.Name} is of a type that this test cannot fill yet.");
                     break;
             }
         }
-        return options;
     }
+
+    /// <summary>Every property with its value, those of groups, too.</summary>
+    private static List<(string Name, object? Value)> Values(object options, string prefix = "") => [.. PropertiesOf(options).SelectMany(property =>
+        property.GetValue(options) switch
+        {
+            RestartOptions or RecycleOptions => Values(property.GetValue(options)!, $"{property.Name}:"),
+            IDictionary<int, IDictionary<string, string?>> slots => slots.SelectMany(slot => slot.Value.Select(v => ($"{slot.Key}:{v.Key}", (object?)v.Value)))
+                .DefaultIfEmpty((property.Name, null)),
+            string text => [($"{prefix}{property.Name}", text)],
+            System.Collections.IEnumerable many => [($"{prefix}{property.Name}", string.Join(';', many.Cast<object>()))],
+            var value => [($"{prefix}{property.Name}", value)],
+        })];
+
+    private static PropertyInfo[] PropertiesOf(object options) =>
+        options.GetType().GetProperties(BindingFlags.Public | BindingFlags.Instance);
 }

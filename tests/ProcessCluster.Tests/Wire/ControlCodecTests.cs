@@ -40,6 +40,9 @@ public sealed class ControlCodecTests
         new ControlMessage.Disconnect(),
         new ControlMessage.Leaving(),
         new ControlMessage.LeavingNoted(),
+        new ControlMessage.Admitted(1023),
+        new ControlMessage.Ping(int.MinValue),
+        new ControlMessage.Pong(int.MaxValue, long.MaxValue, 17, TimeSpan.FromDays(1000), IsDebugged: true),
     ];
 
     public static TheoryData<int, string> Samples()

@@ -23,7 +23,17 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
     private int _lastId;
 
     /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
-    private sealed record Guest(WorkerChannel Channel, Dictionary<SharedPort, string> Uses);
+    private sealed record Guest(WorkerChannel Channel, Dictionary<SharedPort, string> Uses)
+    {
+        /// <summary>The ports whose listener is in place in the worker.</summary>
+        public List<SharedPort> Listens { get; } = [];
+
+        /// <summary>Whether it gets connections.</summary>
+        public bool IsAdmitted { get; set; }
+
+        /// <summary>Whether it never gets any again.</summary>
+        public bool IsDone { get; set; }
+    }
 
     public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault), []));
 
@@ -63,25 +73,46 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         }
     }
 
-    /// <summary>The worker's listener is in place: it gets connections. Null when the port is not there any more, or the worker is leaving.</summary>
+    /// <summary>
+    /// The worker's listener is in place: it gets connections, as soon as it is admitted. Null when the port is not there any more, or the
+    /// worker is leaving.
+    /// </summary>
     public EndPoint? Seat(PrimaryWorker worker, int portId)
     {
         if (worker.Life.LeaveWanted
             || !_guests.TryGetValue(worker, out var guest)
+            || guest.IsDone
             || !_byId.TryGetValue(portId, out var port)
-            || !guest.Uses.ContainsKey(port))
+            || !guest.Uses.ContainsKey(port)
+            || guest.Listens.Contains(port))
         {
             return null;
         }
-        guest.Channel.Sit(port);
+        guest.Listens.Add(port);
+        if (guest.IsAdmitted)
+            guest.Channel.Sit(port);
         return port.EndPoint;
     }
+
+    /// <summary>The worker gets connections of all ports that it listens on, from now on.</summary>
+    public void Admit(PrimaryWorker worker)
+    {
+        if (!_guests.TryGetValue(worker, out var guest) || guest.IsAdmitted || guest.IsDone)
+            return;
+        guest.IsAdmitted = true;
+        foreach (var port in guest.Listens)
+            guest.Channel.Sit(port);
+    }
+
+    /// <summary>How many connections wait for a worker.</summary>
+    public int Waiting => _byKey.Values.Sum(static port => port.Waiting);
 
     /// <summary>The worker has closed its listener.</summary>
     public void CloseListener(PrimaryWorker worker, int portId)
     {
         if (!_guests.TryGetValue(worker, out var guest) || !_byId.TryGetValue(portId, out var port) || !guest.Uses.Remove(port, out var key))
             return;
+        guest.Listens.Remove(port);
         guest.Channel.Leave(port);
         if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses.ContainsKey(port)))
             return;
@@ -92,8 +123,10 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
 
     public void StopOffering(PrimaryWorker worker)
     {
-        if (_guests.TryGetValue(worker, out var guest))
-            guest.Channel.LeaveAll();
+        if (!_guests.TryGetValue(worker, out var guest))
+            return;
+        guest.IsDone = true;
+        guest.Channel.LeaveAll();
     }
 
     /// <summary>The worker is gone.</summary>

@@ -39,6 +39,9 @@ internal sealed class SharedPort : EventLoop.Watch, IDisposable
 
     public TimeSpan MaxWait { get; }
 
+    /// <summary>How many connections wait for a worker.</summary>
+    public int Waiting => _waiting.Count;
+
     public override void OnReady(uint events)
     {
         for (var i = 0; i < AcceptBurst && !_paused; i++)

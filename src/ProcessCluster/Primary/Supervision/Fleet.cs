@@ -5,97 +5,352 @@ using ProcessCluster.Primary.Workers;
 namespace ProcessCluster.Primary.Supervision;
 
 /// <summary>
-/// Keeps a number of workers: starts them, and a new one for each that ends. The first one starts alone; only when it is up do the
-/// others follow, so that a program that cannot start fails once. Belongs to the cluster's loop.
+/// Keeps a number of workers, each in its slot: starts them, and another one for each that ends, by the rules of <see cref="RestartState"/>;
+/// keeps standby workers; adds and takes away slots. The first worker starts alone; only when it is up do the others follow, so that a
+/// program that cannot start fails once. Belongs to the cluster's loop.
 /// </summary>
 internal sealed class Fleet
 {
-    private readonly Supervisor _supervisor;
-    private readonly ClusterOptions _options;
+    private readonly IFleetHost _host;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
-    private readonly Place[] _places;
+    private readonly Action<Action> _post;
+    private readonly int _parallelBoots;
+    private readonly List<FleetSlot> _slots = [];
+    private readonly Queue<FleetSlot> _pendingBoots = new();
+    private readonly List<IFleetWorker> _standby = [];
+    private readonly HashSet<IFleetWorker> _booting = [];
+    private RestartState _standbyRestarts = RestartState.Fresh;
+    private ITimer? _standbyTimer;
+    private bool _standbyWaits;
     private bool _isUp;
-    private bool _stopped;
 
-    public Fleet(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger)
+    /// <param name="host">Does what is decided.</param>
+    /// <param name="options">The rules.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Where it is told.</param>
+    /// <param name="post">Has an action run on the loop.</param>
+    /// <param name="processors">How many workers may boot at the same time.</param>
+    public Fleet(IFleetHost host, ClusterOptions options, TimeProvider time, ILogger logger, Action<Action> post, int processors)
     {
-        (_supervisor, _options, _time, _logger) = (supervisor, options, time, logger);
-        _places = new Place[options.ResolveWorkers(Environment.ProcessorCount)];
-        for (var i = 0; i < _places.Length; i++)
-            _places[i] = new Place();
+        (_host, Options, _time, _logger, _post, _parallelBoots) = (host, options, time, logger, post, Math.Max(1, processors));
+        for (var number = 0; number < options.FirstWorkers(processors); number++)
+            _slots.Add(new FleetSlot(number));
     }
 
-    /// <summary>Where one worker after another lives.</summary>
-    private sealed class Place
-    {
-        public PrimaryWorker? Worker { get; set; }
+    public ClusterOptions Options { get; }
 
-        public int ShortLives { get; set; }
+    public IReadOnlyList<FleetSlot> Slots => _slots;
 
-        public ITimer? Timer { get; set; }
-    }
+    public IReadOnlyList<IFleetWorker> Standby => _standby;
+
+    /// <summary>The generation of the workers that are started now.</summary>
+    public int Generation { get; set; } = 1;
+
+    public bool IsStopped { get; private set; }
+
+    /// <summary>How many workers are ready, in their slots.</summary>
+    public int Ready => _slots.Count(static slot => slot.Worker is { IsUp: true, IsGoing: false });
 
     /// <summary>Starts the first worker.</summary>
-    public PrimaryWorker StartFirst() => _places[0].Worker = _supervisor.Fork(_options, null, expectsReady: true, bootIsAwaited: true);
+    public IFleetWorker StartFirst()
+    {
+        var slot = _slots[0];
+        slot.Worker = Start(new FleetSeat(slot.Number, Generation, IsAdmitted: true, BootIsAwaited: true));
+        return slot.Worker;
+    }
 
-    /// <summary>The first one is up: starts the others and gives all.</summary>
-    public IReadOnlyList<PrimaryWorker> StartOthers()
+    /// <summary>The first one is up: starts the others. Completes when each has ended its boot, one way or the other.</summary>
+    public Task StartOthers()
     {
         _isUp = true;
-        foreach (var place in _places)
-            Fill(place);
-        return [.. _places.Select(static p => p.Worker).OfType<PrimaryWorker>()];
+        foreach (var slot in _slots)
+            Fill(slot);
+        FillStandby();
+        return Task.WhenAll(_slots.Select(static slot => slot.FirstBoot));
     }
 
     /// <summary>Starts no more.</summary>
     public void Stop()
     {
-        _stopped = true;
-        foreach (var place in _places)
-            place.Timer?.Dispose();
+        IsStopped = true;
+        _standbyTimer?.Dispose();
+        foreach (var slot in _slots)
+        {
+            slot.SetTimer(null);
+            slot.Booted(slot.Worker);
+        }
     }
 
-    /// <summary>A worker has ended: if it was one of these, another takes its place.</summary>
-    public void Ended(PrimaryWorker worker)
+    /// <summary>Starts a worker that is not in its slot yet.</summary>
+    /// <exception cref="ClusterException">The program cannot be started.</exception>
+    public IFleetWorker StartSuccessor(FleetSlot slot, int generation) =>
+        slot.Successor = Start(new FleetSeat(slot.Number, generation, IsAdmitted: false, BootIsAwaited: true));
+
+    /// <summary>The successor takes the slot; the worker that had it, if any, is given back.</summary>
+    public IFleetWorker? Succeed(FleetSlot slot)
     {
-        if (Array.Find(_places, p => p.Worker == worker) is not { } place)
-            return;
-        place.Worker = null;
-        if (_stopped || !_isUp)
-            return; // A first one that fails is the failure of the start.
-        var wasShort = worker.UpSince == 0 || _time.GetElapsedTime(worker.UpSince) < RestartBackoff.StableAfter;
-        place.ShortLives = wasShort ? place.ShortLives + 1 : 0;
-        FillAfter(place, RestartBackoff.Delay(place.ShortLives));
+        var old = slot.Worker;
+        (slot.Worker, slot.Successor) = (slot.Successor, null);
+        slot.Restarts = RestartState.Fresh;
+        slot.IsResting = false;
+        slot.SetTimer(null);
+        SetLimits(slot);
+        return old;
     }
 
-    private void FillAfter(Place place, TimeSpan delay)
+    /// <summary>There is no successor: who lives here stays; if nobody does, the slot is filled as ever.</summary>
+    public void DropSuccessor(FleetSlot slot)
+    {
+        slot.Successor = null;
+        Fill(slot);
+    }
+
+    /// <summary>A worker's boot is over.</summary>
+    public void Up(IFleetWorker worker)
+    {
+        BootEnded(worker);
+        if (_slots.Find(slot => slot.Worker == worker) is { } slot)
+        {
+            SetLimits(slot);
+            slot.Booted(worker);
+        }
+        FillStandby();
+    }
+
+    /// <summary>A worker will serve no more, though its process is still there: another one takes its place now.</summary>
+    public void Going(IFleetWorker worker, WorkerEnd end) => Vacate(worker, end);
+
+    /// <summary>A worker's process is gone.</summary>
+    public void Ended(IFleetWorker worker, WorkerExit exit)
+    {
+        BootEnded(worker);
+        Vacate(worker, exit switch
+        {
+            { ExitCode: RestartOptions.ConfigurationErrorExitCode } => WorkerEnd.ConfigurationError,
+            { Cause: WorkerExitCause.Completed } => WorkerEnd.Completed,
+            { Cause: WorkerExitCause.Requested } => WorkerEnd.Left,
+            _ => WorkerEnd.Failed,
+        });
+    }
+
+    /// <summary>
+    /// There shall be so many workers. Gives those that are new or go: what to wait for.
+    /// </summary>
+    public (IReadOnlyList<FleetSlot> Added, IReadOnlyList<IFleetWorker> Going) Scale(int workers, ScaleDownOrder order)
+    {
+        List<FleetSlot> added = [];
+        List<IFleetWorker> going = [];
+        while (_slots.Count < workers)
+        {
+            var slot = new FleetSlot(FreeNumber());
+            _slots.Add(slot);
+            added.Add(slot);
+            Fill(slot);
+        }
+        // One whose successor is under way stays: there is never more than one of those.
+        var byAge = _slots.Where(static slot => slot.Successor is null).OrderBy(static slot => slot.Worker?.Id ?? int.MaxValue).ToList();
+        if (order == ScaleDownOrder.Youngest)
+            byAge.Reverse();
+        foreach (var slot in byAge.OrderByDescending(static slot => slot.Worker is null).Take(_slots.Count - workers))
+        {
+            _slots.Remove(slot);
+            slot.SetTimer(null);
+            slot.Booted(null);
+            if (slot.Worker is not { } worker)
+                continue;
+            going.Add(worker);
+            _host.Leave(worker, "scaled down", isRecycled: false);
+        }
+        return (added, going);
+    }
+
+    /// <summary>The standby workers of older generations make room for new ones.</summary>
+    public void RenewStandby()
+    {
+        foreach (var worker in _standby.Where(worker => worker.Generation < Generation).ToList())
+        {
+            _standby.Remove(worker);
+            _host.Leave(worker, $"replaced by generation {Generation}", isRecycled: false);
+        }
+        FillStandby();
+    }
+
+    private IFleetWorker Start(in FleetSeat seat)
+    {
+        var worker = _host.Start(seat);
+        _booting.Add(worker);
+        return worker;
+    }
+
+    private void BootEnded(IFleetWorker worker)
+    {
+        if (!_booting.Remove(worker))
+            return;
+        while (_booting.Count < _parallelBoots && _pendingBoots.TryDequeue(out var slot))
+            Fill(slot);
+    }
+
+    private void Vacate(IFleetWorker worker, WorkerEnd end)
+    {
+        if (_standby.Remove(worker))
+        {
+            StandbyEnded(worker, end);
+            return;
+        }
+        if (_slots.Find(slot => slot.Worker == worker) is not { } slot)
+            return;
+        slot.Worker = null;
+        if (IsStopped || !_isUp)
+            return; // A first one that fails is the failure of the start.
+        slot.Booted(worker);
+        var (next, decision) = slot.Restarts.After(end, UpFor(worker), Options.Restart, Noise());
+        slot.Restarts = next;
+        Follow(slot, decision);
+    }
+
+    private void Follow(FleetSlot slot, RestartDecision decision)
+    {
+        switch (decision.Kind)
+        {
+            case RestartKind.None:
+                slot.IsResting = true;
+                _logger.SlotGivenUp(slot.Number);
+                GiveUpIfExhausted();
+                return;
+            case RestartKind.Rest:
+                slot.IsResting = true;
+                _logger.BreakerOpened(slot.Number, Options.Restart.MaxRestarts, Options.Restart.Window, decision.Delay);
+                FillAfter(slot, decision.Delay);
+                GiveUpIfExhausted();
+                return;
+            default:
+                if (TakeStandby(slot))
+                    FillStandbyAfter(decision.Delay);
+                else
+                    FillAfter(slot, decision.Delay);
+                return;
+        }
+    }
+
+    private void FillAfter(FleetSlot slot, TimeSpan delay)
     {
         if (delay == TimeSpan.Zero)
         {
-            Fill(place);
+            Fill(slot);
             return;
         }
-        _logger.ReplacementDelayed(delay);
-        place.Timer?.Dispose();
-        place.Timer = _time.CreateTimer(_ => _supervisor.Loop.Post(() => Fill(place)), null, delay, Timeout.InfiniteTimeSpan);
+        if (!slot.IsResting)
+            _logger.ReplacementDelayed(slot.Number, delay);
+        slot.SetTimer(After(delay, () =>
+        {
+            slot.IsResting = false;
+            Fill(slot);
+        }));
     }
 
-    private void Fill(Place place)
+    private void Fill(FleetSlot slot)
     {
-        if (_stopped || place.Worker is not null)
+        if (IsStopped || slot.Worker is not null || slot.Successor is not null || slot.IsResting || !_slots.Contains(slot))
             return;
+        slot.SetTimer(null);
+        if (TakeStandby(slot))
+        {
+            FillStandby();
+            return;
+        }
+        if (_booting.Count >= _parallelBoots)
+        {
+            if (!_pendingBoots.Contains(slot))
+                _pendingBoots.Enqueue(slot);
+            return;
+        }
         try
         {
-            place.Worker = _supervisor.Fork(_options, null, expectsReady: true);
+            slot.Worker = Start(new FleetSeat(slot.Number, Generation, IsAdmitted: true, BootIsAwaited: false));
         }
         catch (ClusterException exception)
         {
             // The program is gone, or the system has no room for a process now: both can pass.
-            place.ShortLives++;
-            var delay = RestartBackoff.Delay(Math.Max(2, place.ShortLives));
-            _logger.ForkFailed(delay, exception);
-            FillAfter(place, delay);
+            var (next, decision) = slot.Restarts.After(WorkerEnd.Failed, TimeSpan.Zero, Options.Restart, Noise());
+            slot.Restarts = next;
+            _logger.ForkFailed(slot.Number, exception);
+            slot.Booted(null);
+            Follow(slot, decision.Kind == RestartKind.None ? new RestartDecision(RestartKind.Restart, Options.Restart.MaxDelay) : decision);
         }
     }
+
+    private void GiveUpIfExhausted()
+    {
+        if (Options.Restart.WhenExhausted == WhenExhausted.EndPrimary && _slots.TrueForAll(static slot => slot.IsResting) && _booting.Count == 0)
+            _host.GiveUp();
+    }
+
+    private bool TakeStandby(FleetSlot slot)
+    {
+        if (_standby.Find(static worker => worker is { IsUp: true, IsGoing: false }) is not { } worker)
+            return false;
+        _standby.Remove(worker);
+        slot.Worker = worker;
+        _host.Admit(worker, slot.Number);
+        SetLimits(slot);
+        slot.Booted(worker);
+        _logger.StandbyTookOver(worker.Id, slot.Number);
+        return true;
+    }
+
+    /// <summary>Standby workers boot one at a time, when every slot has its worker.</summary>
+    private void FillStandby()
+    {
+        if (IsStopped || !_isUp || _standbyWaits || _booting.Count > 0 || _standby.Count >= Options.StandbyWorkers
+            || _slots.Exists(static slot => slot is { IsResting: false, Worker: null }))
+        {
+            return;
+        }
+        try
+        {
+            _standby.Add(Start(new FleetSeat(FreeNumber(), Generation, IsAdmitted: false, BootIsAwaited: false)));
+        }
+        catch (ClusterException exception)
+        {
+            _logger.ForkFailed(FreeNumber(), exception);
+            FillStandbyAfter(Options.Restart.MaxDelay);
+        }
+    }
+
+    private void StandbyEnded(IFleetWorker worker, WorkerEnd end)
+    {
+        var (next, decision) = _standbyRestarts.After(end, UpFor(worker), Options.Restart, Noise());
+        _standbyRestarts = next;
+        // They are a comfort: where nobody would follow in a slot, they are tried again as if their budget were used up.
+        FillStandbyAfter(decision.Kind == RestartKind.None ? Options.Restart.Window : decision.Delay);
+    }
+
+    private void FillStandbyAfter(TimeSpan delay)
+    {
+        if (delay == TimeSpan.Zero)
+        {
+            FillStandby();
+            return;
+        }
+        _standbyWaits = true;
+        _standbyTimer?.Dispose();
+        _standbyTimer = After(delay, () =>
+        {
+            _standbyWaits = false;
+            FillStandby();
+        });
+    }
+
+    private void SetLimits(FleetSlot slot) => slot.Limits = RecycleLimits.For(Options.Recycle, Random.Shared.NextDouble());
+
+    private TimeSpan UpFor(IFleetWorker worker) => worker.UpSince == 0 ? TimeSpan.Zero : _time.GetElapsedTime(worker.UpSince);
+
+    private int FreeNumber() => Enumerable.Range(0, int.MaxValue).First(number =>
+        !_slots.Exists(slot => slot.Number == number) && !_standby.Exists(worker => worker.Slot == number));
+
+    private ITimer After(TimeSpan delay, Action action) =>
+        _time.CreateTimer(_ => _post(action), null, delay, Timeout.InfiniteTimeSpan);
+
+    private static double Noise() => (Random.Shared.NextDouble() * 2) - 1;
 }

@@ -16,7 +16,8 @@ internal sealed class PrimaryCluster : ICluster
     private readonly Lazy<Supervisor> _supervisor;
     private readonly TimeProvider _time;
     private readonly MessagingScope _scope;
-    private Fleet? _fleet;
+    private readonly CancellationTokenSource _givenUp = new();
+    private Management? _management;
     private Task? _disconnecting;
 
     public PrimaryCluster(ClusterLogger logger, TimeProvider time)
@@ -24,10 +25,7 @@ internal sealed class PrimaryCluster : ICluster
         (_logger, _time) = (logger, time);
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
-        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope)
-        {
-            Ended = (worker, _) => _fleet?.Ended(worker),
-        });
+        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope));
     }
 
     public event EventHandler<WorkerEventArgs>? Forked
@@ -60,6 +58,12 @@ internal sealed class PrimaryCluster : ICluster
         remove => _events.Exited -= value;
     }
 
+    public event EventHandler<WorkerEventArgs>? Hung
+    {
+        add => _events.Hung += value;
+        remove => _events.Hung -= value;
+    }
+
     public bool IsPrimary => true;
 
     public bool IsWorker => false;
@@ -81,34 +85,24 @@ internal sealed class PrimaryCluster : ICluster
         return _supervisor.Value.Loop.Invoke(() =>
         {
             ThrowIfDisconnecting();
-            return _supervisor.Value.Fork(options, environment, expectsReady: false);
+            return _supervisor.Value.Fork(options, environment);
         });
     }
 
     public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
     {
         var options = _scope.Options;
-        var loop = _supervisor.Value.Loop;
-        var first = loop.Invoke(() =>
+        var supervisor = _supervisor.Value;
+        var management = supervisor.Loop.Invoke(() =>
         {
             ThrowIfDisconnecting();
-            if (_fleet is not null)
+            if (_management is not null)
                 throw new InvalidOperationException("The cluster is started already.");
-            var fleet = new Fleet(_supervisor.Value, options, _time, _logger);
-            var worker = fleet.StartFirst();
-            _fleet = fleet;
-            return worker;
+            return _management = new Management(supervisor, options, _time, _logger, KillAll, GiveUp);
         });
         try
         {
-            if (await first.Booted.WaitAsync(cancellationToken).ConfigureAwait(false) is not { } addresses)
-            {
-                var exit = await first.Gone.WaitAsync(cancellationToken).ConfigureAwait(false);
-                throw new ClusterStartException($"The cluster could not start: {first} {exit}", first.Id, exit);
-            }
-            var others = loop.Invoke(() => _fleet?.StartOthers() ?? []);
-            await Task.WhenAll(others.Select(static w => w.Booted)).WaitAsync(cancellationToken).ConfigureAwait(false);
-            return [.. addresses];
+            return await management.StartAsync(cancellationToken).ConfigureAwait(false);
         }
         catch
         {
@@ -116,6 +110,22 @@ internal sealed class PrimaryCluster : ICluster
             throw;
         }
     }
+
+    public Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default) =>
+        Started("reloaded").ReloadAsync().WaitAsync(cancellationToken);
+
+    public Task ScaleAsync(int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(workers, ClusterOptions.MaxWorkerCount);
+        if (!Enum.IsDefined(order))
+            throw new ArgumentOutOfRangeException(nameof(order), order, "Give Youngest or Oldest.");
+        return Started("scaled").ScaleAsync(workers, order).WaitAsync(cancellationToken);
+    }
+
+    public IReadOnlyList<WorkerRecord> History => _supervisor.IsValueCreated ? _supervisor.Value.History : [];
+
+    public CancellationToken GivenUp => _givenUp.Token;
 
     public async Task DisconnectAsync(CancellationToken cancellationToken = default)
     {
@@ -139,6 +149,7 @@ internal sealed class PrimaryCluster : ICluster
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
         using var cancelled = cancellationToken.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), asked);
+        using var givenUp = GivenUp.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), asked);
         await asked.Task.ConfigureAwait(false);
         await DisconnectAsync(CancellationToken.None).ConfigureAwait(false);
     }
@@ -194,6 +205,15 @@ internal sealed class PrimaryCluster : ICluster
         return Workers.TryGetValue(id, out var worker) ? worker : throw new PeerGoneException($"There is no worker {id}: it has ended, or never was.");
     }
 
+    private Management Started(string what) => Volatile.Read(ref _management) ?? throw new InvalidOperationException(
+        $"Only a cluster that is started can be {what}: call StartAsync, or UseProcessCluster in a host. What was forked by hand is the program's own to replace.");
+
+    private void GiveUp()
+    {
+        Environment.ExitCode = RestartOptions.GivenUpExitCode;
+        _ = _givenUp.CancelAsync(); // Callbacks are the program's: not on the loop's thread.
+    }
+
     private void KillAll()
     {
         foreach (var worker in Workers.Values)
@@ -213,7 +233,7 @@ internal sealed class PrimaryCluster : ICluster
     /// <summary>Called on the loop.</summary>
     private Task LeaveAllAsync()
     {
-        _fleet?.Stop();
+        _management?.Stop();
         var gone = _supervisor.Value.LeaveAll();
         return CompleteAsync();
 
@@ -222,7 +242,7 @@ internal sealed class PrimaryCluster : ICluster
             // Each worker has its own deadline, at which it is killed.
             await Task.WhenAll(gone).ConfigureAwait(false);
             await _events.FlushAsync().ConfigureAwait(false);
-            _supervisor.Value.Loop.Invoke(() => (_fleet = null, _disconnecting = null));
+            _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null));
         }
     }
 }

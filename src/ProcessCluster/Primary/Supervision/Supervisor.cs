@@ -15,8 +15,11 @@ namespace ProcessCluster.Primary.Supervision;
 /// The owner of the workers: starts them, feeds what happens to them into their lifecycle, and does what the lifecycle says. All of it
 /// on the cluster's loop; no lock guards anything here.
 /// </summary>
-internal sealed class Supervisor : IWorkerControl
+internal sealed class Supervisor : IWorkerControl, IFleetHost
 {
+    /// <summary>How many workers that were are remembered.</summary>
+    public const int HistoryLength = 100;
+
     /// <summary>How long the end of a pipe may come after the end of the process.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
@@ -27,6 +30,9 @@ internal sealed class Supervisor : IWorkerControl
     private readonly ILogger _logger;
     private readonly MessagingScope _messaging;
     private readonly MessageRouter _router;
+    private readonly Heartbeats _heartbeats;
+    private readonly OutOfMemoryKills _outOfMemory = new();
+    private readonly ConcurrentQueue<WorkerRecord> _history = new();
     private int _lastId;
 
     public Supervisor(ClusterEvents events, MessagingScope messaging)
@@ -35,6 +41,7 @@ internal sealed class Supervisor : IWorkerControl
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff);
         _router = new MessageRouter(Workers);
+        _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), () => Sampled?.Invoke());
     }
 
     /// <summary>The loop that all of this runs on.</summary>
@@ -46,24 +53,61 @@ internal sealed class Supervisor : IWorkerControl
     /// <summary>Told on the loop, before the event is raised, of each worker that has ended.</summary>
     public Action<PrimaryWorker, WorkerExit>? Ended { get; set; }
 
+    /// <summary>Told on the loop of each worker whose boot is over.</summary>
+    public Action<PrimaryWorker>? Up { get; set; }
 
-    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, bool expectsReady, bool bootIsAwaited = false)
+    /// <summary>Told on the loop of each worker that will serve no more, while its process is still there.</summary>
+    public Action<PrimaryWorker, WorkerEnd>? Going { get; set; }
+
+    /// <summary>Told on the loop about once a second, when what workers do has been looked at.</summary>
+    public Action? Sampled { get; set; }
+
+    /// <summary>Told on the loop when the cluster shall end for want of workers.</summary>
+    public Action? Exhausted { get; set; }
+
+    /// <summary>Connections that wait for a worker.</summary>
+    public int WaitingConnections => _ports.Waiting;
+
+    /// <summary>The last workers that were, the latest last.</summary>
+    public IReadOnlyList<WorkerRecord> History => [.. _history];
+
+    /// <summary>Starts a worker that nobody replaces.</summary>
+    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {
-        var id = _lastId + 1;
-        var child = ChildProcess.Start(WorkerStart.For(id, options, environment));
-        _lastId = id;
-
-        var worker = new PrimaryWorker(id, child, options, expectsReady, this) { BootIsAwaited = bootIsAwaited };
-        worker.Connect(_loop, _messaging, new Peer(this, worker));
-        Workers[id] = worker;
-        _ports.Add(worker);
-        worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
-        _logger.WorkerStarted(worker);
-        _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
-        worker.Link!.Start();
-        _loop.Add(new ExitWatch(this, worker), child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
-        return worker;
+        var slot = Enumerable.Range(0, int.MaxValue).First(number => !Workers.Values.Any(worker => worker.Slot == number));
+        return Fork(new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false), options, environment, Lifecycle.Start(expectsReady: false));
     }
+
+    IFleetWorker IFleetHost.Start(in FleetSeat seat)
+    {
+        var options = FleetOptions!;
+        return Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
+    }
+
+    void IFleetHost.Admit(IFleetWorker worker, int slot)
+    {
+        var admitted = (PrimaryWorker)worker;
+        admitted.MoveTo(slot);
+        admitted.IsAdmitted = true;
+        admitted.Send(new ControlMessage.Admitted(slot));
+        AdmitIfUp(admitted);
+    }
+
+    void IFleetHost.Leave(IFleetWorker worker, string reason, bool isRecycled)
+    {
+        var leaving = (PrimaryWorker)worker;
+        leaving.LeaveReason ??= reason;
+        Apply(leaving, isRecycled ? LifecycleEvent.RecycleWanted : LifecycleEvent.LeaveWanted);
+    }
+
+    void IFleetHost.GiveUp()
+    {
+        _logger.GivenUp();
+        Exhausted?.Invoke();
+    }
+
+    /// <summary>What workers of the fleet are started with.</summary>
+    public ClusterOptions? FleetOptions { get; set; }
 
     public void WantLeave(PrimaryWorker worker) => _loop.Post(() => Apply(worker, LifecycleEvent.LeaveWanted));
 
@@ -83,6 +127,31 @@ internal sealed class Supervisor : IWorkerControl
         foreach (var worker in workers)
             Apply(worker, LifecycleEvent.LeaveWanted);
         return [.. workers.Select(static w => (Task)w.Gone)];
+    }
+
+    private PrimaryWorker Fork(
+        in FleetSeat seat, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, Lifecycle life)
+    {
+        var place = new WorkerPlace(_lastId + 1, seat.Slot, seat.Generation);
+        var child = ChildProcess.Start(WorkerStart.For(place, options, environment));
+        _lastId = place.Id;
+
+        var worker = new PrimaryWorker(place, child, options, life, this)
+        {
+            BootIsAwaited = seat.BootIsAwaited,
+            IsAdmitted = seat.IsAdmitted,
+            Started = _time.GetUtcNow(),
+        };
+        worker.Connect(_loop, _messaging, new Peer(this, worker));
+        Workers[place.Id] = worker;
+        _ports.Add(worker);
+        worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
+        _logger.WorkerStarted(worker);
+        _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
+        worker.Link!.Start();
+        _loop.Add(new ExitWatch(this, worker), child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
+        _heartbeats.Watch(options);
+        return worker;
     }
 
     private bool Receive(PrimaryWorker worker, ControlMessage message)
@@ -118,6 +187,9 @@ internal sealed class Supervisor : IWorkerControl
             case ControlMessage.Leaving:
                 Apply(worker, LifecycleEvent.LeaveAnnounced);
                 break;
+            case ControlMessage.Pong pong:
+                Heartbeats.Answered(worker, pong);
+                break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
                 break;
@@ -142,9 +214,17 @@ internal sealed class Supervisor : IWorkerControl
     {
         if (!worker.Life.IsUp || worker.UpSince != 0)
             return;
-        worker.MarkUp(addresses, _time.GetTimestamp());
         if (worker.State < WorkerState.Draining)
             worker.SetTimer(null);
+        worker.MarkUp(addresses, _time.GetTimestamp());
+        AdmitIfUp(worker);
+        Up?.Invoke(worker);
+    }
+
+    private void AdmitIfUp(PrimaryWorker worker)
+    {
+        if (worker is { IsAdmitted: true, IsUp: true, IsGoing: false })
+            _ports.Admit(worker);
     }
 
     /// <summary>A worker that does not keep to the protocol cannot be trusted with connections.</summary>
@@ -154,15 +234,15 @@ internal sealed class Supervisor : IWorkerControl
             return;
         _logger.LinkFault(worker, reason);
         worker.Fault ??= reason;
-        worker.Child.Kill(Signal.SIGKILL);
+        worker.Child.KillTree();
     }
 
     private void Apply(PrimaryWorker worker, LifecycleEvent @event, EndPoint? endPoint = null)
     {
-        var wasLeaving = worker.Life.LeaveWanted;
-        var (next, actions) = worker.Life.On(@event);
+        var before = worker.Life;
+        var (next, actions) = before.On(@event);
         worker.Life = next;
-        if (next.LeaveWanted && !wasLeaving)
+        if (next.LeaveWanted && !before.LeaveWanted)
             worker.MarkLeaving();
 
         if (actions.HasFlag(LifecycleActions.StopOffering))
@@ -177,7 +257,7 @@ internal sealed class Supervisor : IWorkerControl
         {
             if (@event == LifecycleEvent.BootOverdue)
                 worker.Fault ??= $"it was not up within {worker.Options.BootTimeout}";
-            worker.Child.Kill(Signal.SIGKILL);
+            worker.Child.KillTree();
         }
         if (actions.HasFlag(LifecycleActions.RaiseOnline))
         {
@@ -185,9 +265,43 @@ internal sealed class Supervisor : IWorkerControl
             MarkUp(worker, []);
         }
         if (actions.HasFlag(LifecycleActions.RaiseListening))
+        {
             _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, endPoint!));
+            MarkUp(worker, [$"{endPoint}"]);
+        }
+        if (actions.HasFlag(LifecycleActions.ReportHang))
+            ReportHang(worker);
         if (actions.HasFlag(LifecycleActions.RaiseDisconnected))
             _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
+        if (next.Hung && !before.Hung)
+            Going?.Invoke(worker, WorkerEnd.Failed);
+        else if (next.LeaveWanted && !before.LeaveWanted && !next.Hung)
+            Going?.Invoke(worker, WorkerEnd.Left);
+    }
+
+    /// <summary>Says so, writes a dump if one is wanted, off the loop, and has the worker killed.</summary>
+    private void ReportHang(PrimaryWorker worker)
+    {
+        _logger.WorkerHung(worker, worker.Options.HeartbeatTimeout);
+        _events.Raise(WorkerEventKind.Hung, new WorkerEventArgs(worker));
+        if (worker.Options.HangDump is { } directory)
+            _ = DumpAsync();
+        else
+            Apply(worker, LifecycleEvent.HangReported);
+
+        async Task DumpAsync()
+        {
+            try
+            {
+                worker.DumpPath = await HangDump.WriteAsync(worker, directory).ConfigureAwait(true);
+                _logger.DumpWritten(worker, worker.DumpPath);
+            }
+            catch (Exception exception)
+            {
+                _logger.DumpFailed(worker, exception); // Whatever it is, the worker is no better for it.
+            }
+            Apply(worker, LifecycleEvent.HangReported);
+        }
     }
 
     /// <summary>
@@ -207,9 +321,12 @@ internal sealed class Supervisor : IWorkerControl
     {
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
+        if (status.Signal == Signal.SIGKILL && worker.Life is { KilledWith: null, Overdue: false, Hung: false })
+            status = status with { ForWantOfMemory = _outOfMemory.TryTake() };
         var exit = new WorkerExit(worker.Life.CauseOf(status, worker.Fault is not null), status.ExitCode, status.Signal)
         {
-            Reason = worker.Fault,
+            Reason = worker.Fault ?? worker.LeaveReason,
+            DumpPath = worker.DumpPath,
         };
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
@@ -218,14 +335,23 @@ internal sealed class Supervisor : IWorkerControl
         worker.Channel.EndReceiving();
         Forget(worker, ending);
         _ports.Remove(worker);
-        if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed)
+        if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed or WorkerExitCause.Recycled)
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
         else if (worker.Life.IsUp || !worker.BootIsAwaited)
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
+        Remember(worker, exit);
         Ended?.Invoke(worker, exit);
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: worker.Channel.Drained);
         worker.MarkGone(exit);
+    }
+
+    private void Remember(PrimaryWorker worker, WorkerExit exit)
+    {
+        _history.Enqueue(new WorkerRecord(
+            worker.Id, worker.ProcessId, worker.Slot, worker.Generation, worker.Started, _time.GetUtcNow(), exit));
+        if (_history.Count > HistoryLength)
+            _history.TryDequeue(out _);
     }
 
     /// <summary>Nobody waits for its answers any more, here or in another worker.</summary>

@@ -13,22 +13,24 @@ internal static class WorkerStart
     /// </summary>
     private const string SpinLimit = "ThreadPool_UnfairSemaphoreSpinLimit", WorkersSpinLimit = "8";
 
-    /// <param name="id">The worker's number.</param>
+    /// <param name="place">Which worker it is.</param>
     /// <param name="options">Where the program and its surroundings are set.</param>
     /// <param name="environment">Variables for this worker alone; null removes one.</param>
-    public static ChildStart For(int id, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
+    public static ChildStart For(in WorkerPlace place, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {
         var (path, arguments) = options.Executable is { } executable
             ? (Resolve(executable), (IReadOnlyList<string>)[.. options.Arguments ?? []])
             : SelfCommand.Resolve(options.Arguments);
-        return new ChildStart(id, path, arguments, Variables(options, environment), options.WorkingDirectory, options.Silent);
+        return new ChildStart(
+            place, path, arguments, Variables(place, options, environment), options.WorkingDirectory, options.Silent, options.PinProcessors);
     }
 
     private static string Resolve(string executable) =>
         SelfCommand.FindOnPath(executable)
         ?? throw new ClusterException($"The worker's program '{executable}' was not found. Set ClusterOptions.Executable to the path of a program.");
 
-    private static Dictionary<string, string> Variables(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
+    private static Dictionary<string, string> Variables(
+        in WorkerPlace place, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
@@ -36,6 +38,8 @@ internal static class WorkerStart
         if (!variables.ContainsKey($"COMPlus_{SpinLimit}") && AppContext.GetData($"System.Threading.{SpinLimit.Replace('_', '.')}") is null)
             variables.TryAdd($"DOTNET_{SpinLimit}", WorkersSpinLimit);
         Overlay(variables, options.Environment);
+        if (options.SlotEnvironment.TryGetValue(place.Slot, out var ofSlot))
+            Overlay(variables, ofSlot);
         if (environment is not null)
             Overlay(variables, environment);
         return variables;

@@ -17,8 +17,17 @@ internal enum LifecycleEvent
     /// <summary>The primary's program wants the worker to leave.</summary>
     LeaveWanted,
 
+    /// <summary>A recycling rule wants the worker to leave.</summary>
+    RecycleWanted,
+
     /// <summary>The worker said that it leaves by its own wish.</summary>
     LeaveAnnounced,
+
+    /// <summary>The worker has given no sign of life for too long.</summary>
+    HeartbeatLost,
+
+    /// <summary>That the worker is hung has been told, and a dump of it written if one is wanted.</summary>
+    HangReported,
 
     /// <summary>The time for the boot is over.</summary>
     BootOverdue,
@@ -54,6 +63,9 @@ internal enum LifecycleActions
     /// <summary>Send SIGKILL.</summary>
     Kill = 16,
 
+    /// <summary>Tell the program that the worker is hung, write a dump if one is wanted, then <see cref="LifecycleEvent.HangReported"/>.</summary>
+    ReportHang = 512,
+
     /// <summary>Tell the program that the worker is online.</summary>
     RaiseOnline = 32,
 
@@ -73,19 +85,25 @@ internal enum LifecycleActions
 /// </summary>
 /// <param name="State">The public state.</param>
 /// <param name="ExpectsReady">Whether the boot ends with <see cref="LifecycleEvent.Ready"/>, as in hosts, rather than with hello.</param>
+/// <param name="ListeningIsReady">Whether the first <see cref="LifecycleEvent.Listens"/> counts as that.</param>
 /// <param name="IsUp">Whether the boot is over.</param>
 /// <param name="LeaveWanted">Whether its leaving is wanted, by whichever side.</param>
 /// <param name="KilledWith">The last signal that the primary's program sent it, or that it got when it was asked to leave while it booted.</param>
 /// <param name="Overdue">Whether it had to be killed because a time was over.</param>
+/// <param name="Recycled">Whether a recycling rule wanted its leaving.</param>
+/// <param name="Hung">Whether it gave no sign of life for too long.</param>
 internal sealed record Lifecycle(
     WorkerState State,
     bool ExpectsReady,
+    bool ListeningIsReady = false,
     bool IsUp = false,
     bool LeaveWanted = false,
     Signal? KilledWith = null,
-    bool Overdue = false)
+    bool Overdue = false,
+    bool Recycled = false,
+    bool Hung = false)
 {
-    public static Lifecycle Start(bool expectsReady) => new(WorkerState.Starting, expectsReady);
+    public static Lifecycle Start(bool expectsReady, bool listeningIsReady = false) => new(WorkerState.Starting, expectsReady, listeningIsReady);
 
     public bool IsConnected => State < WorkerState.Disconnected;
 
@@ -98,7 +116,8 @@ internal sealed record Lifecycle(
         },
         LifecycleEvent.Listens => State switch
         {
-            WorkerState.Online or WorkerState.Listening => (this with { State = WorkerState.Listening }, LifecycleActions.RaiseListening),
+            WorkerState.Online or WorkerState.Listening =>
+                (this with { State = WorkerState.Listening, IsUp = IsUp || ListeningIsReady }, LifecycleActions.RaiseListening),
             _ => Unchanged,
         },
         LifecycleEvent.Ready => State switch
@@ -114,6 +133,23 @@ internal sealed record Lifecycle(
                 (Leaving, LifecycleActions.StopOffering | LifecycleActions.SendDisconnect | LifecycleActions.StartDrainTimer),
             WorkerState.Disconnected => (this with { LeaveWanted = true }, LifecycleActions.None),
             _ => Unchanged,
+        },
+        LifecycleEvent.RecycleWanted => State switch
+        {
+            WorkerState.Online or WorkerState.Listening =>
+                (Leaving with { Recycled = true }, LifecycleActions.StopOffering | LifecycleActions.SendDisconnect | LifecycleActions.StartDrainTimer),
+            _ => Unchanged,
+        },
+        LifecycleEvent.HeartbeatLost => State switch
+        {
+            WorkerState.Online or WorkerState.Listening when IsUp && !Hung =>
+                (this with { Hung = true }, LifecycleActions.StopOffering | LifecycleActions.ReportHang),
+            _ => Unchanged,
+        },
+        LifecycleEvent.HangReported => State switch
+        {
+            WorkerState.Dead => Unchanged,
+            _ => Hung ? (this, LifecycleActions.Kill) : Unchanged,
         },
         LifecycleEvent.LeaveAnnounced => State switch
         {
@@ -159,12 +195,20 @@ internal sealed record Lifecycle(
         var failed = exit is not { ExitCode: 0 };
         if (Overdue)
             return IsUp || LeaveWanted ? WorkerExitCause.KilledLate : WorkerExitCause.FailedAtBoot;
+        if (Hung && exit.Signal == Signal.SIGKILL)
+            return WorkerExitCause.Hung;
         if (exit.Signal is { } signal && signal == KilledWith)
             return WorkerExitCause.Killed;
+        if (exit.ForWantOfMemory)
+            return WorkerExitCause.OutOfMemory;
         if (hasFault)
             return IsUp ? WorkerExitCause.Crashed : WorkerExitCause.FailedAtBoot;
         if (LeaveWanted)
-            return failed && exit.Signal is not Signal.SIGTERM ? WorkerExitCause.Crashed : WorkerExitCause.Requested;
+        {
+            if (failed && exit.Signal is not Signal.SIGTERM)
+                return WorkerExitCause.Crashed;
+            return Recycled ? WorkerExitCause.Recycled : WorkerExitCause.Requested;
+        }
         if (!failed)
             return WorkerExitCause.Completed;
         return IsUp ? WorkerExitCause.Crashed : WorkerExitCause.FailedAtBoot;

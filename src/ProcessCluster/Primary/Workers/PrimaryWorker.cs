@@ -9,7 +9,7 @@ namespace ProcessCluster.Primary.Workers;
 /// One worker seen from the primary: its process, its link and where it is in its life. What the properties show may be read from
 /// any thread; all else belongs to the cluster's loop.
 /// </summary>
-internal sealed class PrimaryWorker : ClusterWorker
+internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 {
     private readonly IWorkerControl _control;
     private readonly ChildProcess _child;
@@ -17,19 +17,26 @@ internal sealed class PrimaryWorker : ClusterWorker
     private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Lifecycle _life;
+    private volatile int _slot;
     private ITimer? _timer;
 
-    public PrimaryWorker(int id, ChildProcess child, ClusterOptions options, bool expectsReady, IWorkerControl control)
-        : base(id)
+    public PrimaryWorker(in WorkerPlace place, ChildProcess child, ClusterOptions options, Lifecycle life, IWorkerControl control)
+        : base(place.Id)
     {
         _child = child;
         _control = control;
+        _slot = place.Slot;
+        Generation = place.Generation;
         Options = options;
         ProcessId = child.Id;
-        _life = Lifecycle.Start(expectsReady);
+        _life = life;
     }
 
     public override int ProcessId { get; }
+
+    public override int Slot => _slot;
+
+    public override int Generation { get; }
 
     public override WorkerState State => _life.State;
 
@@ -64,6 +71,32 @@ internal sealed class PrimaryWorker : ClusterWorker
     /// <summary>Whether the process has ended, though not everything that it said may have been read.</summary>
     public bool ExitSeen { get; set; }
 
+    /// <summary>Whether it gets connections when it is up; else when it is told to.</summary>
+    public bool IsAdmitted { get; set; }
+
+    /// <summary>When its process was started.</summary>
+    public DateTimeOffset Started { get; init; }
+
+    /// <summary>Why it was told to leave, for its record.</summary>
+    public string? LeaveReason { get; set; }
+
+    /// <summary>The dump that was written of it.</summary>
+    public string? DumpPath { get; set; }
+
+    /// <summary>Its signs of life.</summary>
+    public Pulse Pulse { get; set; }
+
+    /// <summary>Whether a debugger was attached to it when it gave its last one.</summary>
+    public bool IsDebugged { get; set; }
+
+    public WorkerLoad Load { get; set; }
+
+    public bool IsUp => _life.IsUp;
+
+    public bool IsGoing => _life is { LeaveWanted: true } or { Hung: true } or { IsConnected: false };
+
+    public IReadOnlyList<string> LastErrors => [];
+
     /// <summary>When its boot was over (<see cref="TimeProvider.GetTimestamp"/>), or 0.</summary>
     public long UpSince { get; private set; }
 
@@ -90,6 +123,9 @@ internal sealed class PrimaryWorker : ClusterWorker
 
     public override void ReportStartFailure(string reason) => ThrowUnlessWorker();
 
+    public override RequestScope TrackRequest() => throw new InvalidOperationException(
+        "A worker counts its own requests, through Cluster.Worker; this object stands for another process.");
+
     public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) =>
         Channel.SendAsync(Id, message, cancellationToken);
 
@@ -106,6 +142,8 @@ internal sealed class PrimaryWorker : ClusterWorker
     }
 
     public void Send(ControlMessage message) => Link!.TrySend(message);
+
+    public void MoveTo(int slot) => _slot = slot;
 
     /// <summary>The one deadline that holds for it now: for its boot, then for its leaving.</summary>
     public void SetTimer(ITimer? timer)

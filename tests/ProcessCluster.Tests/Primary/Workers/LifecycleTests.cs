@@ -127,6 +127,7 @@ public sealed class LifecycleTests
         [
             new(0, null), new(1, null), new(143, null), new(255, null), new(null, null),
             new(null, Signal.SIGTERM), new(null, Signal.SIGKILL), new(null, Signal.SIGSEGV), new(null, (Signal)34),
+            new(null, Signal.SIGKILL, ForWantOfMemory: true),
         ];
         var used = new HashSet<CauseRow>();
         foreach (var life in Reachable.Where(life => life.State != WorkerState.Dead))
@@ -152,10 +153,10 @@ public sealed class LifecycleTests
     private static List<Lifecycle> FindReachable()
     {
         List<Lifecycle> found = [];
-        foreach (var expectsReady in (ReadOnlySpan<bool>)[false, true])
+        foreach (var start in (ReadOnlySpan<Lifecycle>)[Lifecycle.Start(false), Lifecycle.Start(true), Lifecycle.Start(true, listeningIsReady: true)])
         {
-            found.Add(Lifecycle.Start(expectsReady));
-            found.Add(Lifecycle.Start(expectsReady) with { KilledWith = Signal.SIGKILL });
+            found.Add(start);
+            found.Add(start with { KilledWith = Signal.SIGKILL });
         }
 
         for (var i = 0; i < found.Count; i++)
@@ -202,6 +203,8 @@ public sealed class LifecycleTests
                 "—" => true,
                 "code 0" => exit.ExitCode == 0,
                 "code 0 or SIGTERM" => exit is { ExitCode: 0 } or { Signal: Signal.SIGTERM },
+                "SIGKILL" => exit.Signal == Signal.SIGKILL,
+                "SIGKILL, for want of memory" => exit is { Signal: Signal.SIGKILL, ForWantOfMemory: true },
                 "that signal" => exit.Signal is not null && exit.Signal == life.KilledWith,
                 _ => throw new FormatException(Exit),
             };
@@ -219,6 +222,8 @@ public sealed class LifecycleTests
             nameof(Lifecycle.LeaveWanted) => life with { LeaveWanted = true },
             nameof(Lifecycle.KilledWith) => life with { KilledWith = Signal.SIGKILL },
             nameof(Lifecycle.Overdue) => life with { Overdue = true },
+            nameof(Lifecycle.Recycled) => life with { Recycled = true },
+            nameof(Lifecycle.Hung) => life with { Hung = true },
             _ => throw new FormatException($"No event sets '{name}'."),
         };
 
@@ -229,6 +234,9 @@ public sealed class LifecycleTests
             nameof(Lifecycle.LeaveWanted) => life.LeaveWanted,
             nameof(Lifecycle.KilledWith) => life.KilledWith is not null,
             nameof(Lifecycle.Overdue) => life.Overdue,
+            nameof(Lifecycle.ListeningIsReady) => life.ListeningIsReady,
+            nameof(Lifecycle.Recycled) => life.Recycled,
+            nameof(Lifecycle.Hung) => life.Hung,
             _ => throw new FormatException($"A worker's life has no flag '{name}'."),
         };
     }

@@ -1,0 +1,50 @@
+namespace ProcessCluster;
+
+/// <summary>
+/// When workers are replaced though nothing is wrong with them: against leaks and fragmentation. In a host read from the section
+/// <c>ProcessCluster:Recycle</c>. A new worker is ready before the old one drains, one at a time in the whole cluster. Default: never.
+/// </summary>
+public sealed class RecycleOptions
+{
+    /// <summary>Resident memory in bytes, sampled every second, above which a worker is replaced. Default 0: no limit. At least 16 MiB.</summary>
+    public long MaxMemory { get; set; }
+
+    /// <summary>
+    /// How many requests a worker serves before it is replaced, with the next sample (<see cref="ClusterOptions.HeartbeatInterval"/>); what
+    /// counts as one: <see cref="ClusterWorker.TrackRequest"/>. Default 0: no limit.
+    /// </summary>
+    public long MaxRequests { get; set; }
+
+    /// <summary>How long a worker is up before it is replaced. Default zero: no limit.</summary>
+    public TimeSpan MaxAge { get; set; }
+
+    /// <summary>
+    /// By how much the limits of requests and age are raised for each worker, at random, as a share from 0 to 1, so that workers that
+    /// started together are not all due together. Default 0.1: up to 10 % more.
+    /// </summary>
+    public double Jitter { get; set; } = 0.1;
+
+    /// <summary>Times of the day (local) at which all workers are replaced, one after another. Default: none.</summary>
+    public IList<TimeOnly> Schedule { get; set; } = [];
+
+    internal bool IsOn => MaxMemory > 0 || MaxRequests > 0 || MaxAge > TimeSpan.Zero || Schedule.Count > 0;
+
+    internal void Validate(List<string> errors)
+    {
+        if (MaxMemory is not 0 and < 16 * 1024 * 1024)
+            errors.Add($"Recycle:MaxMemory is {MaxMemory}: bytes, at least {16 * 1024 * 1024} (a .NET process hardly needs less); 0 means no limit.");
+        if (MaxRequests < 0)
+            errors.Add($"Recycle:MaxRequests is {MaxRequests}: 0 (no limit) or more.");
+        if (MaxAge != TimeSpan.Zero && (MaxAge < TimeSpan.FromSeconds(1) || MaxAge > TimeSpan.FromDays(365)))
+            errors.Add($"Recycle:MaxAge is {MaxAge}: from a second to a year; zero means no limit.");
+        if (Jitter is not (>= 0 and <= 1))
+            errors.Add($"Recycle:Jitter is {Jitter}: from 0 to 1.");
+    }
+
+    internal RecycleOptions Copy()
+    {
+        var copy = (RecycleOptions)MemberwiseClone();
+        copy.Schedule = [.. Schedule];
+        return copy;
+    }
+}

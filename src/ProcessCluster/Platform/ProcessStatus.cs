@@ -1,0 +1,55 @@
+using System.Buffers.Text;
+using System.Globalization;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>What <c>/proc</c> tells of processes (<c>man 5 proc</c>).</summary>
+internal static class ProcessStatus
+{
+    /// <summary>Resident bytes of a process; 0 when it is gone.</summary>
+    public static long ResidentBytes(int processId)
+    {
+        Span<byte> text = stackalloc byte[256];
+        var length = Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/statm"), text);
+        var resident = text[..length];
+        var space = resident.IndexOf((byte)' ');
+        return space >= 0 && Utf8Parser.TryParse(resident[(space + 1)..], out long pages, out _) ? pages * Environment.SystemPageSize : 0;
+    }
+
+    /// <summary>Ends all processes of this one's group but this one. Does nothing where the group is not this process's own.</summary>
+    public static void KillRestOfGroup()
+    {
+        var own = Environment.ProcessId;
+        if (Libc.getpgrp() != own)
+            return;
+        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        {
+            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != own && GroupOf(id) == own)
+                _ = Libc.kill(id, (int)Signal.SIGKILL);
+        }
+    }
+
+    private static int GroupOf(int processId)
+    {
+        Span<byte> text = stackalloc byte[1024];
+        var stat = text[..Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"), text)];
+        // The name is in parentheses and may hold anything; after it: state, parent, group.
+        var fields = stat[(stat.LastIndexOf((byte)')') + 1)..].Trim((byte)' ');
+        for (var skipped = 0; skipped < 2; skipped++)
+            fields = fields[(fields.IndexOf((byte)' ') + 1)..];
+        return Utf8Parser.TryParse(fields, out int group, out _) ? group : 0;
+    }
+
+    private static int Read(string path, Span<byte> text)
+    {
+        try
+        {
+            using var file = File.OpenHandle(path);
+            return RandomAccess.Read(file, text, 0);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return 0; // The process is gone, or another user's.
+        }
+    }
+}

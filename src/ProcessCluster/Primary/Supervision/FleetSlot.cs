@@ -1,0 +1,39 @@
+using ProcessCluster.Primary.Workers;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>A place in which one worker after another lives. Belongs to the fleet.</summary>
+internal sealed class FleetSlot(int number)
+{
+    private readonly TaskCompletionSource<IFleetWorker?> _firstBoot = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public int Number { get; } = number;
+
+    /// <summary>Who lives here: booting, or in dispatch.</summary>
+    public IFleetWorker? Worker { get; set; }
+
+    /// <summary>Who shall replace it.</summary>
+    public IFleetWorker? Successor { get; set; }
+
+    public RestartState Restarts { get; set; } = RestartState.Fresh;
+
+    /// <summary>Until another worker is tried.</summary>
+    public ITimer? Timer { get; set; }
+
+    /// <summary>Whether nobody lives here and nobody will soon: the budget is used up, or the end was one that nobody follows.</summary>
+    public bool IsResting { get; set; }
+
+    /// <summary>When the worker is to be replaced though nothing is wrong with it.</summary>
+    public RecycleLimits Limits { get; set; }
+
+    /// <summary>Completes with the first worker that ended its boot here, whether it is up or not; with null when none could be started.</summary>
+    public Task<IFleetWorker?> FirstBoot => _firstBoot.Task;
+
+    public void Booted(IFleetWorker? worker) => _firstBoot.TrySetResult(worker);
+
+    public void SetTimer(ITimer? timer)
+    {
+        Timer?.Dispose();
+        Timer = timer;
+    }
+}

@@ -1,0 +1,85 @@
+using System.Collections.Concurrent;
+using ProcessCluster.Platform;
+using ProcessCluster.Primary.Workers;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>
+/// Asks workers for signs of life, and looks at what they do. One timer for all, as long as there are workers. Belongs to the cluster's loop.
+/// </summary>
+internal sealed class Heartbeats(
+    TimeProvider time, Action<Action> post, ConcurrentDictionary<int, ClusterWorker> workers, Action<PrimaryWorker> hung, Action sampled)
+{
+    private static readonly TimeSpan ShortestTick = TimeSpan.FromMilliseconds(50), LongestTick = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
+
+    private ITimer? _timer;
+    private TimeSpan _tick;
+    private long _last;
+    private long _lastSample;
+    private int _sequence;
+
+    /// <summary>There is a worker with these options: time matters from now on.</summary>
+    public void Watch(ClusterOptions options)
+    {
+        var tick = TimeSpan.FromTicks(Math.Clamp(options.HeartbeatInterval.Ticks / 2, ShortestTick.Ticks, LongestTick.Ticks));
+        if (_timer is not null && tick >= _tick)
+            return;
+        _timer?.Dispose();
+        _tick = tick;
+        _last = _lastSample = time.GetTimestamp();
+        _timer = time.CreateTimer(_ => post(Tick), null, tick, tick);
+    }
+
+    /// <summary>The worker has given a sign of life.</summary>
+    public static void Answered(PrimaryWorker worker, ControlMessage.Pong pong)
+    {
+        worker.Pulse = Pulse.Answered(worker.Pulse);
+        worker.IsDebugged = pong.IsDebugged;
+        worker.Load = worker.Load with { Requests = pong.Requests, InFlight = pong.InFlight, Busy = pong.Busy };
+    }
+
+    private void Tick()
+    {
+        if (_timer is null)
+            return;
+        if (workers.IsEmpty)
+        {
+            _timer.Dispose();
+            _timer = null;
+            return;
+        }
+        var now = time.GetTimestamp();
+        var step = time.GetElapsedTime(_last, now);
+        _last = now;
+        foreach (var worker in workers.Values.Cast<PrimaryWorker>())
+            Beat(worker, step);
+        if (time.GetElapsedTime(_lastSample, now) < SampleEvery)
+            return;
+        _lastSample = now;
+        foreach (var worker in workers.Values.Cast<PrimaryWorker>())
+        {
+            if (worker.Options.Recycle.MaxMemory > 0)
+                worker.Load = worker.Load with { Memory = ProcessStatus.ResidentBytes(worker.ProcessId) };
+        }
+        sampled();
+    }
+
+    private void Beat(PrimaryWorker worker, TimeSpan step)
+    {
+        if (!worker.IsUp || worker.IsGoing)
+            return;
+        var (next, action) = Pulse.Pass(worker.Pulse, step, _tick, worker.Options);
+        worker.Pulse = next;
+        switch (action)
+        {
+            case PulseAction.Ask:
+                worker.Send(new ControlMessage.Ping(++_sequence));
+                break;
+            case PulseAction.Hung when !worker.IsDebugged:
+                hung(worker);
+                break;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using System.Runtime.InteropServices;
+using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>
+/// A cluster that keeps its number of workers, from its start to its end: brings together the fleet, its renewal, automatic scaling and the
+/// primary's signals. Thread-safe, unless said otherwise.
+/// </summary>
+internal sealed class Management
+{
+    private readonly Supervisor _supervisor;
+    private readonly ClusterOptions _options;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Fleet _fleet;
+    private readonly Renewal _renewal;
+    private readonly Action _killAll;
+    private readonly List<PosixSignalRegistration> _signals = [];
+    private Autoscaler _autoscaler;
+    private (TimeSpan Busy, long At) _lastBusy;
+    private int _reloadAsked;
+    private int _interrupts;
+
+    /// <summary>Called on the loop.</summary>
+    public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, Action killAll, Action giveUp)
+    {
+        (_supervisor, _options, _time, _logger, _killAll) = (supervisor, options, time, logger, killAll);
+        _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
+        _renewal = new Renewal(_fleet, supervisor, options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null, time, logger);
+        supervisor.FleetOptions = options;
+        supervisor.Up = _fleet.Up;
+        supervisor.Going = _fleet.Going;
+        supervisor.Ended = _fleet.Ended;
+        supervisor.Exhausted = giveUp;
+        supervisor.Sampled = Sampled;
+    }
+
+    /// <exception cref="ClusterStartException">The first worker ended before it was ready.</exception>
+    public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken)
+    {
+        var first = _supervisor.Loop.Invoke(_fleet.StartFirst);
+        if (await first.Booted.WaitAsync(cancellationToken).ConfigureAwait(false) is not { } addresses)
+        {
+            var exit = await first.Gone.WaitAsync(cancellationToken).ConfigureAwait(false);
+            throw new ClusterStartException($"The cluster could not start: {first} {exit}", first.Id, exit);
+        }
+        TakeSignals();
+        await _supervisor.Loop.Invoke(_fleet.StartOthers).WaitAsync(cancellationToken).ConfigureAwait(false);
+        return [.. addresses];
+    }
+
+    public Task<ReloadResult> ReloadAsync() => OffLoop(_supervisor.Loop.Invoke(_renewal.ReloadAsync));
+
+    public async Task ScaleAsync(int workers, ScaleDownOrder order)
+    {
+        var (added, going) = _supervisor.Loop.Invoke(() => Scale(workers, order));
+        await Task.WhenAll(going.Select(static worker => worker.Gone)).ConfigureAwait(false);
+        foreach (var worker in await Task.WhenAll(added.Select(static slot => slot.FirstBoot)).ConfigureAwait(false))
+        {
+            if (worker is { IsUp: false } && await worker.Gone.ConfigureAwait(false) is var exit)
+                throw new ClusterStartException($"The cluster could not be scaled to {workers}: {worker} {exit}", worker.Id, exit);
+        }
+    }
+
+    /// <summary>Called on the loop, before the workers are told to leave: nobody is replaced from now on.</summary>
+    public void Stop()
+    {
+        _fleet.Stop();
+        _renewal.Stop();
+        _supervisor.Sampled = null;
+        lock (_signals)
+        {
+            foreach (var signal in _signals)
+                signal.Dispose();
+            _signals.Clear();
+        }
+    }
+
+    /// <summary>A task that ends on the loop goes on elsewhere: what follows is the program's.</summary>
+    private static Task<T> OffLoop<T>(Task<T> task) => task.ContinueWith(
+        static ended => ended, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).Unwrap();
+
+    private (IReadOnlyList<FleetSlot> Added, IReadOnlyList<Workers.IFleetWorker> Going) Scale(int workers, ScaleDownOrder order)
+    {
+        if (_fleet.IsStopped)
+            throw new InvalidOperationException("The cluster is being disconnected and cannot be scaled.");
+        if (workers != _fleet.Slots.Count)
+            _logger.Scaling(_fleet.Slots.Count, workers);
+        return _fleet.Scale(workers, order);
+    }
+
+    private void Sampled()
+    {
+        _renewal.Sample();
+        if (_options.MaxWorkers == 0)
+            return;
+        var workers = _fleet.Slots.Count;
+        var busy = TimeSpan.FromTicks(_fleet.Slots.Sum(static slot => slot.Worker?.Load.Busy.Ticks ?? 0));
+        var now = _time.GetTimestamp();
+        var last = _lastBusy;
+        _lastBusy = (busy, now);
+        if (last.At == 0)
+            return;
+        // A worker that was replaced takes its time with it: then this sample says nothing.
+        var share = Math.Max(0, (busy - last.Busy) / (_time.GetElapsedTime(last.At, now) * workers));
+        (_autoscaler, var wanted) = Autoscaler.On(_autoscaler, workers, share, _supervisor.WaitingConnections, _options.MinWorkers, _options.MaxWorkers);
+        if (wanted != workers)
+            Scale(wanted, ScaleDownOrder.Youngest);
+    }
+
+    private void TakeSignals()
+    {
+        lock (_signals)
+        {
+            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, AskReload));
+            _signals.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGTTIN, context => AskScale(context, +1)));
+            _signals.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGTTOU, context => AskScale(context, -1)));
+            // Whoever stops the cluster takes the first; this one only counts.
+            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, _ =>
+            {
+                if (Interlocked.Increment(ref _interrupts) == 2)
+                    _killAll();
+            }));
+        }
+    }
+
+    private void AskReload(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        // However many come before the loop gets to it, one is asked for.
+        if (Interlocked.Exchange(ref _reloadAsked, 1) != 0)
+            return;
+        _supervisor.Loop.Post(() =>
+        {
+            Volatile.Write(ref _reloadAsked, 0);
+            _ = _renewal.ReloadAsync();
+        });
+    }
+
+    private void AskScale(PosixSignalContext context, int change)
+    {
+        context.Cancel = true;
+        _supervisor.Loop.Post(() =>
+        {
+            if (!_fleet.IsStopped)
+                Scale(Math.Clamp(_fleet.Slots.Count + change, 1, ClusterOptions.MaxWorkerCount), ScaleDownOrder.Youngest);
+        });
+    }
+}

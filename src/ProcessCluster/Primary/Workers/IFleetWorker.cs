@@ -1,0 +1,37 @@
+namespace ProcessCluster.Primary.Workers;
+
+/// <summary>A worker as the fleet sees it.</summary>
+internal interface IFleetWorker
+{
+    int Id { get; }
+
+    int Slot { get; }
+
+    int Generation { get; }
+
+    bool IsUp { get; }
+
+    /// <summary>Whether it shall leave, for whatever reason, or is hung, or gone.</summary>
+    bool IsGoing { get; }
+
+    /// <summary>When its boot was over (<see cref="TimeProvider.GetTimestamp"/>), or 0.</summary>
+    long UpSince { get; }
+
+    WorkerLoad Load { get; }
+
+    /// <summary>Completes when the boot is over, with null when the worker ended before.</summary>
+    Task<IReadOnlyCollection<string>?> Booted { get; }
+
+    /// <summary>Completes when its process is gone.</summary>
+    Task<WorkerExit> Gone { get; }
+
+    /// <summary>The last lines of its standard error.</summary>
+    IReadOnlyList<string> LastErrors { get; }
+}
+
+/// <summary>What a worker does, at the last sample.</summary>
+/// <param name="Requests">Requests begun since its start.</param>
+/// <param name="InFlight">Requests begun and not ended.</param>
+/// <param name="Busy">For how long there was at least one.</param>
+/// <param name="Memory">Resident bytes.</param>
+internal readonly record struct WorkerLoad(long Requests, int InFlight, TimeSpan Busy, long Memory);

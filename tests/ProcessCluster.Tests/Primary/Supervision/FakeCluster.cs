@@ -1,0 +1,213 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging.Abstractions;
+using ProcessCluster.Primary.Supervision;
+using ProcessCluster.Primary.Workers;
+
+namespace ProcessCluster.Tests.Primary.Supervision;
+
+/// <summary>
+/// A fleet and its renewal without processes: the test says when a worker is up and how it ends. Time stands still until the test lets it
+/// pass; what is posted to the loop runs in <see cref="Settle"/>. What was done is told in <see cref="Log"/>.
+/// </summary>
+internal sealed class FakeCluster : SynchronizationContext, IFleetHost
+{
+    private readonly ConcurrentQueue<Action> _posted = new();
+    private int _lastId;
+
+    public FakeCluster(ClusterOptions options, int processors = 4, Func<IFleetWorker, CancellationToken, Task>? probe = null)
+    {
+        SetSynchronizationContext(this);
+        Fleet = new Fleet(this, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
+        Renewal = new Renewal(Fleet, this, probe, Time, NullLogger.Instance);
+    }
+
+    public FakeTime Time { get; } = new();
+
+    public Fleet Fleet { get; }
+
+    public Renewal Renewal { get; }
+
+    public List<string> Log { get; } = [];
+
+    public Dictionary<int, FakeWorker> Workers { get; } = [];
+
+    /// <summary>Whether workers are up as soon as they are started.</summary>
+    public bool BootAtOnce { get; set; }
+
+    /// <summary>Whether workers end as soon as they are told to leave.</summary>
+    public bool LeaveAtOnce { get; set; } = true;
+
+    public bool CannotStart { get; set; }
+
+    public bool HasGivenUp { get; private set; }
+
+    /// <summary>The fewest that were ready at any time since the last look.</summary>
+    public int FewestReady { get; set; } = int.MaxValue;
+
+    /// <summary>The most workers that were alive at any time.</summary>
+    public int MostAlive { get; private set; }
+
+    public override void Post(SendOrPostCallback d, object? state) => _posted.Enqueue(() => d(state));
+
+    /// <summary>Runs what was posted until the task is done: with what runs elsewhere it may take a moment.</summary>
+    public T Complete<T>(Task<T> task)
+    {
+        var patience = Environment.TickCount64 + 10_000;
+        while (!task.IsCompleted)
+        {
+            if (Environment.TickCount64 > patience)
+                throw new TimeoutException($"Not done within 10 s. {string.Join("; ", Log)}");
+            if (_posted.TryDequeue(out var action))
+                Run(action);
+            else
+                Thread.Yield();
+        }
+        Settle();
+        return task.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Runs what was posted until it is so.</summary>
+    public void Until(Func<bool> condition) => Complete(Task.Run(async () =>
+    {
+        while (!condition())
+            await Task.Yield();
+        return true;
+    }));
+
+    /// <summary>Runs what was posted, and what runs elsewhere for a moment.</summary>
+    public void Settle()
+    {
+        // What completes a WhenAny comes by way of the pool.
+        for (var quiet = 0; quiet < 3;)
+        {
+            if (_posted.TryDequeue(out var action))
+            {
+                Run(action);
+                quiet = 0;
+                continue;
+            }
+            quiet++;
+            var passed = new ManualResetEventSlim();
+            ThreadPool.UnsafeQueueUserWorkItem(static passed => passed.Set(), passed, preferLocal: false);
+            passed.Wait(TimeSpan.FromSeconds(10));
+        }
+    }
+
+    public void Pass(double seconds) => Time.Advance(TimeSpan.FromSeconds(seconds), Settle);
+
+    /// <summary>Starts all workers, up.</summary>
+    public void Start()
+    {
+        Fleet.StartFirst();
+        if (!BootAtOnce)
+            Up(1);
+        var others = Fleet.StartOthers();
+        while (!others.IsCompleted)
+        {
+            foreach (var worker in Workers.Values.Where(worker => worker is { IsUp: false, IsGoing: false }).ToList())
+                Up(worker.Id);
+            Settle();
+        }
+        while (Fleet.Standby.Count < Fleet.Options.StandbyWorkers || Fleet.Standby.Any(worker => !worker.IsUp))
+            Up(Fleet.Standby[^1].Id);
+        Log.Clear();
+        FewestReady = int.MaxValue;
+    }
+
+    public void Up(int id)
+    {
+        var worker = Workers[id];
+        worker.UpSince = Time.GetTimestamp();
+        worker.SetBooted();
+        Fleet.Up(worker);
+        Settle();
+    }
+
+    /// <summary>The worker's process ends.</summary>
+    public void End(int id, WorkerExitCause cause = WorkerExitCause.Crashed, int code = 1)
+    {
+        var worker = Workers[id];
+        worker.IsGoing = true;
+        var exit = new WorkerExit(cause, code, null);
+        Fleet.Ended(worker, exit);
+        Workers.Remove(id);
+        worker.SetGone(exit);
+        Settle();
+    }
+
+    IFleetWorker IFleetHost.Start(in FleetSeat seat)
+    {
+        if (CannotStart)
+            throw new ClusterException("no such program");
+        var worker = new FakeWorker(++_lastId, seat.Slot, seat.Generation) { IsAdmitted = seat.IsAdmitted };
+        Workers.Add(worker.Id, worker);
+        MostAlive = Math.Max(MostAlive, Workers.Count);
+        Log.Add($"start {worker.Id} in {seat.Slot}");
+        if (BootAtOnce)
+            _posted.Enqueue(() => Up(worker.Id));
+        return worker;
+    }
+
+    void IFleetHost.Admit(IFleetWorker worker, int slot)
+    {
+        var admitted = (FakeWorker)worker;
+        (admitted.IsAdmitted, admitted.Slot) = (true, slot);
+        Log.Add($"admit {worker.Id} to {slot}");
+    }
+
+    void IFleetHost.Leave(IFleetWorker worker, string reason, bool isRecycled)
+    {
+        var leaving = (FakeWorker)worker;
+        if (leaving.IsGoing)
+            return;
+        leaving.IsGoing = true;
+        Log.Add($"leave {worker.Id}");
+        Fleet.Going(worker, WorkerEnd.Left);
+        if (LeaveAtOnce)
+            _posted.Enqueue(() => End(worker.Id, isRecycled ? WorkerExitCause.Recycled : WorkerExitCause.Requested, 0));
+    }
+
+    void IFleetHost.GiveUp() => HasGivenUp = true;
+
+    private void Run(Action action)
+    {
+        action();
+        FewestReady = Math.Min(FewestReady, Workers.Values.Count(worker => worker is { IsUp: true, IsGoing: false, IsAdmitted: true }));
+    }
+
+    internal sealed class FakeWorker(int id, int slot, int generation) : IFleetWorker
+    {
+        private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Id => id;
+
+        public int Slot { get; set; } = slot;
+
+        public int Generation => generation;
+
+        public bool IsAdmitted { get; set; }
+
+        public bool IsUp => UpSince != 0;
+
+        public bool IsGoing { get; set; }
+
+        public long UpSince { get; set; }
+
+        public WorkerLoad Load { get; set; }
+
+        public Task<IReadOnlyCollection<string>?> Booted => _booted.Task;
+
+        public Task<WorkerExit> Gone => _gone.Task;
+
+        public IReadOnlyList<string> LastErrors => ["its last line"];
+
+        public void SetBooted() => _booted.TrySetResult([]);
+
+        public void SetGone(WorkerExit exit)
+        {
+            _booted.TrySetResult(null);
+            _gone.TrySetResult(exit);
+        }
+    }
+}
