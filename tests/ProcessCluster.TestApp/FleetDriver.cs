@@ -28,7 +28,8 @@ internal static class FleetDriver
                 return true;
             case ["history"]:
                 foreach (var record in Cluster.History)
-                    Say($"history {record.Id} {record.Exit.Cause}: {record}");
+                    Say($"history {record.Id} slot={record.Slot} generation={record.Generation} from={record.Started.ToUnixTimeMilliseconds()} to={record.Ended.ToUnixTimeMilliseconds()} "
+                        + $"{record.Exit.Cause}: {record}");
                 Say($"{Cluster.History.Count} in history");
                 return true;
             default:

@@ -16,6 +16,7 @@ internal static class FleetRoles
     {
         Say($"version {version} in {Environment.ProcessId} slot {Cluster.Worker?.Slot} generation {Cluster.Worker?.Generation} "
             + $"own {Environment.GetEnvironmentVariable("OWN")}");
+        _ = Cluster.Worker?.Stopping; // SIGTERM means to finish, as in hosts.
         switch (version.Split(' '))
         {
             case ["exit", var code]:
@@ -49,6 +50,10 @@ internal static class FleetRoles
                 // More work than there are processors, and much garbage.
                 for (var i = 0; i < Environment.ProcessorCount * 2; i++)
                     ThreadPool.UnsafeQueueUserWorkItem(static _ => Burn(), null);
+                goto default;
+            case ["family"]:
+                using (var child = System.Diagnostics.Process.Start("sleep", "1000"))
+                    Say($"child {child.Id}");
                 goto default;
             case ["leaks"]:
                 _ = Task.Run(LeakAsync);

@@ -29,7 +29,8 @@ public sealed class ClusterOptions
     /// </summary>
     public IList<string>? Arguments { get; set; }
 
-    /// <summary>The working directory of the workers. Default null: this process's at the time of the fork.</summary>
+    /// <summary>The working directory of the workers. Default null: this process's at the time of the fork; where it was reached over a symbolic link
+    /// (<c>PWD</c>), what that points at then.</summary>
     public string? WorkingDirectory { get; set; }
 
     /// <summary>

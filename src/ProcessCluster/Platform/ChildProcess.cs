@@ -10,12 +10,25 @@ internal sealed record ChildStart(
     IReadOnlyList<string> Arguments,
     IReadOnlyDictionary<string, string> Environment,
     string? WorkingDirectory,
-    bool Silent,
+    ChildOutput Output,
     bool IsPinned);
 
+/// <summary>Where the child's standard output goes. Its standard error always goes over a pipe.</summary>
+internal enum ChildOutput
+{
+    /// <summary>Where this process's goes.</summary>
+    Inherited,
+
+    /// <summary>Over a pipe.</summary>
+    Piped,
+
+    /// <summary>Nowhere.</summary>
+    Discarded,
+}
+
 /// <summary>
-/// A child process with its two pipes and its hand-off socket. Started with <c>posix_spawn</c>, so that it gets exactly three
-/// descriptors and no other child ever gets one of them: there is no moment at which they could be inherited by accident, which
+/// A child process with its two pipes, its hand-off socket and its standard streams. Started with <c>posix_spawn</c>, so that it gets exactly
+/// these descriptors and no other child ever gets one of them: there is no moment at which they could be inherited by accident, which
 /// is what keeps the end of a pipe seen as the end of the peer.
 /// </summary>
 internal sealed unsafe class ChildProcess : IDisposable
@@ -23,15 +36,20 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <summary>The child's descriptors: it reads messages from the first, writes them to the second, gets sockets from the third.</summary>
     public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5;
 
+    /// <summary>How many channels there are between the two, and how many descriptors with the standard streams.</summary>
+    private const int Channels = 3, Streams = 2, All = Channels + Streams;
+
     private int _pidfd;
 
-    private ChildProcess(int id, int pidfd, Descriptor toChild, Descriptor fromChild, Descriptor handoff)
+    private ChildProcess(int id, int pidfd, int* mine)
     {
         Id = id;
         _pidfd = pidfd;
-        ToChild = toChild;
-        FromChild = fromChild;
-        Handoff = handoff;
+        FromChild = new Descriptor(mine[0]);
+        ToChild = new Descriptor(mine[1]);
+        Handoff = new Descriptor(mine[2]);
+        StandardOutput = mine[3] < 0 ? null : new Descriptor(mine[3]);
+        StandardError = new Descriptor(mine[4]);
     }
 
     public int Id { get; }
@@ -46,17 +64,25 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     public Descriptor Handoff { get; }
 
+    /// <summary>What the child writes there; null when it does not come here.</summary>
+    public Descriptor? StandardOutput { get; }
+
+    public Descriptor StandardError { get; }
+
     /// <exception cref="ClusterException">The program cannot be started, or the system has no more descriptors or processes.</exception>
     public static ChildProcess Start(ChildStart start)
     {
         OperatingSystemSupport.ThrowIfNotLinux();
-        var mine = stackalloc int[3] { -1, -1, -1 };
-        var theirs = stackalloc int[3] { -1, -1, -1 };
+        var mine = stackalloc int[All] { -1, -1, -1, -1, -1 };
+        var theirs = stackalloc int[All] { -1, -1, -1, -1, -1 };
         var id = 0;
         var pidfd = -1;
         try
         {
             OpenChannels(mine, theirs);
+            if (start.Output == ChildOutput.Piped)
+                OpenPipe(out mine[3], out theirs[3]);
+            OpenPipe(out mine[4], out theirs[4]);
             var marker = new WorkerMarker(start.Place, Environment.ProcessId, WorkerMarker.ChannelOf(theirs[0]));
             id = Spawn(start, marker, theirs);
 
@@ -67,11 +93,11 @@ internal sealed unsafe class ChildProcess : IDisposable
             ParentDeath.KillWhenParentEnds(theirs[0], id);
             if (start.IsPinned)
                 ProcessorAffinity.Pin(id, start.Place.Slot);
-            return new ChildProcess(id, pidfd, new Descriptor(mine[1]), new Descriptor(mine[0]), new Descriptor(mine[2]));
+            return new ChildProcess(id, pidfd, mine);
         }
         catch (IOException exception)
         {
-            for (var i = 0; i < 3; i++)
+            for (var i = 0; i < All; i++)
                 CloseIfOpen(mine[i]);
             CloseIfOpen(pidfd);
             if (id > 0)
@@ -83,7 +109,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
         finally
         {
-            for (var i = 0; i < 3; i++)
+            for (var i = 0; i < All; i++)
                 CloseIfOpen(theirs[i]);
         }
     }
@@ -143,19 +169,15 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <summary>From the parent's side: [0] reads, [1] writes, [2] hands over. The child's side in the order of its descriptors.</summary>
     private static void OpenChannels(int* mine, int* theirs)
     {
+        OpenPipe(out theirs[0], out mine[1]);
+        OpenPipe(out mine[0], out theirs[1]);
         var pair = stackalloc int[2];
-        if (Libc.pipe2(pair, Libc.O_CLOEXEC) < 0)
-            throw Libc.LastException("No pipe could be opened");
-        (theirs[0], mine[1]) = (pair[0], pair[1]);
-        if (Libc.pipe2(pair, Libc.O_CLOEXEC) < 0)
-            throw Libc.LastException("No pipe could be opened");
-        (mine[0], theirs[1]) = (pair[0], pair[1]);
         if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, pair) < 0)
             throw Libc.LastException("No socket pair could be opened");
         (mine[2], theirs[2]) = (pair[0], pair[1]);
 
         // Out of the way of the numbers that they get in the child, so that no dup2 overwrites a source.
-        for (var i = 0; i < 3; i++)
+        for (var i = 0; i < Channels; i++)
         {
             if (theirs[i] > HandoffDescriptor)
                 continue;
@@ -165,6 +187,14 @@ internal sealed unsafe class ChildProcess : IDisposable
             Libc.close(theirs[i]);
             theirs[i] = moved;
         }
+    }
+
+    private static void OpenPipe(out int reads, out int writes)
+    {
+        var pair = stackalloc int[2];
+        if (Libc.pipe2(pair, Libc.O_CLOEXEC) < 0)
+            throw Libc.LastException("No pipe could be opened");
+        (reads, writes) = (pair[0], pair[1]);
     }
 
     private static int Spawn(ChildStart start, WorkerMarker marker, int* descriptors)
@@ -180,12 +210,13 @@ internal sealed unsafe class ChildProcess : IDisposable
         try
         {
             Check(Libc.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", Libc.O_RDONLY, 0));
-            if (start.Silent)
-            {
-                Check(Libc.posix_spawn_file_actions_addopen(actions, 1, "/dev/null", Libc.O_WRONLY, 0));
-                Check(Libc.posix_spawn_file_actions_addopen(actions, 2, "/dev/null", Libc.O_WRONLY, 0));
-            }
-            for (var i = 0; i < 3; i++)
+            // The streams first: their numbers may be those that the channels get.
+            if (start.Output == ChildOutput.Discarded)
+                Check(Libc.posix_spawn_file_actions_addopen(actions, (int)StandardStream.Output, "/dev/null", Libc.O_WRONLY, 0));
+            else if (start.Output == ChildOutput.Piped)
+                Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[3], (int)StandardStream.Output));
+            Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[4], (int)StandardStream.Error));
+            for (var i = 0; i < Channels; i++)
                 Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[i], ReadDescriptor + i));
             if (start.WorkingDirectory is { } directory)
                 Check(Libc.posix_spawn_file_actions_addchdir_np(actions, directory));

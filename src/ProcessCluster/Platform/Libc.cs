@@ -74,6 +74,7 @@ internal static unsafe partial class Libc
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
 
+    public const short POLLOUT = 0x4;
     public const short POLLHUP = 0x10;
 
     [StructLayout(LayoutKind.Sequential)]
@@ -150,6 +151,9 @@ internal static unsafe partial class Libc
     public static partial nint write(Descriptor descriptor, void* buffer, nuint count);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial nint write(int descriptor, void* buffer, nuint count);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial nint recv(Descriptor descriptor, void* buffer, nuint count, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -202,6 +206,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc")]
     public static partial int getpgrp();
+
+    /// <summary>The buffer has room for PATH_MAX, 4096 bytes; null when the path is not there.</summary>
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial byte* realpath(string path, byte* resolved);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int sched_getaffinity(int processId, nint size, void* mask);

@@ -20,6 +20,53 @@ internal static unsafe class Pipe
         }
     }
 
+    /// <summary>Reads what is there now, of a pipe that is non-blocking: the number of bytes, 0 at the end, -1 when there is nothing yet.</summary>
+    public static int TryRead(Descriptor pipe, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint read;
+            while ((read = Libc.read(pipe, start, (nuint)buffer.Length)) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error != Libc.EINTR)
+                    return error == Libc.EAGAIN ? -1 : 0;
+            }
+            return (int)read;
+        }
+    }
+
+    /// <summary>
+    /// Writes all of it to a standard stream of this process, however long its reader takes, as any program does. False when nobody reads it any more.
+    /// </summary>
+    public static bool WriteAll(StandardStream stream, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+        {
+            for (nint done = 0; done < bytes.Length;)
+            {
+                var written = Libc.write((int)stream, start + done, (nuint)(bytes.Length - done));
+                if (written >= 0)
+                {
+                    done += written;
+                    continue;
+                }
+                var error = Marshal.GetLastPInvokeError();
+                if (error == Libc.EAGAIN)
+                {
+                    // Somebody has made the stream non-blocking.
+                    var poll = new Libc.PollFd { Descriptor = (int)stream, Events = Libc.POLLOUT };
+                    _ = Libc.poll(&poll, 1, timeoutMilliseconds: 1000);
+                }
+                else if (error != Libc.EINTR)
+                {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
     /// <summary>Writes what the pipe takes now: the number of bytes, 0 when it is full, -1 when nobody reads it. The pipe is non-blocking.</summary>
     public static int Write(Descriptor pipe, ReadOnlySpan<byte> bytes)
     {
@@ -44,4 +91,11 @@ internal static unsafe class Pipe
         if (Libc.fcntl(pipe.Number, Libc.F_SETFL, Libc.fcntl(pipe.Number, Libc.F_GETFL, 0) | Libc.O_NONBLOCK) < 0)
             throw Libc.LastException("The pipe could not be made non-blocking");
     }
+}
+
+/// <summary>The standard streams that programs write, by their descriptors.</summary>
+internal enum StandardStream
+{
+    Output = 1,
+    Error = 2,
 }

@@ -5,15 +5,34 @@ namespace ProcessCluster.Platform;
 /// <summary>How to start this program again, in the way in which it was started.</summary>
 internal static class SelfCommand
 {
+    private static readonly Lazy<(string Path, string[] CommandLine, string[] Managed)> Own = new(static () =>
+    {
+        var path = Environment.ProcessPath ?? throw new ClusterException(
+            "It cannot be told how this program was started (Environment.ProcessPath is null). Set ClusterOptions.Executable.");
+        var commandLine = CommandLine();
+        var managed = Environment.GetCommandLineArgs();
+        path = LaunchPath.AsTyped(path, commandLine[0]);
+        foreach (var typed in commandLine.Skip(1))
+        {
+            if (Path.GetFileName(typed) == Path.GetFileName(managed[0]))
+                managed[0] = LaunchPath.AsTyped(managed[0], typed);
+        }
+        return (path, commandLine, managed);
+    });
+
+    /// <summary>Looks at how this program was started, while the files that it was started from are still there.</summary>
+    public static void Remember()
+    {
+        if (!OperatingSystem.IsLinux() || Environment.ProcessPath is null)
+            return; // Starting a worker says so, if it comes to that.
+        LaunchPath.Remember();
+        _ = Own.Value;
+    }
+
     /// <summary>The program and its arguments, with other arguments of the application where given.</summary>
     /// <exception cref="ClusterException">It cannot be told how this program was started.</exception>
     public static (string Path, IReadOnlyList<string> Arguments) Resolve(IEnumerable<string>? applicationArguments) =>
-        Resolve(
-            Environment.ProcessPath ?? throw new ClusterException(
-                "It cannot be told how this program was started (Environment.ProcessPath is null). Set ClusterOptions.Executable."),
-            CommandLine(),
-            Environment.GetCommandLineArgs(),
-            applicationArguments);
+        Resolve(Own.Value.Path, Own.Value.CommandLine, Own.Value.Managed, applicationArguments);
 
     /// <summary>
     /// An app host and a single file are started by themselves. <c>dotnet</c> is started with what stood before the application's own

@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Messaging;
+using ProcessCluster.Platform;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Sockets;
 using ProcessCluster.Wire;
@@ -23,6 +24,7 @@ internal sealed class PrimaryCluster : ICluster
     public PrimaryCluster(ClusterLogger logger, TimeProvider time)
     {
         (_logger, _time) = (logger, time);
+        SelfCommand.Remember();
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
         _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope));

@@ -138,7 +138,8 @@ internal sealed class Renewal(Fleet fleet, IFleetHost host, Func<IFleetWorker, C
             host.Leave(worker, flaw, isRecycled: false);
             fleet.DropSuccessor(slot);
             var exit = await worker.Gone.ConfigureAwait(true); // It is dead, or has its deadline.
-            return Failed(fleet.IsStopped ? "the cluster was stopped" : $"worker {worker.Id} {flaw}: it {exit}", worker.Id, exit, worker.LastErrors);
+            var errors = await worker.LastErrors.ConfigureAwait(true);
+            return Failed(fleet.IsStopped ? "the cluster was stopped" : $"worker {worker.Id} {flaw}: it {exit}", worker.Id, exit, errors);
         }
         var old = fleet.Succeed(slot);
         if (old is not null)

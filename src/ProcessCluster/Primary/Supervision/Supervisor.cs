@@ -24,6 +24,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     private readonly EventLoop _loop;
+    private readonly EventLoop _outputLoop;
     private readonly PortTable _ports;
     private readonly ClusterEvents _events;
     private readonly TimeProvider _time;
@@ -39,6 +40,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     {
         (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
+        _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff);
         _router = new MessageRouter(Workers);
         _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), () => Sampled?.Invoke());
@@ -126,7 +128,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         var workers = Workers.Values.Cast<PrimaryWorker>().ToList();
         foreach (var worker in workers)
             Apply(worker, LifecycleEvent.LeaveWanted);
-        return [.. workers.Select(static w => (Task)w.Gone)];
+        return [.. workers.Select(static worker => worker.GoneWithOutput())];
     }
 
     private PrimaryWorker Fork(
@@ -143,6 +145,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
             Started = _time.GetUtcNow(),
         };
         worker.Connect(_loop, _messaging, new Peer(this, worker));
+        worker.PassOn(_outputLoop);
         Workers[place.Id] = worker;
         _ports.Add(worker);
         worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
@@ -342,7 +345,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         Remember(worker, exit);
         Ended?.Invoke(worker, exit);
         // What it had said before comes before.
-        _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: worker.Channel.Drained);
+        _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
         worker.MarkGone(exit);
     }
 

@@ -22,8 +22,21 @@ internal static class WorkerStart
             ? (Resolve(executable), (IReadOnlyList<string>)[.. options.Arguments ?? []])
             : SelfCommand.Resolve(options.Arguments);
         return new ChildStart(
-            place, path, arguments, Variables(place, options, environment), options.WorkingDirectory, options.Silent, options.PinProcessors);
+            place,
+            path,
+            arguments,
+            Variables(place, options, environment),
+            options.WorkingDirectory ?? LaunchPath.Directory,
+            OutputOf(options),
+            options.PinProcessors);
     }
+
+    private static ChildOutput OutputOf(ClusterOptions options) => options switch
+    {
+        { Silent: true } => ChildOutput.Discarded,
+        { WorkerOutputPrefix: true } => ChildOutput.Piped,
+        _ => ChildOutput.Inherited,
+    };
 
     private static string Resolve(string executable) =>
         SelfCommand.FindOnPath(executable)

@@ -25,8 +25,8 @@ internal interface IFleetWorker
     /// <summary>Completes when its process is gone.</summary>
     Task<WorkerExit> Gone { get; }
 
-    /// <summary>The last lines of its standard error.</summary>
-    IReadOnlyList<string> LastErrors { get; }
+    /// <summary>The last lines of its standard error, once it has ended.</summary>
+    Task<IReadOnlyList<string>> LastErrors { get; }
 }
 
 /// <summary>What a worker does, at the last sample.</summary>

@@ -16,8 +16,12 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(1);
+
     private volatile Lifecycle _life;
     private volatile int _slot;
+    private WorkerOutput? _errors;
+    private WorkerOutput? _output;
     private ITimer? _timer;
 
     public PrimaryWorker(in WorkerPlace place, ChildProcess child, ClusterOptions options, Lifecycle life, IWorkerControl control)
@@ -95,7 +99,11 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 
     public bool IsGoing => _life is { LeaveWanted: true } or { Hung: true } or { IsConnected: false };
 
-    public IReadOnlyList<string> LastErrors => [];
+    public Task<IReadOnlyList<string>> LastErrors => LastErrorsAsync();
+
+    /// <summary>Completes when what it has written was passed on: at its end, or, where something else holds its streams open, a second after.</summary>
+    public Task OutputEnded => Task.WhenAll(_errors?.Ended ?? Task.CompletedTask, _output?.Ended ?? Task.CompletedTask).WaitAsync(OutputPatience)
+        .ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     /// <summary>When its boot was over (<see cref="TimeProvider.GetTimestamp"/>), or 0.</summary>
     public long UpSince { get; private set; }
@@ -141,6 +149,14 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         Channel = new MessageChannel(FrameHeader.Primary, Id, ToString(), Link.Outbox, scope);
     }
 
+    /// <summary>Has what it writes passed on.</summary>
+    public void PassOn(EventLoop loop)
+    {
+        _errors = WorkerOutput.Errors(loop, _child.StandardError, Options, Id);
+        if (_child.StandardOutput is { } output)
+            _output = WorkerOutput.Output(loop, output, Options, Id);
+    }
+
     public void Send(ControlMessage message) => Link!.TrySend(message);
 
     public void MoveTo(int slot) => _slot = slot;
@@ -156,6 +172,19 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     {
         UpSince = now;
         _booted.TrySetResult(addresses);
+    }
+
+    /// <summary>The process is gone, and what it has written was passed on.</summary>
+    public async Task GoneWithOutput()
+    {
+        await _gone.Task.ConfigureAwait(false);
+        await OutputEnded.ConfigureAwait(false);
+    }
+
+    private async Task<IReadOnlyList<string>> LastErrorsAsync()
+    {
+        await OutputEnded.ConfigureAwait(false);
+        return _errors?.Tail ?? [];
     }
 
     public void MarkLeaving() => _stopping.CancelAsync(); // Callbacks are the program's: not on the loop's thread.

@@ -200,7 +200,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
         public Task<WorkerExit> Gone => _gone.Task;
 
-        public IReadOnlyList<string> LastErrors => ["its last line"];
+        public Task<IReadOnlyList<string>> LastErrors => Task.FromResult<IReadOnlyList<string>>(["its last line"]);
 
         public void SetBooted() => _booted.TrySetResult([]);
 
