@@ -26,6 +26,15 @@ public sealed class StrictClients
     }
 
     [Fact]
+    public async Task Chunks_are_put_together()
+    {
+        await using var server = new RawServer((socket, _) =>
+            Answer(socket, $"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{Text[..2]}\r\n{Text.Length - 2:x}\r\n{Text[2..]}\r\n0\r\n\r\n"));
+        var report = await Load(server.Port, requests: 10);
+        Assert.Equal((10, 0), (report.Answered, report.Failed));
+    }
+
+    [Fact]
     public async Task A_connection_that_the_server_said_it_closes_is_replaced_and_no_failure()
     {
         await using var server = new RawServer((socket, number) => Answer(socket, number % 5 == 4 ? Closing : Right));
@@ -42,6 +51,7 @@ public sealed class StrictClients
     [InlineData("another-sum", StrictFailure.Wrong)]
     [InlineData("nonsense", StrictFailure.Wrong)]
     [InlineData("too-much", StrictFailure.Wrong)]
+    [InlineData("half-a-chunk", StrictFailure.Cut)]
     [InlineData("silence", StrictFailure.Timeout)]
     public async Task Whatever_goes_wrong_is_counted_by_its_kind(string what, StrictFailure failure)
     {
@@ -54,6 +64,7 @@ public sealed class StrictClients
             "500" => await Answer(socket, Right.Replace("200 OK", "500 Sorry", StringComparison.Ordinal)),
             "another-sum" => await Answer(socket, Right.Replace($"{Sum}", $"{Sum + 1}", StringComparison.Ordinal)),
             "nonsense" => await Answer(socket, "SSH-2.0-nonsense\r\n\r\n"),
+            "half-a-chunk" => await Answer(socket, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n4711") && false,
             "too-much" => await Answer(socket, Right + "!"),
             _ => true,
         });

@@ -43,10 +43,10 @@ public sealed class StrictFailureException(StrictFailure failure, string message
 /// </summary>
 public sealed class StrictConnection : IDisposable
 {
-    private const int MaxHeader = 32 * 1024;
+    private const int MaxLine = 32 * 1024;
 
     private readonly Socket _socket;
-    private readonly byte[] _received = new byte[MaxHeader];
+    private readonly byte[] _received = new byte[MaxLine];
     private Stream _stream = Stream.Null;
     private int _start;
     private int _end;
@@ -125,9 +125,12 @@ public sealed class StrictConnection : IDisposable
             var lines = (await ReadHeadAsync(deadline)).Split("\r\n");
             if (lines[0].Split(' ') is not ["HTTP/1.1", var code, ..] || !int.TryParse(code, CultureInfo.InvariantCulture, out var status))
                 throw new StrictFailureException(StrictFailure.Wrong, $"The answer begins with '{lines[0]}'.");
-            var body = Header(lines, "Content-Length") is { } length
-                ? await ReadBodyAsync(int.Parse(length, CultureInfo.InvariantCulture), deadline)
-                : throw new StrictFailureException(StrictFailure.Wrong, $"The answer has no length: {string.Join(" | ", lines)}");
+            var body = (Header(lines, "Content-Length"), Header(lines, "Transfer-Encoding")) switch
+            {
+                ({ } length, null) => await ReadBodyAsync(int.Parse(length, CultureInfo.InvariantCulture), deadline),
+                (null, "chunked") => await ReadChunksAsync(deadline),
+                _ => throw new StrictFailureException(StrictFailure.Wrong, $"Nothing says how long the answer is: {string.Join(" | ", lines)}"),
+            };
             var closes = string.Equals(Header(lines, "Connection"), "close", StringComparison.OrdinalIgnoreCase);
             if (_start != _end || (closes && await _stream.ReadAsync(_received, deadline) > 0))
                 throw new StrictFailureException(StrictFailure.Wrong, "More came than the answer.");
@@ -163,16 +166,39 @@ public sealed class StrictConnection : IDisposable
     private async Task<string> ReadHeadAsync(CancellationToken deadline)
     {
         (_start, _end) = (0, 0);
+        return await ReadUntilAsync("\r\n\r\n", deadline);
+    }
+
+    private async Task<byte[]> ReadChunksAsync(CancellationToken deadline)
+    {
+        using var body = new MemoryStream();
         while (true)
         {
-            var length = _received.AsSpan(0, _end).IndexOf("\r\n\r\n"u8);
+            var length = int.Parse(await ReadUntilAsync("\r\n", deadline), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            body.Write(await ReadBodyAsync(length, deadline));
+            if ((await ReadUntilAsync("\r\n", deadline)).Length > 0)
+                throw new StrictFailureException(StrictFailure.Wrong, "A chunk is longer than it should be.");
+            if (length == 0)
+                return body.ToArray();
+        }
+    }
+
+    /// <summary>What comes before a mark; the mark is read, too.</summary>
+    private async Task<string> ReadUntilAsync(string mark, CancellationToken deadline)
+    {
+        while (true)
+        {
+            var length = _received.AsSpan(_start, _end - _start).IndexOf(Encoding.ASCII.GetBytes(mark));
             if (length >= 0)
             {
-                _start = length + 4;
-                return Encoding.ASCII.GetString(_received, 0, length);
+                var text = Encoding.ASCII.GetString(_received, _start, length);
+                _start += length + mark.Length;
+                return text;
             }
+            _received.AsSpan(_start, _end - _start).CopyTo(_received);
+            (_start, _end) = (0, _end - _start);
             if (_end == _received.Length)
-                throw new StrictFailureException(StrictFailure.Wrong, $"The answer's header is longer than {MaxHeader} bytes.");
+                throw new StrictFailureException(StrictFailure.Wrong, $"There is no end of a line in {MaxLine} bytes.");
             _end += await ReadAsync(_received.AsMemory(_end), deadline);
         }
     }

@@ -160,8 +160,9 @@ public sealed class StrictLoad : IAsyncDisposable
         catch (StrictFailureException exception)
         {
             _failures.AddOrUpdate(exception.Failure, 1, static (_, count) => count + 1);
-            if (_texts.Count < MaxTexts)
-                _texts.Enqueue($"{exception.Failure}: {exception.Message}");
+            var text = $"{exception.Failure}: {exception.Message}";
+            if (_texts.Count < MaxTexts && !_texts.Contains(text))
+                _texts.Enqueue(text);
             if (exception.Failure == StrictFailure.Refused)
                 await Task.Delay(10); // Not to count a million of them.
         }
