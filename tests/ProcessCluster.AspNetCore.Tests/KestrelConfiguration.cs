@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
@@ -62,30 +60,14 @@ public sealed class KestrelConfiguration
     [Fact]
     public async Task End_points_of_the_configuration_with_HTTPS_and_HTTP_2()
     {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        var file = Path.GetTempFileName();
-        try
-        {
-            await File.WriteAllBytesAsync(file, certificate.Export(X509ContentType.Pfx, "secret"));
-            await using var web = await Started.Web(
-                "minimal",
-                workers: 2,
-                ("Kestrel__Endpoints__Secure__Url", "https://127.0.0.1:0"),
-                ("Kestrel__Endpoints__Secure__Certificate__Path", file),
-                ("Kestrel__Endpoints__Secure__Certificate__Password", "secret"));
-            Assert.StartsWith("https://", web.Address, StringComparison.Ordinal);
-            using var handler = new SocketsHttpHandler();
-            handler.SslOptions.RemoteCertificateValidationCallback = (_, presented, _, _) => presented?.GetCertHashString() == certificate.GetCertHashString();
-            using var client = new HttpClient(handler) { BaseAddress = new Uri(web.Address), DefaultRequestVersion = HttpVersion.Version20 };
-            Assert.Equal("HTTP/2 tls", await client.GetStringAsync("/protocol"));
-            Assert.Equal("HTTP/2 tls", string.Join("", await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => client.GetStringAsync("/protocol"))).ContinueWith(t => t.Result.Distinct())));
-        }
-        finally
-        {
-            File.Delete(file);
-        }
+        using var certificate = new TestCertificate();
+        await using var web = await Started.Web("minimal", workers: 2, certificate.EndPoint);
+        Assert.StartsWith("https://", web.Address, StringComparison.Ordinal);
+        using var handler = new SocketsHttpHandler();
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, presented, _, _) => presented?.GetCertHashString() == certificate.Hash;
+        using var client = new HttpClient(handler) { BaseAddress = new Uri(web.Address), DefaultRequestVersion = HttpVersion.Version20 };
+        Assert.Equal("HTTP/2 tls", await client.GetStringAsync("/protocol"));
+        Assert.Equal("HTTP/2 tls", string.Join("", await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => client.GetStringAsync("/protocol"))).ContinueWith(t => t.Result.Distinct())));
     }
 
     [Fact]

@@ -19,6 +19,7 @@ internal static class WebApp
                     Configure(builder.Services);
                     ConfigureKestrel(builder.WebHost);
                     var app = builder.Build();
+                    app.UseWebSockets();
                     Map(app);
                     app.Run(Environment.GetEnvironmentVariable("RUN_URL"));
                     break;
@@ -115,6 +116,7 @@ internal static class WebApp
         app.MapGet("/crash", () => Environment.FailFast("on purpose"));
         app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
         WebMessages.Map(app);
+        WebDrain.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
 

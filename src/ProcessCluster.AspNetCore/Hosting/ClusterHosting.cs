@@ -1,9 +1,11 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using ProcessCluster.AspNetCore.Drain;
 using ProcessCluster.AspNetCore.Transport;
 
 namespace ProcessCluster.AspNetCore.Hosting;
@@ -36,7 +38,9 @@ internal static partial class ClusterHosting
     {
         services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
         services.AddSingleton<IHostLifetime, WorkerLifetime>();
-        services.AddSingleton<Microsoft.AspNetCore.Hosting.IStartupFilter, RequestTracking>();
+        services.AddSingleton<IStartupFilter, RequestTracking>();
+        services.AddSingleton<ConnectionDrain>();
+        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, DrainMiddleware.Filter>()); // The first one is the outermost.
         OverrideHost(services, static (provider, original) => new WorkerHost(original(provider), provider.GetRequiredService<ICluster>()));
 
         services.PostConfigure<LoggerFilterOptions>(WorkerLogging.Restrict);
@@ -44,10 +48,9 @@ internal static partial class ClusterHosting
         // The primary kills at the drain deadline; the host's own comes before it, so that it can still end in order.
         services.AddOptions<HostOptions>().PostConfigure<IOptions<ClusterOptions>>(static (host, cluster) =>
         {
-            var drain = cluster.Value.DrainTimeout;
-            var margin = TimeSpan.FromTicks(Math.Min(drain.Ticks / 10, TimeSpan.FromSeconds(2).Ticks));
-            if (host.ShutdownTimeout > drain - margin)
-                host.ShutdownTimeout = drain - margin;
+            var times = DrainTimes.Within(cluster.Value.DrainTimeout);
+            if (host.ShutdownTimeout > times.Host)
+                host.ShutdownTimeout = times.Host;
         });
     }
 

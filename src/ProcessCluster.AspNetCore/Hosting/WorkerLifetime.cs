@@ -1,12 +1,17 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using ProcessCluster.AspNetCore.Drain;
 
 namespace ProcessCluster.AspNetCore.Hosting;
 
 /// <summary>
 /// What ends a worker's host: the primary, SIGTERM, or the end of the primary, all through <see cref="ClusterWorker.Stopping"/>. The
-/// terminal's SIGINT is for the primary. When the application stops itself, the primary is told that the worker leaves.
+/// terminal's SIGINT is for the primary. The application is stopped when clients have been told; without connections at once. When the
+/// application stops itself, the primary is told that the worker leaves, and the clients are told while the server stops.
 /// </summary>
-internal sealed class WorkerLifetime(ICluster cluster, IHostApplicationLifetime application) : IHostLifetime, IDisposable
+internal sealed class WorkerLifetime(
+    ICluster cluster, IHostApplicationLifetime application, ConnectionDrain drain, IOptions<HostOptions> options) : IHostLifetime, IDisposable
 {
     private CancellationTokenRegistration _asked;
     private CancellationTokenRegistration _stopping;
@@ -14,9 +19,9 @@ internal sealed class WorkerLifetime(ICluster cluster, IHostApplicationLifetime 
     public Task WaitForStartAsync(CancellationToken cancellationToken)
     {
         var self = cluster.Worker!;
-        _asked = self.Stopping.UnsafeRegister(static state => ((IHostApplicationLifetime)state!).StopApplication(), application);
-        _stopping = application.ApplicationStopping.UnsafeRegister(
-            static state => { _ = ((ClusterWorker)state!).DisconnectAsync(); }, self);
+        self.Disconnected += Disconnected;
+        _asked = self.Stopping.UnsafeRegister(static state => { _ = ((WorkerLifetime)state!).LeaveAsync(); }, this);
+        _stopping = application.ApplicationStopping.UnsafeRegister(static state => ((WorkerLifetime)state!).ApplicationStops(), this);
         return Task.CompletedTask;
     }
 
@@ -24,7 +29,33 @@ internal sealed class WorkerLifetime(ICluster cluster, IHostApplicationLifetime 
 
     public void Dispose()
     {
+        cluster.Worker!.Disconnected -= Disconnected;
         _asked.Dispose();
         _stopping.Dispose();
+    }
+
+    private async Task LeaveAsync()
+    {
+        var since = Stopwatch.GetTimestamp();
+        await drain.DrainAsync().ConfigureAwait(false);
+        var left = drain.Times.Host - Stopwatch.GetElapsedTime(since);
+        if (options.Value.ShutdownTimeout > left)
+            options.Value.ShutdownTimeout = left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        application.StopApplication();
+    }
+
+    private void ApplicationStops()
+    {
+        drain.Begin();
+        _ = cluster.Worker!.DisconnectAsync();
+    }
+
+    /// <summary>The link is closed. If that is not because the application stops, the primary is gone, and this process has a second.</summary>
+    private void Disconnected(object? sender, WorkerEventArgs e)
+    {
+        if (application.ApplicationStopping.IsCancellationRequested)
+            return;
+        drain.Hurry();
+        application.StopApplication();
     }
 }

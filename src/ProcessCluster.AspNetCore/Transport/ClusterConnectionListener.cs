@@ -4,6 +4,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
+using ProcessCluster.AspNetCore.Drain;
 
 namespace ProcessCluster.AspNetCore.Transport;
 
@@ -11,14 +12,16 @@ namespace ProcessCluster.AspNetCore.Transport;
 internal sealed class ClusterConnectionListener : IConnectionListener
 {
     private readonly ClusterListener _listener;
+    private readonly ConnectionDrain _drain;
     private readonly MemoryPool<byte> _pool;
     private readonly PipeOptions _input;
     private readonly PipeOptions _output;
     private readonly ILogger _logger;
 
-    public ClusterConnectionListener(ClusterListener listener, SocketTransportOptions options, MemoryPool<byte> pool, ILogger logger)
+    public ClusterConnectionListener(
+        ClusterListener listener, ConnectionDrain drain, SocketTransportOptions options, MemoryPool<byte> pool, ILogger logger)
     {
-        (_listener, _pool, _logger) = (listener, pool, logger);
+        (_listener, _drain, _pool, _logger) = (listener, drain, pool, logger);
         // The application has work items of the thread pool of its own, so that it may block. The loops never block: they run wherever
         // what they waited for happens, the sending ones together.
         _input = Options(options.MaxReadBufferSize, reader: PipeScheduler.ThreadPool, writer: PipeScheduler.Inline);
@@ -32,7 +35,7 @@ internal sealed class ClusterConnectionListener : IConnectionListener
         var accepted = await _listener.AcceptConnectionAsync(cancellationToken).ConfigureAwait(false);
         if (accepted is null)
             return null;
-        var connection = new ClusterTransportConnection(accepted, _pool, _input, _output, _logger);
+        var connection = new ClusterTransportConnection(accepted, _drain, _pool, _input, _output, _logger);
         connection.Start();
         return connection;
     }

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using ProcessCluster.AspNetCore.Drain;
 
 namespace ProcessCluster.AspNetCore.Transport;
 
@@ -97,12 +98,19 @@ internal sealed partial class ClusterTransportConnection :
                     return feature;
             }
         }
+        if (key == typeof(DrainedConnection))
+            return _drained;
         return Array.IndexOf(OwnFeatures, key) >= 0 ? this : null;
     }
 
     private void Set(Type key, object? feature)
     {
         _revision++;
+        if (key == typeof(IConnectionLifetimeNotificationFeature) && feature is IConnectionLifetimeNotificationFeature server and not DrainedConnection)
+        {
+            _drained.Follow(server);
+            feature = _drained;
+        }
         _set ??= new List<KeyValuePair<Type, object?>>(8);
         var entry = new KeyValuePair<Type, object?>(key, feature);
         var index = _set.FindIndex(e => e.Key == key);

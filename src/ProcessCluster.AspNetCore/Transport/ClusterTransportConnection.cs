@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using ProcessCluster.AspNetCore.Drain;
 
 namespace ProcessCluster.AspNetCore.Transport;
 
@@ -20,6 +21,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     private static byte[]? _firstBuffer;
 
     private readonly ClusterConnection _socket;
+    private readonly ConnectionDrain _drain;
+    private readonly DrainedConnection _drained;
     private readonly ILogger _logger;
     private readonly DuplexPipe _application;
     private readonly IDuplexPipe _original;
@@ -31,9 +34,11 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     private Task _receiving = Task.CompletedTask;
     private Task _sending = Task.CompletedTask;
 
-    public ClusterTransportConnection(ClusterConnection socket, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
+    public ClusterTransportConnection(
+        ClusterConnection socket, ConnectionDrain drain, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
     {
-        (_socket, MemoryPool, _logger) = (socket, pool, logger);
+        (_socket, _drain, MemoryPool, _logger) = (socket, drain, pool, logger);
+        _drained = drain.Add(socket);
         var inputPipe = new Pipe(input);
         var outputPipe = new Pipe(output);
         _original = Transport = new DuplexPipe(inputPipe.Reader, outputPipe.Writer);
@@ -75,6 +80,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         await _original.Output.CompleteAsync().ConfigureAwait(false);
         await _receiving.ConfigureAwait(false);
         await _sending.ConfigureAwait(false);
+        _drain.Remove(_drained);
         _socket.Dispose();
         _closed.Dispose();
         await base.DisposeAsync().ConfigureAwait(false);
@@ -86,14 +92,17 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         Exception? error = null;
         try
         {
+            _drained.ReceivingBegins();
             if (TryReceiveFirst(input))
             {
                 var result = await input.FlushAsync().ConfigureAwait(false);
                 if (result.IsCompleted || result.IsCanceled)
                     return;
             }
+            _drained.ReceivingEnds();
             while (await _socket.WaitToReceiveAsync().ConfigureAwait(false))
             {
+                _drained.ReceivingBegins();
                 var more = true;
                 while (more)
                 {
@@ -106,12 +115,17 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                         return;
                     }
                     input.Advance(received);
+                    _drained.Received();
                     // A buffer that was not filled means that nothing is left; what comes later raises the next readiness.
                     more = received == buffer.Length || _socket.HasReceivedEnd;
                     var result = await input.FlushAsync().ConfigureAwait(false);
                     if (result.IsCompleted || result.IsCanceled)
-                        return; // The application has ended the connection.
+                    {
+                        await DiscardAsync().ConfigureAwait(false); // The application has ended the connection.
+                        return;
+                    }
                 }
+                _drained.ReceivingEnds();
             }
         }
         catch (SocketException exception) when (IsReset(exception))
@@ -145,6 +159,19 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         return true;
     }
 
+    /// <summary>What still comes to a connection that lingers is for nobody; its end is waited for.</summary>
+    private async Task DiscardAsync()
+    {
+        while (_drained.Lingers && await _socket.WaitToReceiveAsync().ConfigureAwait(false))
+        {
+            while (_socket.TryReceive(_firstBuffer ??= new byte[2 * MinimumReceiveBuffer], out var received))
+            {
+                if (received == 0)
+                    return;
+            }
+        }
+    }
+
     private async Task SendAsync()
     {
         var output = _application.Input;
@@ -166,6 +193,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                         return;
                 }
                 output.AdvanceTo(result.Buffer.End);
+                _drained.Sent();
                 if (result.IsCompleted)
                     break;
             }
@@ -182,6 +210,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         }
         finally
         {
+            if (reason is null && _drained.Lingers)
+                await _receiving.WaitAsync(_drained.Linger).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             Shutdown(reason);
             await output.CompleteAsync(unexpected).ConfigureAwait(false);
             _application.Output.CancelPendingFlush(); // The receiving loop may wait for the application.

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using ProcessCluster.AspNetCore.Drain;
 
 namespace ProcessCluster.AspNetCore.Transport;
 
@@ -12,7 +13,7 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// first; end points that cannot be shared are left to the others.
 /// </summary>
 internal sealed class ClusterTransportFactory(
-    ICluster cluster, IOptions<SocketTransportOptions> options, IMemoryPoolFactory<byte> pools, ILoggerFactory loggers)
+    ICluster cluster, ConnectionDrain drain, IOptions<SocketTransportOptions> options, IMemoryPoolFactory<byte> pools, ILoggerFactory loggers)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly ILogger _logger = loggers.CreateLogger("ProcessCluster.AspNetCore.Transport");
@@ -39,7 +40,7 @@ internal sealed class ClusterTransportFactory(
                 endpoint,
                 new ClusterListenOptions { Backlog = options.Value.Backlog, NoDelay = options.Value.NoDelay },
                 cancellationToken).ConfigureAwait(false);
-            return new ClusterConnectionListener(listener, options.Value, pools.Create(), _logger);
+            return new ClusterConnectionListener(listener, drain, options.Value, pools.Create(), _logger);
         }
         catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
         {

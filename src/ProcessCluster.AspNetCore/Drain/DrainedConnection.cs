@@ -1,0 +1,105 @@
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace ProcessCluster.AspNetCore.Drain;
+
+/// <summary>
+/// What draining has to know of a connection, noted by the transport and the middleware, and the way in which Kestrel is asked to close
+/// it: in between Kestrel's own wish to close all, when it stops, and the protocol, which closes at once if it is idle.
+/// </summary>
+/// <remarks>
+/// Asking to close is safe while anything is going on: requests of which a byte has reached Kestrel are answered. What must not be closed is
+/// a connection with bytes that nobody has read, and one whose client was told nothing and may be sending.
+/// </remarks>
+internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
+{
+    private readonly CancellationTokenSource _closeRequested = new();
+    private readonly ConnectionDrain _drain;
+    private readonly ClusterConnection _socket;
+    private volatile bool _isReceiving;
+    private volatile bool _isHttp1;
+    private volatile bool _isServerStopping;
+    private int _requests;
+    private int _received;
+    private int _sent;
+    private int _seen;
+    private long _idleSince;
+    private long _allowance = -1;
+
+    public DrainedConnection(ConnectionDrain drain, ClusterConnection socket)
+    {
+        (_drain, _socket) = (drain, socket);
+        ConnectionClosedRequested = _closeRequested.Token;
+    }
+
+    public CancellationToken ConnectionClosedRequested { get; set; }
+
+    /// <summary>Whether it serves HTTP/2: then it can be asked to close at any time, as the client is told which requests to send elsewhere.</summary>
+    public bool IsHttp2 { get; set; }
+
+    /// <summary>
+    /// Whether the client shall have time to close it after the last GOAWAY. Kestrel closes an idle connection with it; a client that sees both
+    /// at once may take for lost what it was about to send (HttpClient does), rather than send it elsewhere.
+    /// </summary>
+    public bool Lingers => IsHttp2 && _closeRequested.IsCancellationRequested && _drain.IsPatient;
+
+    /// <summary>For how long.</summary>
+    public TimeSpan Linger => _drain.Times.Linger;
+
+    /// <summary>Asks for the end as soon as the requests that are there are answered.</summary>
+    public void RequestClose() => _closeRequested.Cancel();
+
+    /// <summary>Takes the place of Kestrel's own feature.</summary>
+    public void Follow(IConnectionLifetimeNotificationFeature server) =>
+        server.ConnectionClosedRequested.UnsafeRegister(static state => ((DrainedConnection)state!).ServerStops(), this);
+
+    /// <summary>Before the first byte is read.</summary>
+    public void ReceivingBegins() => _isReceiving = true;
+
+    public void Received() => _received++;
+
+    /// <summary>What was received is in Kestrel's hands.</summary>
+    public void ReceivingEnds() => _isReceiving = false;
+
+    public void Sent() => _sent++;
+
+    /// <summary>An HTTP/1.x request has come to the application, on a connection that serves one after another.</summary>
+    public void RequestBegins()
+    {
+        _isHttp1 = true;
+        Interlocked.Increment(ref _requests);
+    }
+
+    public void RequestEnds() => Interlocked.Decrement(ref _requests);
+
+    /// <summary>Whether it should be closed now. For one thread at a time, while the connection is not disposed.</summary>
+    /// <param name="now">Milliseconds.</param>
+    /// <param name="allowance">Gives each connection its time, when it is first looked at.</param>
+    public bool IsDue(long now, Func<long> allowance)
+    {
+        if (_closeRequested.IsCancellationRequested)
+            return false;
+        if (IsHttp2)
+            return true;
+        var seen = _received + _sent;
+        if (_allowance < 0)
+            (_allowance, _idleSince, _seen) = (allowance(), now, seen);
+        if (IsActive(seen))
+            (_idleSince, _seen) = (now, seen);
+        // In this order: what is not there any more is being received.
+        return now - _idleSince >= _allowance && !HasUnread && !_isReceiving;
+    }
+
+    /// <summary>Whether the time starts anew. Where no HTTP request was seen it does not, once the server stops: Kestrel may be serving another protocol.</summary>
+    private bool IsActive(int seen) => _isHttp1 || !_isServerStopping
+        ? Volatile.Read(ref _requests) > 0 || _isReceiving || seen != _seen
+        : false;
+
+    private bool HasUnread => _socket.Socket.Available > 0;
+
+    private void ServerStops()
+    {
+        _isServerStopping = true;
+        if (IsHttp2 || !_drain.IsPatient)
+            RequestClose();
+    }
+}
