@@ -76,6 +76,8 @@ internal static class WebApp
         WebMessages.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
+        if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)
+            services.AddHostedService(_ => new Version(File.ReadAllText(file)));
     }
 
     private static void Map(IEndpointRouteBuilder app)
@@ -154,6 +156,27 @@ internal static class WebApp
             Console.WriteLine($"service stopped {Environment.ProcessId}");
             return Task.CompletedTask;
         }
+    }
+
+    /// <summary>What the version of the program does at its start.</summary>
+    private sealed class Version(string name) : IHostedService
+    {
+        public async Task StartAsync(CancellationToken cancellationToken)
+        {
+            switch (name)
+            {
+                case "fail":
+                    throw new InvalidOperationException("the version is broken");
+                case "never":
+                    await Task.Delay(Timeout.Infinite, cancellationToken);
+                    break;
+                case "dies":
+                    _ = Task.Delay(1500, CancellationToken.None).ContinueWith(static _ => Environment.Exit(9), TaskScheduler.Default);
+                    break;
+            }
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private sealed class Failing : IHostedService
