@@ -143,6 +143,37 @@ public sealed class Healing
         Assert.Empty(fleet.Cluster.Descendants);
     }
 
+    [Fact]
+    public async Task Orphans_that_come_to_the_primary_are_reaped_and_its_workers_exits_stay_right()
+    {
+        await using var fleet = FleetSpecs.Configured(
+            1, "Restart:InitialDelay 00:00:00.010 Restart:MaxDelay 00:00:00.010 Restart:MaxRestarts 1000", _ => TestProcess.Start("driver", ("SUBREAPER", "1")));
+        fleet.SetVersion("orphans 100");
+        fleet.Cluster.Send("start");
+        await fleet.Cluster.Expect("^orphaned$");
+        fleet.SetVersion("exit 41");
+        fleet.Cluster.Send("&scale 2");
+        await fleet.Cluster.ExpectAll("^exited .* code=41 ", 10);
+        Assert.Equal(0, fleet.Cluster.Count(@"^exited \d+ .* code= signal= "));
+        for (var patience = Environment.TickCount64 + 10_000; Zombies(fleet.Cluster.Id) > 1;) // A worker may just be ending.
+        {
+            Assert.True(Environment.TickCount64 < patience, $"{Zombies(fleet.Cluster.Id)} zombies.");
+            await Task.Delay(50);
+        }
+    }
+
+    private static int Zombies(int parent) => Directory.GetDirectories("/proc").Where(directory => int.TryParse(Path.GetFileName(directory), out _)).Count(directory =>
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(directory, "stat")).Split(") ")[^1] is var fields && fields.StartsWith($"Z {parent} ", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // It is gone.
+        }
+    });
+
     private static async Task<List<string>> OwnAsync(FleetSpecs fleet, int skip, int count) =>
         [.. (await fleet.Cluster.ExpectAll(@"^version echo in \d+ slot (.*)$", count)).Skip(skip).Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal)];
 

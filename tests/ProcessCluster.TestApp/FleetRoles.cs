@@ -55,6 +55,11 @@ internal static class FleetRoles
                 using (var child = System.Diagnostics.Process.Start("sleep", "1000"))
                     Say($"child {child.Id}");
                 goto default;
+            case ["orphans", var count]:
+                using (var shell = System.Diagnostics.Process.Start("sh", ["-c", $"for i in $(seq {count}); do sleep 0.2 & done"]))
+                    await shell.WaitForExitAsync();
+                Say("orphaned");
+                goto default;
             case ["leaks"]:
                 _ = Task.Run(LeakAsync);
                 goto default;

@@ -2,6 +2,8 @@ using ProcessCluster.TestApp;
 
 // The program that the specs start. The first argument says what it is: a primary that takes commands from its standard input, or a web
 // application. A role in the environment says what a worker does; some of them must not touch the library too early.
+if (Environment.GetEnvironmentVariable("SUBREAPER") is not null)
+    Subreaper.Become();
 switch (Environment.GetEnvironmentVariable("ROLE"), args)
 {
     case ("boot-slowly", _):

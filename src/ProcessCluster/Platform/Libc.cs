@@ -70,6 +70,8 @@ internal static unsafe partial class Libc
     public const long SYS_pidfd_open = 434;
     public const long SYS_pidfd_send_signal = 424;
 
+    public const int PR_GET_CHILD_SUBREAPER = 37;
+
     public const short POSIX_SPAWN_SETPGROUP = 0x02;
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
@@ -203,6 +205,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc")]
     public static partial int getppid();
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int prctl(int operation, nint a, nint b, nint c, nint d);
 
     [LibraryImport("libc")]
     public static partial int getpgrp();

@@ -29,15 +29,27 @@ internal static class ProcessStatus
         }
     }
 
+    /// <summary>Whether the process has ended and was not reaped.</summary>
+    public static bool IsZombie(int processId)
+    {
+        Span<byte> text = stackalloc byte[1024];
+        return Fields(processId, text) is [(byte)'Z', ..];
+    }
+
     private static int GroupOf(int processId)
     {
         Span<byte> text = stackalloc byte[1024];
-        var stat = text[..Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"), text)];
-        // The name is in parentheses and may hold anything; after it: state, parent, group.
-        var fields = stat[(stat.LastIndexOf((byte)')') + 1)..].Trim((byte)' ');
+        var fields = Fields(processId, text);
         for (var skipped = 0; skipped < 2; skipped++)
             fields = fields[(fields.IndexOf((byte)' ') + 1)..];
         return Utf8Parser.TryParse(fields, out int group, out _) ? group : 0;
+    }
+
+    /// <summary>What follows the name, which is in parentheses and may hold anything: state, parent, group, and so on.</summary>
+    private static ReadOnlySpan<byte> Fields(int processId, Span<byte> text)
+    {
+        ReadOnlySpan<byte> stat = text[..Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"), text)];
+        return stat[(stat.LastIndexOf((byte)')') + 1)..].Trim((byte)' ');
     }
 
     private static int Read(string path, Span<byte> text)

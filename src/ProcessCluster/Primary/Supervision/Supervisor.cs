@@ -32,7 +32,8 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     private readonly MessagingScope _messaging;
     private readonly MessageRouter _router;
     private readonly Heartbeats _heartbeats;
-    private readonly OutOfMemoryKills _outOfMemory = new();
+    private readonly MemoryGroup _memory = new();
+    private readonly OrphanReaper? _orphans = OrphanReaper.IsNeeded ? new OrphanReaper() : null;
     private readonly ConcurrentQueue<WorkerRecord> _history = new();
     private int _lastId;
 
@@ -43,7 +44,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff);
         _router = new MessageRouter(Workers);
-        _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), () => Sampled?.Invoke());
+        _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), Sample);
     }
 
     /// <summary>The loop that all of this runs on.</summary>
@@ -325,7 +326,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
         if (status.Signal == Signal.SIGKILL && worker.Life is { KilledWith: null, Overdue: false, Hung: false })
-            status = status with { ForWantOfMemory = _outOfMemory.TryTake() };
+            status = status with { ForWantOfMemory = _memory.TryTakeKill() };
         var exit = new WorkerExit(worker.Life.CauseOf(status, worker.Fault is not null), status.ExitCode, status.Signal)
         {
             Reason = worker.Fault ?? worker.LeaveReason,
@@ -347,6 +348,12 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
         worker.MarkGone(exit);
+    }
+
+    private void Sample()
+    {
+        _orphans?.Look(child => Workers.Values.Any(worker => worker.ProcessId == child));
+        Sampled?.Invoke();
     }
 
     private void Remember(PrimaryWorker worker, WorkerExit exit)

@@ -13,6 +13,11 @@ internal static class WorkerStart
     /// </summary>
     private const string SpinLimit = "ThreadPool_UnfairSemaphoreSpinLimit", WorkersSpinLimit = "8";
 
+    /// <summary>The share of a container's memory, in percent, that the heaps of all workers together may have; .NET's default for one process.</summary>
+    private const int HeapPercent = 75;
+
+    private static readonly Lazy<bool> MemoryIsLimited = new(static () => new MemoryGroup().IsLimited);
+
     /// <param name="place">Which worker it is.</param>
     /// <param name="options">Where the program and its surroundings are set.</param>
     /// <param name="environment">Variables for this worker alone; null removes one.</param>
@@ -48,8 +53,9 @@ internal static class WorkerStart
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
             variables[(string)entry.Key] = (string?)entry.Value ?? "";
-        if (!variables.ContainsKey($"COMPlus_{SpinLimit}") && AppContext.GetData($"System.Threading.{SpinLimit.Replace('_', '.')}") is null)
-            variables.TryAdd($"DOTNET_{SpinLimit}", WorkersSpinLimit);
+        if (!IsSet(variables, SpinLimit) && AppContext.GetData($"System.Threading.{SpinLimit.Replace('_', '.')}") is null)
+            variables[$"DOTNET_{SpinLimit}"] = WorkersSpinLimit;
+        SetCollector(variables, options.FirstWorkers(Environment.ProcessorCount), MemoryIsLimited.Value);
         Overlay(variables, options.Environment);
         if (options.SlotEnvironment.TryGetValue(place.Slot, out var ofSlot))
             Overlay(variables, ofSlot);
@@ -57,6 +63,23 @@ internal static class WorkerStart
             Overlay(variables, environment);
         return variables;
     }
+
+    /// <summary>
+    /// Settings of the garbage collector that fit several processes, where the primary's own environment has none: the server's collector
+    /// has a heap and a thread for each processor in each process, and each process would take the whole container's memory for its own.
+    /// </summary>
+    internal static void SetCollector(Dictionary<string, string> variables, int workers, bool memoryIsLimited)
+    {
+        if (workers < 2)
+            return;
+        if (!IsSet(variables, "gcServer"))
+            variables["DOTNET_gcServer"] = "0";
+        if (memoryIsLimited && !IsSet(variables, "GCHeapHardLimit") && !IsSet(variables, "GCHeapHardLimitPercent"))
+            variables["DOTNET_GCHeapHardLimitPercent"] = Math.Max(1, HeapPercent / workers).ToString("X", System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static bool IsSet(Dictionary<string, string> variables, string name) =>
+        variables.ContainsKey($"DOTNET_{name}") || variables.ContainsKey($"COMPlus_{name}");
 
     private static void Overlay(Dictionary<string, string> variables, IEnumerable<KeyValuePair<string, string?>> changes)
     {

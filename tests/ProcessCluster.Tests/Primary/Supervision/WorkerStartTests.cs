@@ -38,4 +38,28 @@ public sealed class WorkerStartTests
         Assert.Contains("no-such-program", error.Message, StringComparison.Ordinal);
         Assert.Contains("ClusterOptions.Executable", error.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(1, true, "", "")]
+    [InlineData(4, false, "", "DOTNET_gcServer=0")]
+    [InlineData(4, true, "", "DOTNET_gcServer=0 DOTNET_GCHeapHardLimitPercent=12")] // 18 %, hexadecimal
+    [InlineData(100, true, "", "DOTNET_gcServer=0 DOTNET_GCHeapHardLimitPercent=1")]
+    [InlineData(4, true, "DOTNET_gcServer=1 DOTNET_GCHeapHardLimit=10000000", "DOTNET_gcServer=1 DOTNET_GCHeapHardLimit=10000000")]
+    [InlineData(4, true, "COMPlus_gcServer=1 COMPlus_GCHeapHardLimitPercent=20", "COMPlus_gcServer=1 COMPlus_GCHeapHardLimitPercent=20")]
+    public void The_collector_of_workers_fits_their_number_and_what_is_set_wins(int workers, bool memoryIsLimited, string set, string expected)
+    {
+        var variables = set.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=')).ToDictionary(v => v[0], v => v[1]);
+        WorkerStart.SetCollector(variables, workers, memoryIsLimited);
+        Assert.Equal(expected.Split(' ', StringSplitOptions.RemoveEmptyEntries).Order(), variables.Select(v => $"{v.Key}={v.Value}").Order());
+    }
+
+    [Fact]
+    public void Variables_of_a_slot_win_over_those_of_all()
+    {
+        var options = new ClusterOptions { Environment = { ["A"] = "all", ["DOTNET_gcServer"] = "1" } };
+        options.SlotEnvironment[2] = new Dictionary<string, string?> { ["A"] = "third" };
+        Assert.Equal("third", WorkerStart.For(new WorkerPlace(7, 2, 1), options, null).Environment["A"]);
+        Assert.Equal("all", WorkerStart.For(new WorkerPlace(7, 1, 1), options, null).Environment["A"]);
+        Assert.Equal("1", WorkerStart.For(new WorkerPlace(7, 1, 1), options, null).Environment["DOTNET_gcServer"]);
+    }
 }

@@ -2,7 +2,7 @@ using ProcessCluster.Platform;
 
 namespace ProcessCluster.Tests.Platform;
 
-public sealed class OutOfMemoryKillsTests : IDisposable
+public sealed class MemoryGroupTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("pc-oom-").FullName;
 
@@ -10,14 +10,27 @@ public sealed class OutOfMemoryKillsTests : IDisposable
     public void Each_kill_is_taken_once_and_those_before_the_start_never()
     {
         var events = Write("memory.events", "low 0\noom 9\noom_kill 3\noom_group_kill 0\n");
-        var kills = new OutOfMemoryKills(events);
-        Assert.False(kills.TryTake());
+        var group = new MemoryGroup(_folder);
+        Assert.False(group.TryTakeKill());
         File.WriteAllText(events, "oom 9\noom_kill 5\n");
-        Assert.True(kills.TryTake());
-        Assert.True(kills.TryTake());
-        Assert.False(kills.TryTake());
+        Assert.True(group.TryTakeKill());
+        Assert.True(group.TryTakeKill());
+        Assert.False(group.TryTakeKill());
         File.Delete(events);
-        Assert.False(kills.TryTake());
+        Assert.False(group.TryTakeKill());
+    }
+
+    [Theory]
+    [InlineData("memory.max", "max\n", null)]
+    [InlineData("memory.max", "536870912\n", 536870912L)]
+    [InlineData("memory.limit_in_bytes", "536870912\n", 536870912L)]
+    [InlineData("memory.limit_in_bytes", "9223372036854771712\n", 9223372036854771712L)] // What version 1 says for none.
+    public void The_group_has_a_limit_or_none(string file, string text, long? limit)
+    {
+        Write(file, text);
+        var group = new MemoryGroup(_folder);
+        Assert.Equal(limit, group.Limit());
+        Assert.Equal(limit is < 1L << 40, group.IsLimited);
     }
 
     [Theory]
@@ -28,15 +41,15 @@ public sealed class OutOfMemoryKillsTests : IDisposable
     public void The_group_s_file_is_found_in_both_versions_of_control_groups(string groups, string file)
     {
         var expected = Write(file, "oom_kill 0\n");
-        Assert.Equal(Path.GetFullPath(expected), Path.GetFullPath(OutOfMemoryKills.Find(Write("groups", groups), _folder)!));
+        Assert.Equal(Path.GetDirectoryName(Path.GetFullPath(expected)), Path.GetFullPath(MemoryGroup.Find(Write("groups", groups), _folder)!).TrimEnd('/'));
     }
 
     [Fact]
     public void Without_control_groups_nothing_is_known()
     {
-        Assert.Null(OutOfMemoryKills.Find(Path.Combine(_folder, "none"), _folder));
-        Assert.Null(OutOfMemoryKills.Find(Write("groups", "0::/app\nnonsense\n"), _folder));
-        Assert.False(new OutOfMemoryKills(null).TryTake());
+        Assert.Null(MemoryGroup.Find(Path.Combine(_folder, "none"), _folder));
+        Assert.Null(MemoryGroup.Find(Write("groups", "0::/app\nnonsense\n"), _folder));
+        Assert.False(new MemoryGroup(null).TryTakeKill());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
