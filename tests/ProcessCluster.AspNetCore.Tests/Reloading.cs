@@ -164,6 +164,36 @@ public sealed class Reloading : IDisposable
     }
 
     [Fact]
+    public async Task Busy_workers_get_more_up_to_the_most()
+    {
+        await using var web = await Start(1, ("ProcessCluster__MinWorkers", "1"), ("ProcessCluster__MaxWorkers", "3"));
+        await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = 10, Path = "/strict?slow=20" });
+        await web.Process.Expect("Scaling from 1 workers to 2");
+        await web.Process.Expect("Scaling from 2 workers to 3");
+        await Serving(web, 3);
+        await load.ExpectAnswers(100);
+        var report = await load.StopAsync();
+        Assert.True(report.Failed == 0, report.ToString());
+        Assert.Equal(0, web.Process.Count("Scaling from 3 workers to 4"));
+    }
+
+    [Fact]
+    public async Task A_second_interrupt_ends_everything_at_once()
+    {
+        await using var web = await Start(2);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var connection = await StrictConnection.OpenAsync(new IPEndPoint(IPAddress.Loopback, web.Port), null, deadline.Token);
+        await connection.SendAsync(StrictConnection.Request("/stream?bytes=1000&ms=20000"), deadline.Token);
+        await web.Process.Expect("^streaming ");
+        web.Process.Signal(Signal.SIGINT);
+        await web.Process.Expect("^leaving ");
+        var watch = Stopwatch.StartNew();
+        web.Process.Signal(Signal.SIGINT);
+        Assert.Equal(0, await web.Process.Exit());
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 3);
+    }
+
+    [Fact]
     public async Task Many_replacements_leave_nothing_behind()
     {
         // Set REPLACEMENTS for more.

@@ -33,11 +33,12 @@ internal sealed class Heartbeats(
     }
 
     /// <summary>The worker has given a sign of life.</summary>
-    public static void Answered(PrimaryWorker worker, ControlMessage.Pong pong)
+    public void Answered(PrimaryWorker worker, ControlMessage.Pong pong)
     {
         worker.Pulse = Pulse.Answered(worker.Pulse);
         worker.IsDebugged = pong.IsDebugged;
-        worker.Load = worker.Load with { Requests = pong.Requests, InFlight = pong.InFlight, Busy = pong.Busy };
+        var now = time.GetTimestamp();
+        worker.Load = worker.Load.Next(pong.Requests, pong.InFlight, pong.Busy, now, time.GetElapsedTime(worker.Load.At, now));
     }
 
     private void Tick()

@@ -8,25 +8,23 @@ namespace ProcessCluster.Primary.Supervision;
 /// A cluster that keeps its number of workers, from its start to its end: brings together the fleet, its renewal, automatic scaling and the
 /// primary's signals. Thread-safe, unless said otherwise.
 /// </summary>
-internal sealed class Management
+internal sealed class Management : IDisposable
 {
     private readonly Supervisor _supervisor;
     private readonly ClusterOptions _options;
-    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Fleet _fleet;
     private readonly Renewal _renewal;
     private readonly Action _killAll;
     private readonly List<PosixSignalRegistration> _signals = [];
     private Autoscaler _autoscaler;
-    private (TimeSpan Busy, long At) _lastBusy;
     private int _reloadAsked;
     private int _interrupts;
 
     /// <summary>Called on the loop.</summary>
     public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, Action killAll, Action giveUp)
     {
-        (_supervisor, _options, _time, _logger, _killAll) = (supervisor, options, time, logger, killAll);
+        (_supervisor, _options, _logger, _killAll) = (supervisor, options, logger, killAll);
         _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         _renewal = new Renewal(_fleet, supervisor, options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null, time, logger);
         supervisor.FleetOptions = options;
@@ -70,6 +68,11 @@ internal sealed class Management
         _fleet.Stop();
         _renewal.Stop();
         _supervisor.Sampled = null;
+    }
+
+    /// <summary>The last worker is gone: signals mean again what they meant before.</summary>
+    public void Dispose()
+    {
         lock (_signals)
         {
             foreach (var signal in _signals)
@@ -97,14 +100,7 @@ internal sealed class Management
         if (_options.MaxWorkers == 0)
             return;
         var workers = _fleet.Slots.Count;
-        var busy = TimeSpan.FromTicks(_fleet.Slots.Sum(static slot => slot.Worker?.Load.Busy.Ticks ?? 0));
-        var now = _time.GetTimestamp();
-        var last = _lastBusy;
-        _lastBusy = (busy, now);
-        if (last.At == 0)
-            return;
-        // A worker that was replaced takes its time with it: then this sample says nothing.
-        var share = Math.Max(0, (busy - last.Busy) / (_time.GetElapsedTime(last.At, now) * workers));
+        var share = _fleet.Slots.Average(static slot => slot.Worker?.Load.BusyShare ?? 0);
         (_autoscaler, var wanted) = Autoscaler.On(_autoscaler, workers, share, _supervisor.WaitingConnections, _options.MinWorkers, _options.MaxWorkers);
         if (wanted != workers)
             Scale(wanted, ScaleDownOrder.Youngest);

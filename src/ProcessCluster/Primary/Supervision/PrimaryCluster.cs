@@ -244,6 +244,7 @@ internal sealed class PrimaryCluster : ICluster
             // Each worker has its own deadline, at which it is killed.
             await Task.WhenAll(gone).ConfigureAwait(false);
             await _events.FlushAsync().ConfigureAwait(false);
+            _management?.Dispose();
             _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null));
         }
     }

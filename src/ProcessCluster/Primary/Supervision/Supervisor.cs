@@ -192,7 +192,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
                 Apply(worker, LifecycleEvent.LeaveAnnounced);
                 break;
             case ControlMessage.Pong pong:
-                Heartbeats.Answered(worker, pong);
+                _heartbeats.Answered(worker, pong);
                 break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");

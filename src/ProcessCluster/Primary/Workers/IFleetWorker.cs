@@ -34,4 +34,17 @@ internal interface IFleetWorker
 /// <param name="InFlight">Requests begun and not ended.</param>
 /// <param name="Busy">For how long there was at least one.</param>
 /// <param name="Memory">Resident bytes.</param>
-internal readonly record struct WorkerLoad(long Requests, int InFlight, TimeSpan Busy, long Memory);
+/// <param name="BusyShare">The share of the time, 0 to 1, in which there was at least one, between the last two samples.</param>
+/// <param name="At">When the sample was taken (<see cref="TimeProvider.GetTimestamp"/>).</param>
+internal readonly record struct WorkerLoad(long Requests, int InFlight, TimeSpan Busy, long Memory, double BusyShare = 0, long At = 0)
+{
+    /// <summary>The next sample.</summary>
+    public WorkerLoad Next(long requests, int inFlight, TimeSpan busy, long now, TimeSpan since) => this with
+    {
+        Requests = requests,
+        InFlight = inFlight,
+        Busy = busy,
+        BusyShare = At == 0 || since <= TimeSpan.Zero ? 0 : Math.Clamp((busy - Busy) / since, 0, 1),
+        At = now,
+    };
+}
