@@ -33,6 +33,7 @@ internal static class ControlCodec
         Disconnect = 9,
         Leaving = 10,
         LeavingNoted = 11,
+        BindUdp = 20,
     }
 
     /// <summary>Writes the frame and gives its length. Long texts are cut, so that it always fits.</summary>
@@ -91,6 +92,15 @@ internal static class ControlCodec
             case ControlMessage.LeavingNoted:
                 writer.Byte((byte)Kind.LeavingNoted);
                 break;
+            case ControlMessage.BindUdp m:
+                writer.Byte((byte)Kind.BindUdp);
+                writer.Int(m.Request);
+                writer.EndPoint(m.EndPoint);
+                writer.Bool(m.DualMode);
+                writer.Bool(m.EnableBroadcast);
+                writer.Int(m.ReceiveBufferBytes);
+                writer.Int(m.SendBufferBytes);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message));
         }
@@ -117,6 +127,8 @@ internal static class ControlCodec
             Kind.Disconnect => new ControlMessage.Disconnect(),
             Kind.Leaving => new ControlMessage.Leaving(),
             Kind.LeavingNoted => new ControlMessage.LeavingNoted(),
+            Kind.BindUdp => new ControlMessage.BindUdp(
+                reader.Int(), reader.EndPoint(), reader.Bool(), reader.Bool(), reader.Int(), reader.Int()),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();

@@ -37,4 +37,11 @@ internal abstract record ControlMessage
 
     /// <summary>Primary → worker: noted, the exit will not count as a crash.</summary>
     public sealed record LeavingNoted : ControlMessage;
+
+    /// <summary>
+    /// Worker → primary: give me a copy of the UDP socket of this end point; bind it if nobody has. It comes over the hand-off socket, or
+    /// <see cref="NotBound"/> does. <see cref="Listening"/> and <see cref="CloseListener"/> are said of it as of a listener.
+    /// </summary>
+    public sealed record BindUdp(
+        int Request, EndPoint EndPoint, bool DualMode, bool EnableBroadcast, int ReceiveBufferBytes, int SendBufferBytes) : ControlMessage;
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.InteropServices;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Messaging;
+using ProcessCluster.Platform;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Sockets;
 using ProcessCluster.Wire;
@@ -174,6 +175,15 @@ internal sealed class PrimaryCluster : ICluster
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => _scope.Handlers.OnRequest(handler);
 
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
+
+    public Task<ClusterUdpSocket> BindUdpAsync(
+        EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        cancellationToken.ThrowIfCancellationRequested();
+        var socket = DatagramSocket.Bind(endPoint, (options ?? new ClusterUdpOptions()).Validated(), out var bound);
+        return Task.FromResult(new ClusterUdpSocket(socket, SocketLoop.Instance, bound, closed: null));
+    }
 
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Ipc;
@@ -102,8 +101,8 @@ internal sealed class Supervisor : IWorkerControl
                 break;
             case ControlMessage.Listening listening:
                 // None when the port was closed meanwhile: then it listens for nothing.
-                if (_ports.Seat(worker, listening.Port) is { } endPoint)
-                    Apply(worker, LifecycleEvent.Listens, endPoint);
+                if (_ports.Seat(worker, listening.Port) is { } port)
+                    Apply(worker, LifecycleEvent.Listens, port);
                 break;
             case ControlMessage.CloseListener close:
                 _ports.CloseListener(worker, close.Port);
@@ -117,6 +116,10 @@ internal sealed class Supervisor : IWorkerControl
                 break;
             case ControlMessage.Leaving:
                 Apply(worker, LifecycleEvent.LeaveAnnounced);
+                break;
+            case ControlMessage.BindUdp bind:
+                if (_ports.Bind(worker, bind) is { } refusal)
+                    worker.Send(refusal);
                 break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
@@ -157,7 +160,7 @@ internal sealed class Supervisor : IWorkerControl
         worker.Child.Kill(Signal.SIGKILL);
     }
 
-    private void Apply(PrimaryWorker worker, LifecycleEvent @event, EndPoint? endPoint = null)
+    private void Apply(PrimaryWorker worker, LifecycleEvent @event, ISharedEndPoint? port = null)
     {
         var wasLeaving = worker.Life.LeaveWanted;
         var (next, actions) = worker.Life.On(@event);
@@ -185,7 +188,7 @@ internal sealed class Supervisor : IWorkerControl
             MarkUp(worker, []);
         }
         if (actions.HasFlag(LifecycleActions.RaiseListening))
-            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, endPoint!));
+            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, port!.EndPoint, port.SocketType));
         if (actions.HasFlag(LifecycleActions.RaiseDisconnected))
             _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
     }
