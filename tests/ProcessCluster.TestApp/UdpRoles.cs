@@ -209,6 +209,7 @@ internal static class UdpRoles
     {
         var hoard = new List<FileStream>();
         var kept = await BindAsync();
+        Say($"bound {kept.LocalEndPoint} {Environment.ProcessId}"); // The console has its descriptors now.
         try
         {
             while (true)
@@ -216,7 +217,7 @@ internal static class UdpRoles
         }
         catch (IOException)
         {
-            Say($"hoards {hoard.Count}");
+            Say($"hoards {hoard.Count}"); // None is left.
         }
         await Try("bind", async () => await BindAsync());
         hoard.ForEach(file => file.Dispose());

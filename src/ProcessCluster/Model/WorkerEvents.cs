@@ -14,8 +14,9 @@ public class WorkerEventArgs(ClusterWorker worker) : EventArgs
 /// <summary>A worker listens on an end point, or has a UDP socket bound to it.</summary>
 /// <param name="worker">The worker.</param>
 /// <param name="endPoint">The end point with its real port.</param>
-/// <param name="socketType">Connections or datagrams.</param>
-public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endPoint, SocketType socketType) : WorkerEventArgs(worker)
+/// <param name="socketType">Connections or datagrams. Default: connections.</param>
+public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endPoint, SocketType socketType = SocketType.Stream)
+    : WorkerEventArgs(worker)
 {
     /// <summary>The end point as it is bound: where port 0 was asked for, this is the real port.</summary>
     public EndPoint EndPoint { get; } = endPoint;

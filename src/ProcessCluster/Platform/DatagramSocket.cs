@@ -31,8 +31,7 @@ internal static unsafe class DatagramSocket
             socket.SendBufferSize = options.SendBufferBytes;
         socket.Bind(address);
         bound = (IPEndPoint)socket.LocalEndPoint!;
-        var copy = new Descriptor(Libc.fcntl((int)socket.Handle, Libc.F_DUPFD_CLOEXEC, 0));
-        return copy.IsInvalid ? throw Libc.LastSocketException() : copy;
+        return Descriptor.DuplicateOf((int)socket.Handle);
     }
 
     /// <exception cref="NotSupportedException">It is another kind of end point.</exception>
@@ -66,6 +65,13 @@ internal static unsafe class DatagramSocket
                     return error == Libc.EAGAIN ? false : throw Libc.ToSocketException(error);
             }
         }
+    }
+
+    /// <summary>Whether a datagram is there that nobody has received.</summary>
+    public static bool HasUnread(Descriptor socket)
+    {
+        var poll = new Libc.PollFd { Descriptor = socket.Number, Events = Libc.POLLIN };
+        return Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & Libc.POLLIN) != 0;
     }
 
     /// <summary>Sends one datagram; false when the kernel has no room for it now.</summary>

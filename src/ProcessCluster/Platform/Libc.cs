@@ -76,6 +76,7 @@ internal static unsafe partial class Libc
     public const short POSIX_SPAWN_SETSIGDEF = 0x04;
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
 
+    public const short POLLIN = 0x1;
     public const short POLLHUP = 0x10;
 
     [StructLayout(LayoutKind.Sequential)]

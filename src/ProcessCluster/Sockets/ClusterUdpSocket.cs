@@ -16,14 +16,12 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     private readonly Descriptor _socket;
     private readonly EventLoop _loop;
     private readonly Action<ClusterUdpSocket>? _closed;
-    private readonly ReadinessSignal _readable = new();
-    private readonly ReadinessSignal _writable = new();
+    private readonly SharedReadiness _readable;
     private readonly SemaphoreSlim _receiveTurn = new(1);
     private readonly SemaphoreSlim _sendTurn = new(1);
     private readonly Lock _gate = new();
-    private readonly ReadyWatch _watch;
-    private uint _wanted;
-    private bool _watched;
+    private Descriptor? _sendingSocket;
+    private SharedReadiness? _writable;
     private volatile bool _hasEnded;
     private volatile bool _disposed;
 
@@ -34,7 +32,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     internal ClusterUdpSocket(Descriptor socket, EventLoop loop, IPEndPoint localEndPoint, Action<ClusterUdpSocket>? closed)
     {
         (_socket, _loop, _closed) = (socket, loop, closed);
-        _watch = new ReadyWatch(this);
+        _readable = new SharedReadiness(loop, socket, Libc.EPOLLIN | Libc.EPOLLEXCLUSIVE);
         LocalEndPoint = localEndPoint;
     }
 
@@ -130,30 +128,23 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
             if (_disposed)
                 return;
             _disposed = _hasEnded = true;
-            // By a call of its own: closing ends the watch only with the last copy, and other processes have some.
-            if (_watched)
-                _loop.Remove(_watch, _socket.Number);
         }
+        _readable.Close();
+        _writable?.Close();
         _socket.Dispose();
-        CloseOnPool(_readable);
-        CloseOnPool(_writable);
+        _sendingSocket?.Dispose();
         _closed?.Invoke(this);
     }
 
     /// <summary>Receives no more: the worker shall leave.</summary>
     internal void EndReceiving()
     {
-        lock (_gate)
-        {
-            if (_hasEnded)
-                return;
-            _hasEnded = true;
-            _wanted &= ~Libc.EPOLLIN;
-            if (_watched)
-                _loop.Change(_watch, _socket.Number, _wanted | Libc.EPOLLONESHOT);
-        }
-        CloseOnPool(_readable);
+        _hasEnded = true;
+        _readable.Close();
     }
+
+    /// <summary>There is something that nobody has received.</summary>
+    internal void LookAgain() => _readable.LookAgain();
 
     /// <summary>Sends to the address, or to whom the socket is connected to when it is empty.</summary>
     internal ValueTask<int> SendAsync(ReadOnlyMemory<byte> datagram, in PeerAddress receiver, CancellationToken cancellationToken)
@@ -188,7 +179,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
             {
                 if (TryReceive(buffer.Span, out var received))
                     return received;
-                await WaitAsync(_readable, Libc.EPOLLIN, cancellationToken).ConfigureAwait(false);
+                await _readable.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
             return null;
         }
@@ -213,7 +204,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
                 ObjectDisposedException.ThrowIf(_disposed, this);
                 if (DatagramSocket.TrySend(_socket, datagram.Span, receiver.Span))
                     return datagram.Length;
-                await WaitAsync(_writable, Libc.EPOLLOUT, cancellationToken).ConfigureAwait(false);
+                await Writable().WaitAsync(cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -222,32 +213,16 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
         }
     }
 
-    /// <summary>Completes when the direction may be ready, or is closed.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask WaitAsync(ReadinessSignal signal, uint events, CancellationToken cancellationToken)
-    {
-        WatchFor(events);
-        using (cancellationToken.UnsafeRegister(static state => OnPool(state!, static s => ((ReadinessSignal)s).Set()), signal))
-            await signal.WaitAsync().ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-    }
-
-    /// <summary>
-    /// Has the loop watch until the socket is ready once. Only while somebody waits: a worker that is busy with a datagram is not woken
-    /// by the next ones, which are for the others.
-    /// </summary>
-    private void WatchFor(uint events)
+    /// <summary>Made when first needed, which is hardly ever, with a descriptor of its own: a loop watches each only once.</summary>
+    private SharedReadiness Writable()
     {
         lock (_gate)
         {
-            if (_disposed)
-                return;
-            _wanted |= events;
-            if (_watched)
-                _loop.Change(_watch, _socket.Number, _wanted | Libc.EPOLLONESHOT);
-            else
-                _loop.Add(_watch, _socket.Number, _wanted | Libc.EPOLLONESHOT);
-            _watched = true;
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_writable is not null)
+                return _writable;
+            _sendingSocket = _socket.Duplicate();
+            return _writable = new SharedReadiness(_loop, _sendingSocket, Libc.EPOLLOUT);
         }
     }
 
@@ -259,23 +234,6 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
         return found;
     }
 
-    private static void CloseOnPool(ReadinessSignal signal) => OnPool(signal, static s => ((ReadinessSignal)s).Close());
-
-    /// <summary>Whoever waits goes on on the thread that signals, which must not be one of the library's or of who cancels.</summary>
-    private static void OnPool(object state, Action<object> signal) => ThreadPool.UnsafeQueueUserWorkItem(signal, state, preferLocal: false);
-
     private static ArgumentException NoReceiver(object receiver, string kind) =>
         new($"A datagram cannot be sent to '{receiver}' ({kind}): give an IPEndPoint, or the address of one.", nameof(receiver));
-
-    /// <summary>One event ends the watch for both directions: both look, and who still has to wait has it watched again.</summary>
-    private sealed class ReadyWatch(ClusterUdpSocket socket) : PooledWatch
-    {
-        public override void Signal(uint events)
-        {
-            lock (socket._gate)
-                socket._wanted = 0;
-            socket._writable.Set();
-            socket._readable.Set();
-        }
-    }
 }

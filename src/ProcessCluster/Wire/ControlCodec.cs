@@ -34,6 +34,7 @@ internal static class ControlCodec
         Leaving = 10,
         LeavingNoted = 11,
         BindUdp = 20,
+        Unread = 21,
     }
 
     /// <summary>Writes the frame and gives its length. Long texts are cut, so that it always fits.</summary>
@@ -101,6 +102,10 @@ internal static class ControlCodec
                 writer.Int(m.ReceiveBufferBytes);
                 writer.Int(m.SendBufferBytes);
                 break;
+            case ControlMessage.Unread m:
+                writer.Byte((byte)Kind.Unread);
+                writer.Int(m.Port);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message));
         }
@@ -129,6 +134,7 @@ internal static class ControlCodec
             Kind.LeavingNoted => new ControlMessage.LeavingNoted(),
             Kind.BindUdp => new ControlMessage.BindUdp(
                 reader.Int(), reader.EndPoint(), reader.Bool(), reader.Bool(), reader.Int(), reader.Int()),
+            Kind.Unread => new ControlMessage.Unread(reader.Int()),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();

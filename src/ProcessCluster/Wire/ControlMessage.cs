@@ -44,4 +44,7 @@ internal abstract record ControlMessage
     /// </summary>
     public sealed record BindUdp(
         int Request, EndPoint EndPoint, bool DualMode, bool EnableBroadcast, int ReceiveBufferBytes, int SendBufferBytes) : ControlMessage;
+
+    /// <summary>Primary → worker: the UDP socket of this port has something that nobody receives; whoever waits shall look.</summary>
+    public sealed record Unread(int Port) : ControlMessage;
 }

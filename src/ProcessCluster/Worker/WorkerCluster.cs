@@ -93,7 +93,7 @@ internal sealed class WorkerCluster : ICluster
     {
         ArgumentNullException.ThrowIfNull(endPoint);
         var listener = await _session.ListenAsync(endPoint, options ?? new ClusterListenOptions(), cancellationToken).ConfigureAwait(false);
-        _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(_self, listener.EndPoint, SocketType.Stream));
+        _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(_self, listener.EndPoint));
         return listener;
     }
 

@@ -159,6 +159,9 @@ internal sealed class WorkerSession : ILinkPeer
             case ControlMessage.LeavingNoted:
                 _leavingNoted.TrySetResult();
                 break;
+            case ControlMessage.Unread unread:
+                _udp.LookAgain(unread.Port);
+                break;
             default:
                 throw new InvalidDataException($"The primary sent {message.GetType().Name}, which a primary does not send.");
         }

@@ -87,6 +87,13 @@ internal sealed class WorkerUdpSockets(Func<ControlMessage, bool> send)
             socket.EndReceiving();
     }
 
+    /// <summary>Another worker was woken for a datagram and has not received it.</summary>
+    public void LookAgain(int port)
+    {
+        if (_sockets.TryGetValue(port, out var socket))
+            socket.LookAgain();
+    }
+
     public void FailRequests(Exception exception)
     {
         foreach (var request in _requests.Values)

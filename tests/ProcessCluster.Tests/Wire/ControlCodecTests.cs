@@ -40,6 +40,9 @@ public sealed class ControlCodecTests
         new ControlMessage.Disconnect(),
         new ControlMessage.Leaving(),
         new ControlMessage.LeavingNoted(),
+        .. EndPoints.Take(5).Select(endPoint => new ControlMessage.BindUdp(8, endPoint, DualMode: true, EnableBroadcast: false, 0, 65_536)),
+        new ControlMessage.BindUdp(-1, EndPoints[0], DualMode: false, EnableBroadcast: true, int.MaxValue, -1),
+        new ControlMessage.Unread(9),
     ];
 
     public static TheoryData<int, string> Samples()
@@ -261,6 +264,7 @@ public sealed class ControlCodecTests
         ControlMessage.Ready ready => $"Ready {string.Join(' ', ready.Addresses)}",
         ControlMessage.Listen listen => $"{listen} {listen.EndPoint.Serialize()}",
         ControlMessage.Bound bound => $"{bound} {bound.EndPoint.Serialize()}",
+        ControlMessage.BindUdp bind => $"{bind} {bind.EndPoint.Serialize()}",
         _ => message.ToString(),
     };
 

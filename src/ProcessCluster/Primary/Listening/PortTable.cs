@@ -52,7 +52,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         // It is part of where the socket is bound; of the other options the first worker's hold.
         var kind = request.DualMode && request.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any) ? "UDP, dual mode " : "UDP ";
         if (!TryUse(worker, request.Request, request.EndPoint, kind, out var socket, out var refusal, id =>
-            new SharedUdpSocket(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound)))
+            new SharedUdpSocket(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop, NeedsClock)))
         {
             return refusal;
         }
@@ -186,8 +186,12 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         _delivery.Retry();
         var needed = _delivery.NeedsClock;
         var now = time.GetTimestamp();
-        foreach (var port in _byKey.Values.OfType<SharedPort>())
+        foreach (var shared in _byKey.Values)
         {
+            if (shared is SharedUdpSocket socket && socket.Look())
+                SayUnread(socket);
+            if (shared is not SharedPort port)
+                continue;
             if (port.CloseOverdue(now) is > 0 and var closed)
                 logger.WaitedTooLong(closed, port.EndPoint, port.MaxWait);
             needed |= port.NeedsClock;
@@ -196,5 +200,16 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
             return;
         _clock?.Dispose();
         _clock = null;
+    }
+
+    /// <summary>To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.</summary>
+    private void SayUnread(SharedUdpSocket socket)
+    {
+        var unread = new ControlMessage.Unread(socket.Id);
+        foreach (var (worker, guest) in _guests)
+        {
+            if (!worker.Life.LeaveWanted && guest.Uses.ContainsKey(socket) && worker.Channel.Outbox.Written().IsCompleted)
+                worker.Send(unread);
+        }
     }
 }
