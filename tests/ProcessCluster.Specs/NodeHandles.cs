@@ -39,8 +39,8 @@ public sealed class NodeHandles
     }
 
     /// <summary>
-    /// Node: with keepOpen the parent has the socket that it sent still open, and both can write to it. Here: a connection has one owner at a
-    /// time. The primary keeps its copy until the worker's program has taken the connection, so that another worker can be given it.
+    /// Node: with keepOpen the parent has the socket that it sent still open, and both can write to it. Here: a connection has one owner at
+    /// a time. The primary keeps its copy until the worker's program has taken the connection, so that another worker can be given it.
     /// </summary>
     [Fact]
     [Trait("Node", "test-child-process-send-keep-open")]

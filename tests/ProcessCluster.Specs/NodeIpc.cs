@@ -4,8 +4,8 @@ namespace ProcessCluster.Specs;
 /// What Node's tests of child_process assert of messages between processes, where it makes sense here. Their names are in the traits.
 /// </summary>
 /// <remarks>
-/// Those that pass sockets or servers in messages are in <see cref="NodeHandles"/>, adapted: the cluster hands these to workers by a way of its
-/// own here.
+/// Those that pass sockets or servers in messages are in <see cref="NodeHandles"/>, adapted: the cluster hands these to workers by a way
+/// of its own here.
 /// Not taken: fork-ref and fork-ref2, as a link does not keep a worker alive here.
 /// </remarks>
 public sealed class NodeIpc

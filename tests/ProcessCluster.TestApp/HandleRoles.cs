@@ -12,7 +12,7 @@ internal static class HandleRoles
     /// <summary>Null when it is no such role.</summary>
     public static Task<int>? RunAsync(string role) => role == "hold-connections" ? HoldConnectionsAsync() : null;
 
-    /// <summary>Greets each connection with this process's id and keeps it until the client ends it. Closes what it is told to close.</summary>
+    /// <summary>Greets each connection with this process's id and keeps it until the client ends it. Closes what it is told to.</summary>
     private static async Task<int> HoldConnectionsAsync()
     {
         var id = Cluster.Worker!.Id;

@@ -4,8 +4,8 @@ namespace ProcessCluster;
 public sealed class ClusterUdpOptions
 {
     /// <summary>
-    /// Whether <c>::</c> takes IPv4 datagrams too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected. With
-    /// and without are two different end points.
+    /// Whether <c>::</c> takes IPv4 datagrams too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
+    /// With and without are two different end points.
     /// </summary>
     public bool DualMode { get; set; } = true;
 

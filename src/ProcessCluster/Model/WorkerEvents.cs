@@ -21,7 +21,7 @@ public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endP
     /// <summary>The end point as it is bound: where port 0 was asked for, this is the real port.</summary>
     public EndPoint EndPoint { get; } = endPoint;
 
-    /// <summary><see cref="SocketType.Stream"/> for connections (TCP, Unix domain sockets), <see cref="SocketType.Dgram"/> for UDP.</summary>
+    /// <summary><see cref="SocketType.Stream"/> for connections (TCP, Unix domain), <see cref="SocketType.Dgram"/> for UDP.</summary>
     public SocketType SocketType { get; } = socketType;
 }
 

@@ -11,8 +11,8 @@ namespace ProcessCluster.Platform;
 internal static unsafe class DatagramSocket
 {
     /// <summary>
-    /// Binds as .NET's <see cref="Socket"/> does, so that end points and errors are those that every .NET program knows. What is given is a
-    /// copy that closes with <c>close(2)</c> alone: a <see cref="Socket"/> may shut the socket down when it is disposed, which on Linux ends
+    /// Binds as .NET's <see cref="Socket"/> does, so that end points and errors are those that every .NET program knows. What is given is
+    /// a copy that closes with <c>close(2)</c> alone: a <see cref="Socket"/> may shut the socket down when it is disposed, which on Linux ends
     /// receiving in every process.
     /// </summary>
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
@@ -57,7 +57,7 @@ internal static unsafe class DatagramSocket
                 if (received > buffer.Length)
                 {
                     throw new SocketException((int)SocketError.MessageSize,
-                        $"A datagram of {received} bytes does not fit in the buffer of {buffer.Length} and is lost: 65,535 bytes hold every datagram.");
+                        $"A datagram of {received} bytes does not fit in the buffer of {buffer.Length} and is lost: 65,535 hold every one.");
                 }
                 if (received >= 0)
                     return true;

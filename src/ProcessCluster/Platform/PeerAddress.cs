@@ -6,7 +6,10 @@ using System.Runtime.CompilerServices;
 
 namespace ProcessCluster.Platform;
 
-/// <summary>A <c>sockaddr</c> as <c>accept4</c> gives it and <c>sendto</c> takes it, without an allocation. Empty for Unix domain sockets, whose peers have no name.</summary>
+/// <summary>
+/// A <c>sockaddr</c> as <c>accept4</c> gives it and <c>sendto</c> takes it, without an allocation. Empty for Unix domain sockets, whose
+/// peers have no name.
+/// </summary>
 internal struct PeerAddress
 {
     public const int MaxLength = 28; // sizeof(struct sockaddr_in6)

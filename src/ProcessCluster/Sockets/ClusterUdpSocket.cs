@@ -42,13 +42,14 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     private readonly record struct Received(int Length, PeerAddress Sender);
 
     /// <summary>
-    /// Receives the next datagram. Completes with null when receiving has ended: the socket was disposed meanwhile, or the worker shall
-    /// leave; then other workers receive what comes, and this one can still send. Costs three objects for the sender's address.
+    /// Receives the next datagram. Completes with null when receiving has ended: the socket was disposed, or the worker shall leave; then
+    /// other workers receive what comes, and this one can still send. Costs three objects for the sender's address.
     /// </summary>
     /// <param name="buffer">Where to; 65,535 bytes hold every datagram.</param>
     /// <param name="cancellationToken">Ends the waiting; no datagram is lost by it.</param>
-    /// <exception cref="SocketException"><see cref="SocketError.MessageSize"/>: the datagram does not fit in the buffer, and is lost.</exception>
-    /// <exception cref="ObjectDisposedException">The socket is disposed.</exception>
+    /// <exception cref="SocketException">
+    /// The datagram does not fit in the buffer, and is lost (<see cref="SocketError.MessageSize"/>).
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<ClusterDatagram?> ReceiveFromAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         await ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false) is { } received
@@ -57,7 +58,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
 
     /// <summary>
     /// Receives the next datagram, without an allocation. Completes with its length, or with null when receiving has ended: the socket was
-    /// disposed meanwhile, or the worker shall leave; then other workers receive what comes, and this one can still send.
+    /// disposed, or the worker shall leave; then other workers receive what comes, and this one can still send.
     /// </summary>
     /// <param name="buffer">Where to; 65,535 bytes hold every datagram.</param>
     /// <param name="sender">Where the sender's address is written to. It can be used again for each datagram.</param>
@@ -72,7 +73,8 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
         if (sender.Buffer.Length < SocketAddress.GetMaximumAddressSize(family))
         {
             throw new ArgumentException(
-                $"The address has room for {sender.Buffer.Length} bytes, too few for a sender: make it with new SocketAddress(AddressFamily.{family}).",
+                $"The address has room for {sender.Buffer.Length} bytes, too few for a sender: "
+                + $"make it with new SocketAddress(AddressFamily.{family}).",
                 nameof(sender));
         }
         if (await ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false) is not { } received)
@@ -82,12 +84,16 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
         return received.Length;
     }
 
-    /// <summary>Sends a datagram from the shared port. Completes with its length when the kernel has it, which says nothing of its arrival.</summary>
+    /// <summary>
+    /// Sends a datagram from the shared port. Completes with its length when the kernel has it, which says nothing of its arrival.
+    /// </summary>
     /// <param name="datagram">What to send: at most 65,507 bytes over IPv4.</param>
     /// <param name="receiver">Where to: an <see cref="IPEndPoint"/>.</param>
     /// <param name="cancellationToken">Ends the waiting for room in the kernel.</param>
     /// <exception cref="ArgumentException">The receiver is no IP end point.</exception>
-    /// <exception cref="SocketException">The datagram is too long (<see cref="SocketError.MessageSize"/>) or cannot be sent there.</exception>
+    /// <exception cref="SocketException">
+    /// The datagram is too long (<see cref="SocketError.MessageSize"/>) or cannot be sent there.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">The socket is disposed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask<int> SendToAsync(ReadOnlyMemory<byte> datagram, EndPoint receiver, CancellationToken cancellationToken = default)
@@ -159,7 +165,6 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
 
     private ValueTask<Received?> ReceiveAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         if (cancellationToken.IsCancellationRequested)
             return ValueTask.FromCanceled<Received?>(cancellationToken);
         if (_hasEnded)
@@ -183,10 +188,6 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
             }
             return null;
         }
-        catch (ObjectDisposedException) when (_disposed)
-        {
-            return null; // Closed between the look at the flag and the call.
-        }
         finally
         {
             _receiveTurn.Release();
@@ -194,7 +195,8 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> SendWhenReadyAsync(ReadOnlyMemory<byte> datagram, PeerAddress receiver, CancellationToken cancellationToken)
+    private async ValueTask<int> SendWhenReadyAsync(
+        ReadOnlyMemory<byte> datagram, PeerAddress receiver, CancellationToken cancellationToken)
     {
         await _sendTurn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -229,9 +231,17 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     private bool TryReceive(Span<byte> buffer, out Received received)
     {
         Span<byte> address = stackalloc byte[PeerAddress.MaxLength];
-        var found = DatagramSocket.TryReceive(_socket, buffer, address, out var length, out var addressLength);
-        received = found ? new Received(length, new PeerAddress(address[..addressLength])) : default;
-        return found;
+        try
+        {
+            var found = DatagramSocket.TryReceive(_socket, buffer, address, out var length, out var addressLength);
+            received = found ? new Received(length, new PeerAddress(address[..addressLength])) : default;
+            return found;
+        }
+        catch (ObjectDisposedException) when (_disposed)
+        {
+            received = default; // Closed since the caller looked: it looks again.
+            return false;
+        }
     }
 
     private static ArgumentException NoReceiver(object receiver, string kind) =>

@@ -155,8 +155,8 @@ public interface ICluster
 
     /// <summary>
     /// Binds a UDP socket. In a worker the primary binds it, once for all workers, and gives each a copy: a datagram is received by one of
-    /// them, and what none has received outlives them all; port 0 is one port, the same in every worker and after every restart. Elsewhere
-    /// this process binds by itself.
+    /// them, and what none has received outlives them all; port 0 is one port, the same in every worker and after every restart.
+    /// Elsewhere this process binds by itself.
     /// </summary>
     /// <param name="endPoint">An <see cref="IPEndPoint"/>.</param>
     /// <param name="options">How to bind; null for the defaults.</param>

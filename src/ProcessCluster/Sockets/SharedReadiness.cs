@@ -35,7 +35,10 @@ internal sealed class SharedReadiness(EventLoop loop, Descriptor socket, uint ev
     /// <summary>Ends the wait that is under way, if there is one, as if the direction were ready.</summary>
     public void LookAgain() => ThreadPool.UnsafeQueueUserWorkItem(static signal => signal.Set(), _signal, preferLocal: false);
 
-    /// <summary>Ends the wait, now and for all later ones. To be called before the descriptor is closed: other processes have copies, with which the watch would go on.</summary>
+    /// <summary>
+    /// Ends the wait, now and for all later ones. To be called before the descriptor is closed: other processes have copies, with which the
+    /// watch would go on.
+    /// </summary>
     public void Close()
     {
         lock (_gate)

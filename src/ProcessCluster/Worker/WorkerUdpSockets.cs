@@ -8,8 +8,8 @@ using ProcessCluster.Wire;
 namespace ProcessCluster.Worker;
 
 /// <summary>
-/// The UDP sockets of a worker: asked for over the link, they come over the hand-off socket, each with the number of its request. What comes
-/// for a request that nobody waits for any more is closed.
+/// The UDP sockets of a worker: asked for over the link, they come over the hand-off socket, each with the number of its request. What
+/// comes for a request that nobody waits for any more is closed.
 /// </summary>
 /// <param name="send">Sends to the primary; false when it is gone.</param>
 internal sealed class WorkerUdpSockets(Func<ControlMessage, bool> send)

@@ -50,7 +50,8 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
             SendBufferBytes = request.SendBufferBytes,
         };
         // It is part of where the socket is bound; of the other options the first worker's hold.
-        var kind = request.DualMode && request.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any) ? "UDP, dual mode " : "UDP ";
+        var isDual = request.DualMode && request.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any);
+        var kind = isDual ? "UDP, dual mode " : "UDP ";
         if (!TryUse(worker, request.Request, request.EndPoint, kind, out var socket, out var refusal, id =>
             new SharedUdpSocket(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop, NeedsClock)))
         {
@@ -118,8 +119,8 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
     }
 
     /// <summary>
-    /// The worker's listener is in place: it gets connections; or its UDP socket is. Null when the port is not there any more, or the worker
-    /// is leaving.
+    /// The worker's listener is in place: it gets connections; or its UDP socket is. Null when the port is not there any more, or the
+    /// worker is leaving.
     /// </summary>
     public ISharedEndPoint? Seat(PrimaryWorker worker, int portId)
     {
@@ -202,7 +203,9 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         _clock = null;
     }
 
-    /// <summary>To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.</summary>
+    /// <summary>
+    /// To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.
+    /// </summary>
     private void SayUnread(SharedUdpSocket socket)
     {
         var unread = new ControlMessage.Unread(socket.Id);

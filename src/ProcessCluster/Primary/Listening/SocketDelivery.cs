@@ -28,7 +28,8 @@ internal sealed class SocketDelivery
     public void Forget(WorkerChannel channel) => _waiting.RemoveAll(d => d.Channel == channel);
 
     /// <summary>The worker does not want it any more.</summary>
-    public void Forget(WorkerChannel channel, ISharedEndPoint socket) => _waiting.RemoveAll(d => d.Channel == channel && d.Socket == socket);
+    public void Forget(WorkerChannel channel, ISharedEndPoint socket) =>
+        _waiting.RemoveAll(d => d.Channel == channel && d.Socket == socket);
 
     /// <summary>The sockets are about to be closed.</summary>
     public void RefuseAll()

@@ -81,7 +81,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         return true;
     }
 
-    /// <summary>Sends the worker a copy of a UDP socket; false when its socket takes nothing now. A worker that is gone needs none.</summary>
+    /// <summary>Sends the worker a copy of a UDP socket; false when it takes nothing now. One that is gone needs none.</summary>
     public bool TryDeliver(SharedUdpSocket socket, int request)
     {
         if (_closed)
