@@ -339,6 +339,31 @@ public sealed class SharedUdpSockets
     }
 
     [Fact]
+    public async Task A_worker_that_asks_for_what_cannot_be_hurts_nobody()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        await cluster.Expect("^primary ");
+        const string hello = "0900000001" + "01000000" + "01000000";
+        // A UDP socket with buffers of -1 bytes, which is closed before it can have come; ports that are none.
+        const string port = "1d00000014" + "02000000" + "02" + "0700" + "302e302e302e30" + "00000000" + "0001" + "ffffffff" + "ffffffff";
+        const string close = "0500000006" + "01000000" + "0500000006" + "02000000" + "0500000005" + "63000000";
+        cluster.Send($"fork raw RAW={hello}{port}{close}");
+        await cluster.Expect("^written$");
+        var echo = await UdpSpecs.Echo(cluster, 1);
+        using var client = new UdpSpecs.Client(echo);
+        Assert.Equal(await cluster.ProcessOf(2), await client.Ask());
+        cluster.Send("workers");
+        await cluster.Expect("^workers 1:Online,2:Listening$");
+
+        // What only a primary says.
+        cluster.Send($"fork raw RAW={hello}05000000" + "15" + "01000000");
+        await cluster.ExpectError(@"worker 3 \(process \d+\) was cut off: it sent Unread, which a worker does not send");
+        Assert.Equal(await cluster.ProcessOf(2), await client.Ask());
+        cluster.Send("kill 1 SIGKILL");
+        await cluster.Expect("^exited 1 ");
+    }
+
+    [Fact]
     public async Task Outside_a_cluster_the_same_program_binds_by_itself()
     {
         await using var alone = TestProcess.Start("alone-udp-echo");

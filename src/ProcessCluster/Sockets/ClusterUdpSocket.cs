@@ -43,7 +43,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
 
     /// <summary>
     /// Receives the next datagram. Completes with null when receiving has ended: the socket was disposed, or the worker shall leave; then
-    /// other workers receive what comes, and this one can still send. Costs three objects for the sender's address.
+    /// other workers receive what comes, and this one can still send. Costs two or three objects for the sender's address.
     /// </summary>
     /// <param name="buffer">Where to; 65,535 bytes hold every datagram.</param>
     /// <param name="cancellationToken">Ends the waiting; no datagram is lost by it.</param>
@@ -51,6 +51,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     /// The datagram does not fit in the buffer, and is lost (<see cref="SocketError.MessageSize"/>).
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ClusterDatagram?> ReceiveFromAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         await ReceiveAsync(buffer, cancellationToken).ConfigureAwait(false) is { } received
             ? new ClusterDatagram(received.Length, received.Sender.ToEndPoint()!)
