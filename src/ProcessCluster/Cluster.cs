@@ -131,6 +131,11 @@ public static class Cluster
     public static IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) =>
         Current.OnRequest(handler);
 
+    /// <inheritdoc cref="ICluster.BindUdpAsync"/>
+    public static Task<ClusterUdpSocket> BindUdpAsync(
+        EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default) =>
+        Current.BindUdpAsync(endPoint, options, cancellationToken);
+
     /// <summary>Has the cluster log through a host's logger from now on.</summary>
     internal static void LogTo(Microsoft.Extensions.Logging.ILoggerFactory factory) => Logger.WriteTo(factory);
 

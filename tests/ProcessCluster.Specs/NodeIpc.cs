@@ -4,10 +4,8 @@ namespace ProcessCluster.Specs;
 /// What Node's tests of child_process assert of messages between processes, where it makes sense here. Their names are in the traits.
 /// </summary>
 /// <remarks>
-/// Left to the conformance suite, as they pass sockets or servers in messages, which are handed to workers by the cluster here:
-/// recv-handle (order of plain messages and handles; connections and messages have separate ways here, without a common order);
-/// send-keep-open (both processes write to a socket; a connection has one owner here);
-/// fork-getconnections, fork-net-server, fork-net-socket, fork-dgram (count and close what was passed on).
+/// Those that pass sockets or servers in messages are in <see cref="NodeHandles"/>, adapted: the cluster hands these to workers by a way
+/// of its own here.
 /// Not taken: fork-ref and fork-ref2, as a link does not keep a worker alive here.
 /// </remarks>
 public sealed class NodeIpc

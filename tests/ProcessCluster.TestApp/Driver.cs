@@ -10,7 +10,8 @@ internal static class Driver
         Cluster.Forked += (_, e) => MessageDriver.Remember(e.Worker);
         Cluster.Forked += (_, e) => Say($"forked {e.Worker.Id} {e.Worker.ProcessId}");
         Cluster.Online += (_, e) => Say($"online {e.Worker.Id}");
-        Cluster.Listening += (_, e) => Say($"listening {e.Worker.Id} {e.EndPoint}");
+        Cluster.Listening += (_, e) => Say(
+            $"listening {e.Worker.Id} {e.EndPoint}{(e.SocketType == System.Net.Sockets.SocketType.Dgram ? " Dgram" : "")}");
         Cluster.Disconnected += (_, e) => Say($"disconnected {e.Worker.Id}");
         Cluster.Exited += (_, e) => Say(
             $"exited {e.Worker.Id} {e.Exit.Cause} code={e.Exit.ExitCode} signal={e.Exit.Signal} asked={e.Worker.ExitedAfterDisconnect}: {e.Exit}");

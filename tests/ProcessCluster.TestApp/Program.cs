@@ -19,6 +19,8 @@ switch (Environment.GetEnvironmentVariable("ROLE"), args)
         return await Driver.RunAsync();
     case (null, ["alone", ..]):
         return await Roles.RunAsync("echo", args);
+    case (null, [['a', 'l', 'o', 'n', 'e', '-', .. var role], ..]):
+        return await Roles.RunAsync(role, args);
     case (null, ["web", ..]):
         return WebApp.Run(args[1..]);
     default:

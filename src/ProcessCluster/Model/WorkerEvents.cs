@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 
 namespace ProcessCluster;
 
@@ -10,13 +11,18 @@ public class WorkerEventArgs(ClusterWorker worker) : EventArgs
     public ClusterWorker Worker { get; } = worker;
 }
 
-/// <summary>A worker listens on an end point.</summary>
+/// <summary>A worker listens on an end point, or has a UDP socket bound to it.</summary>
 /// <param name="worker">The worker.</param>
 /// <param name="endPoint">The end point with its real port.</param>
-public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endPoint) : WorkerEventArgs(worker)
+/// <param name="socketType">Connections or datagrams. Default: connections.</param>
+public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endPoint, SocketType socketType = SocketType.Stream)
+    : WorkerEventArgs(worker)
 {
     /// <summary>The end point as it is bound: where port 0 was asked for, this is the real port.</summary>
     public EndPoint EndPoint { get; } = endPoint;
+
+    /// <summary><see cref="SocketType.Stream"/> for connections (TCP, Unix domain), <see cref="SocketType.Dgram"/> for UDP.</summary>
+    public SocketType SocketType { get; } = socketType;
 }
 
 /// <summary>A worker's process has ended.</summary>

@@ -27,5 +27,16 @@ internal sealed class Descriptor : SafeHandleMinusOneIsInvalid
         return number;
     }
 
+    /// <summary>Another descriptor of the same open file, closed on exec.</summary>
+    /// <exception cref="System.Net.Sockets.SocketException">No descriptor is left.</exception>
+    public Descriptor Duplicate() => DuplicateOf(Number);
+
+    /// <inheritdoc cref="Duplicate"/>
+    public static Descriptor DuplicateOf(int number)
+    {
+        var copy = new Descriptor(Libc.fcntl(number, Libc.F_DUPFD_CLOEXEC, 0));
+        return copy.IsInvalid ? throw Libc.LastSocketException() : copy;
+    }
+
     protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
 }

@@ -13,6 +13,7 @@ internal static unsafe partial class Libc
     public const int ENFILE = 23;
     public const int EPIPE = 32;
     public const int ESRCH = 3;
+    public const int EMSGSIZE = 90;
     public const int ECONNABORTED = 103;
     public const int ECONNRESET = 104;
     public const int ENOBUFS = 105;
@@ -41,6 +42,7 @@ internal static unsafe partial class Libc
     public const int SOL_SOCKET = 1;
     public const int SO_LINGER = 13;
     public const int SCM_RIGHTS = 1;
+    public const int MSG_TRUNC = 0x20;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;
     public const int MSG_CMSG_CLOEXEC = 0x40000000;
@@ -52,6 +54,7 @@ internal static unsafe partial class Libc
     public const uint EPOLLERR = 0x8;
     public const uint EPOLLHUP = 0x10;
     public const uint EPOLLRDHUP = 0x2000;
+    public const uint EPOLLEXCLUSIVE = 0x10000000;
     public const uint EPOLLONESHOT = 0x40000000;
     public const uint EPOLLET = 0x80000000;
     public const int EPOLL_CTL_ADD = 1;
@@ -77,6 +80,7 @@ internal static unsafe partial class Libc
     public const short POSIX_SPAWN_SETSIGMASK = 0x08;
 
     public const short POLLOUT = 0x4;
+    public const short POLLIN = 0x1;
     public const short POLLHUP = 0x10;
 
     [StructLayout(LayoutKind.Sequential)]
@@ -166,6 +170,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint recvmsg(Descriptor descriptor, MsgHdr* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint recvfrom(Descriptor descriptor, void* buffer, nuint count, int flags, byte* address, int* addressLength);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendto(Descriptor descriptor, void* buffer, nuint count, int flags, byte* address, int addressLength);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int accept4(Descriptor descriptor, byte* address, int* addressLength, int flags);
@@ -283,7 +293,14 @@ internal static unsafe partial class Libc
         EPIPE or ECONNRESET => SocketError.ConnectionReset,
         ECONNABORTED => SocketError.ConnectionAborted,
         ENOBUFS or ENOMEM => SocketError.NoBufferSpaceAvailable,
+        EMSGSIZE => SocketError.MessageSize,
+        1 or 13 => SocketError.AccessDenied, // EPERM: a packet filter
+        22 => SocketError.InvalidArgument,
+        89 => SocketError.DestinationAddressRequired,
+        97 => SocketError.AddressFamilyNotSupported,
+        99 => SocketError.AddressNotAvailable,
         110 => SocketError.TimedOut,
+        111 => SocketError.ConnectionRefused,
         113 => SocketError.HostUnreachable,
         101 => SocketError.NetworkUnreachable,
         107 => SocketError.NotConnected,

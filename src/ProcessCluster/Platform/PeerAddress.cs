@@ -1,11 +1,15 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Buffers.Binary;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 
 namespace ProcessCluster.Platform;
 
-/// <summary>A <c>sockaddr</c> as <c>accept4</c> gives it, without an allocation. Empty for Unix domain sockets, whose peers have no name.</summary>
+/// <summary>
+/// A <c>sockaddr</c> as <c>accept4</c> gives it and <c>sendto</c> takes it, without an allocation. Empty for Unix domain sockets, whose
+/// peers have no name.
+/// </summary>
 internal struct PeerAddress
 {
     public const int MaxLength = 28; // sizeof(struct sockaddr_in6)
@@ -24,12 +28,27 @@ internal struct PeerAddress
     [UnscopedRef]
     public readonly ReadOnlySpan<byte> Span => ((ReadOnlySpan<byte>)_bytes)[.._length];
 
+    /// <summary>Whether it is a whole address of IPv4 or IPv6.</summary>
+    public readonly bool IsIP => _length >= 16 && (BitConverter.ToUInt16(Span), _length) is (Libc.AF_INET, _) or (Libc.AF_INET6, MaxLength);
+
     public PeerAddress(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > MaxLength)
             bytes = [];
         bytes.CopyTo(_bytes);
         _length = bytes.Length;
+    }
+
+    public PeerAddress(IPEndPoint endPoint)
+    {
+        Span<byte> bytes = _bytes;
+        var isV6 = endPoint.AddressFamily == AddressFamily.InterNetworkV6;
+        BitConverter.TryWriteBytes(bytes, (ushort)(isV6 ? Libc.AF_INET6 : Libc.AF_INET));
+        BinaryPrimitives.WriteUInt16BigEndian(bytes[2..], (ushort)endPoint.Port);
+        endPoint.Address.TryWriteBytes(bytes[(isV6 ? 8 : 4)..], out _);
+        if (isV6)
+            BitConverter.TryWriteBytes(bytes[24..], (uint)endPoint.Address.ScopeId);
+        _length = isV6 ? MaxLength : 16; // sizeof(struct sockaddr_in)
     }
 
     /// <summary>The address as .NET writes it; null when there is none.</summary>

@@ -17,7 +17,7 @@ public interface ICluster
     /// <summary>Raised in the primary when a worker's link is up: its runtime and the library in it run.</summary>
     event EventHandler<WorkerEventArgs>? Online;
 
-    /// <summary>Raised in the primary when a worker listens on an end point, once for each.</summary>
+    /// <summary>Raised in the primary when a worker listens on an end point or has bound a UDP socket, once for each.</summary>
     event EventHandler<WorkerListeningEventArgs>? Listening;
 
     /// <summary>Raised in the primary, once for each worker, when its link has closed for whatever reason.</summary>
@@ -190,4 +190,20 @@ public interface ICluster
 
     /// <inheritdoc cref="OnRequest{TRequest, TAnswer}(Func{TRequest, MessageContext, TAnswer})"/>
     IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler);
+
+    /// <summary>
+    /// Binds a UDP socket. In a worker the primary binds it, once for all workers, and gives each a copy: a datagram is received by one of
+    /// them, and what none has received outlives them all; port 0 is one port, the same in every worker and after every restart.
+    /// Elsewhere this process binds by itself.
+    /// </summary>
+    /// <param name="endPoint">An <see cref="IPEndPoint"/>.</param>
+    /// <param name="options">How to bind; null for the defaults.</param>
+    /// <param name="cancellationToken">Gives up waiting for the primary's answer.</param>
+    /// <returns>The socket. Dispose it to let go of it.</returns>
+    /// <exception cref="SocketException">The end point is taken, not allowed or not there: what binding it in this process would have thrown.</exception>
+    /// <exception cref="NotSupportedException">It is another kind of end point.</exception>
+    /// <exception cref="ArgumentException">Options have values that cannot be.</exception>
+    /// <exception cref="ClusterException">The primary is gone, or the worker is leaving.</exception>
+    /// <exception cref="TimeoutException">The primary did not answer within 30 s.</exception>
+    Task<ClusterUdpSocket> BindUdpAsync(EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default);
 }

@@ -36,6 +36,8 @@ internal static class ControlCodec
         Admitted = 12,
         Ping = 13,
         Pong = 14,
+        BindUdp = 20,
+        Unread = 21,
     }
 
     /// <summary>Writes the frame and gives its length. Long texts are cut, so that it always fits.</summary>
@@ -110,6 +112,19 @@ internal static class ControlCodec
                 writer.Long(m.Busy.Ticks);
                 writer.Bool(m.IsDebugged);
                 break;
+            case ControlMessage.BindUdp m:
+                writer.Byte((byte)Kind.BindUdp);
+                writer.Int(m.Request);
+                writer.EndPoint(m.EndPoint);
+                writer.Bool(m.DualMode);
+                writer.Bool(m.EnableBroadcast);
+                writer.Int(m.ReceiveBufferBytes);
+                writer.Int(m.SendBufferBytes);
+                break;
+            case ControlMessage.Unread m:
+                writer.Byte((byte)Kind.Unread);
+                writer.Int(m.Port);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message));
         }
@@ -139,6 +154,9 @@ internal static class ControlCodec
             Kind.Admitted => new ControlMessage.Admitted(reader.Int()),
             Kind.Ping => new ControlMessage.Ping(reader.Int()),
             Kind.Pong => new ControlMessage.Pong(reader.Int(), reader.Long(), reader.Int(), new TimeSpan(reader.Long()), reader.Bool()),
+            Kind.BindUdp => new ControlMessage.BindUdp(
+                reader.Int(), reader.EndPoint(), reader.Bool(), reader.Bool(), reader.Int(), reader.Int()),
+            Kind.Unread => new ControlMessage.Unread(reader.Int()),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();

@@ -46,4 +46,13 @@ internal abstract record ControlMessage
 
     /// <summary>Worker → primary: the sign, and what the worker has done since its start.</summary>
     public sealed record Pong(int Sequence, long Requests, int InFlight, TimeSpan Busy, bool IsDebugged) : ControlMessage;
+    /// <summary>
+    /// Worker → primary: give me a copy of the UDP socket of this end point; bind it if nobody has. It comes over the hand-off socket, or
+    /// <see cref="NotBound"/> does. <see cref="Listening"/> and <see cref="CloseListener"/> are said of it as of a listener.
+    /// </summary>
+    public sealed record BindUdp(
+        int Request, EndPoint EndPoint, bool DualMode, bool EnableBroadcast, int ReceiveBufferBytes, int SendBufferBytes) : ControlMessage;
+
+    /// <summary>Primary → worker: the UDP socket of this port has something that nobody receives; whoever waits shall look.</summary>
+    public sealed record Unread(int Port) : ControlMessage;
 }

@@ -1,5 +1,6 @@
 using System.Collections.ObjectModel;
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Messaging;
@@ -128,6 +129,16 @@ internal sealed class WorkerCluster : ICluster
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => _scope.Handlers.OnRequest(handler);
 
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
+
+    public async Task<ClusterUdpSocket> BindUdpAsync(
+        EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        var validated = (options ?? new ClusterUdpOptions()).Validated();
+        var socket = await _session.BindUdpAsync(DatagramSocket.ThrowIfNotIP(endPoint), validated, cancellationToken).ConfigureAwait(false);
+        _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(_self, socket.LocalEndPoint, SocketType.Dgram));
+        return socket;
+    }
 
     private int NotSelf(int workerId)
     {

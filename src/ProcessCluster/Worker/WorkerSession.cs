@@ -22,6 +22,7 @@ internal sealed class WorkerSession : ILinkPeer
     private readonly Descriptor _handoff = new(ChildProcess.HandoffDescriptor);
     private readonly ConcurrentDictionary<int, WorkerListener> _listeners = new();
     private readonly ConcurrentDictionary<int, TaskCompletionSource<WorkerListener>> _requests = new();
+    private readonly WorkerUdpSockets _udp;
     private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ManualResetEventSlim _never = new();
@@ -47,6 +48,7 @@ internal sealed class WorkerSession : ILinkPeer
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
         Channel = new MessageChannel(place.Id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
+        _udp = new WorkerUdpSockets(_link.TrySend);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Exiting();
     }
 
@@ -64,7 +66,7 @@ internal sealed class WorkerSession : ILinkPeer
 
     public bool IsConnected { get; private set; } = true;
 
-    public bool IsListening => !_listeners.IsEmpty;
+    public bool IsListening => !_listeners.IsEmpty || _udp.HasAny;
 
     /// <summary>Says hello and starts to listen to the primary.</summary>
     public void Start()
@@ -91,11 +93,22 @@ internal sealed class WorkerSession : ILinkPeer
                 throw new ClusterException($"The primary is gone: nobody can listen on {endPoint}.");
             return await request.Task.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false);
         }
+        catch (Exception) when (!request.TrySetCanceled(CancellationToken.None) && request.Task.IsCompletedSuccessfully)
+        {
+            Close(await request.Task.ConfigureAwait(false)); // It came at the moment of giving up: nobody has it.
+            throw;
+        }
         finally
         {
             _requests.TryRemove(number, out _);
         }
     }
+
+    /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
+    /// <exception cref="ClusterException">The primary is gone or this worker is leaving.</exception>
+    public Task<ClusterUdpSocket> BindUdpAsync(EndPoint endPoint, ClusterUdpOptions options, CancellationToken cancellationToken) => IsLeaving
+        ? throw new ClusterException($"The worker is leaving the cluster and cannot bind {endPoint} any more.")
+        : _udp.BindAsync(Interlocked.Increment(ref _lastRequest), endPoint, options, AnswerTimeout, cancellationToken);
 
     /// <summary>Tells the primary that this worker leaves, so that it gets no more connections and its end is no crash.</summary>
     public async Task LeaveAsync(CancellationToken cancellationToken)
@@ -148,6 +161,8 @@ internal sealed class WorkerSession : ILinkPeer
             case ControlMessage.NotBound refused:
                 if (_requests.TryGetValue(refused.Request, out var request))
                     request.TrySetException(new SocketException(refused.SocketError, refused.Reason));
+                else
+                    _udp.Refused(refused);
                 break;
             case ControlMessage.Disconnect:
                 Interlocked.Exchange(ref _leaving, 1);
@@ -162,6 +177,9 @@ internal sealed class WorkerSession : ILinkPeer
                 break;
             case ControlMessage.Ping ping:
                 ThreadPool.UnsafeQueueUserWorkItem(static state => state.Session.GiveSign(state.Sequence), (Session: this, ping.Sequence), preferLocal: false);
+                break;
+            case ControlMessage.Unread unread:
+                _udp.LookAgain(unread.Port);
                 break;
             default:
                 throw new InvalidDataException($"The primary sent {message.GetType().Name}, which a primary does not send.");
@@ -186,6 +204,7 @@ internal sealed class WorkerSession : ILinkPeer
             if (_listeners.TryRemove(listener.Port, out _))
                 listener.Complete();
         }
+        _udp.EndReceiving();
         _ = _stopping.CancelAsync();
     }
 
@@ -201,6 +220,7 @@ internal sealed class WorkerSession : ILinkPeer
         Interlocked.Exchange(ref _leaving, 1);
         foreach (var request in _requests.Values)
             request.TrySetException(new ClusterException("The primary is gone."));
+        _udp.FailRequests(new ClusterException("The primary is gone."));
         _leavingNoted.TrySetResult();
         Stop();
         if (IsConnected)
@@ -246,9 +266,11 @@ internal sealed class WorkerSession : ILinkPeer
             // Edge-triggered: until nothing is left. The end of the primary, a length of 0, is the link's to see.
             while (HandoffSocket.Receive(session._handoff, message, out var descriptor) is > 0 and var length)
             {
-                if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var peer))
+                if (Handoff.TryReadSocket(message[..length], out var request, out var bound, out var address))
+                    session._udp.Arrived(request, bound, new Descriptor(descriptor), address);
+                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var peer))
                     continue;
-                if (descriptor >= 0)
+                else if (descriptor >= 0)
                     session.Offered(port, offer, new Descriptor(descriptor), peer);
                 else
                     session.Answer(offer, accepted: false); // This process has no descriptor left for it.

@@ -43,6 +43,9 @@ public sealed class ControlCodecTests
         new ControlMessage.Admitted(1023),
         new ControlMessage.Ping(int.MinValue),
         new ControlMessage.Pong(int.MaxValue, long.MaxValue, 17, TimeSpan.FromDays(1000), IsDebugged: true),
+        .. EndPoints.Take(5).Select(endPoint => new ControlMessage.BindUdp(8, endPoint, DualMode: true, EnableBroadcast: false, 0, 65_536)),
+        new ControlMessage.BindUdp(-1, EndPoints[0], DualMode: false, EnableBroadcast: true, int.MaxValue, -1),
+        new ControlMessage.Unread(9),
     ];
 
     public static TheoryData<int, string> Samples()
@@ -264,6 +267,7 @@ public sealed class ControlCodecTests
         ControlMessage.Ready ready => $"Ready {string.Join(' ', ready.Addresses)}",
         ControlMessage.Listen listen => $"{listen} {listen.EndPoint.Serialize()}",
         ControlMessage.Bound bound => $"{bound} {bound.EndPoint.Serialize()}",
+        ControlMessage.BindUdp bind => $"{bind} {bind.EndPoint.Serialize()}",
         _ => message.ToString(),
     };
 

@@ -6,7 +6,7 @@ namespace ProcessCluster.Tests.Wire;
 public sealed class HandoffTests
 {
     [Theory]
-    [InlineData(0, 0u, 0)]
+    [InlineData(-1, 0u, 0)]
     [InlineData(1, 2u, 16)]
     [InlineData(int.MaxValue, uint.MaxValue, PeerAddress.MaxLength)]
     [InlineData(int.MinValue, 1u, 1)]
@@ -19,6 +19,29 @@ public sealed class HandoffTests
         Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var readPeer));
         Assert.Equal((port, offer), (readPort, readOffer));
         Assert.Equal(Bytes(peerLength), readPeer.Span.ToArray());
+    }
+
+    [Theory]
+    [InlineData(0, 0, 0)]
+    [InlineData(1, 2, 16)]
+    [InlineData(int.MaxValue, int.MinValue, PeerAddress.MaxLength)]
+    public void A_bound_socket_is_read_as_it_was_written_and_is_no_offer(int request, int port, int addressLength)
+    {
+        var message = new byte[HandoffSocket.MaxMessage];
+        var length = Handoff.WriteSocket(message, request, port, new PeerAddress(Bytes(addressLength)));
+        Assert.Equal(Handoff.SocketHeader + addressLength, length);
+        Assert.True(Handoff.TryReadSocket(message.AsSpan(0, length), out var readRequest, out var readPort, out var address));
+        Assert.Equal((request, port), (readRequest, readPort));
+        Assert.Equal(Bytes(addressLength), address.Span.ToArray());
+        Assert.False(Handoff.TryReadOffer(message.AsSpan(0, length), out _, out _, out _));
+    }
+
+    [Fact]
+    public void An_offer_is_no_bound_socket()
+    {
+        var message = new byte[HandoffSocket.MaxMessage];
+        var length = Handoff.WriteOffer(message, 1, 2, new PeerAddress(Bytes(16)));
+        Assert.False(Handoff.TryReadSocket(message.AsSpan(0, length), out _, out _, out _));
     }
 
     [Theory]
@@ -39,6 +62,7 @@ public sealed class HandoffTests
         for (var length = 0; length <= HandoffSocket.MaxMessage; length++)
         {
             Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _));
+            Assert.Equal(length >= Handoff.SocketHeader, Handoff.TryReadSocket(new byte[length], out _, out _, out _));
             Assert.Equal(length == Handoff.AnswerSize, Handoff.TryReadAnswer(Bytes(length), out _, out _));
         }
     }
@@ -73,6 +97,9 @@ public sealed class HandoffTests
             {
                 if (Handoff.TryReadOffer(bytes, out _, out _, out var peer))
                     peer.ToEndPoint();
+                bytes[..Math.Min(4, bytes.Length)].Clear(); // Port 0: a bound socket.
+                if (Handoff.TryReadSocket(bytes, out _, out _, out var address))
+                    address.ToEndPoint();
                 Handoff.TryReadAnswer(bytes, out _, out _);
             }
             catch (Exception exception)

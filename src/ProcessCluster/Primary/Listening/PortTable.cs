@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
@@ -16,14 +17,15 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
 {
     private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
 
-    private readonly Dictionary<string, SharedPort> _byKey = [];
-    private readonly Dictionary<int, SharedPort> _byId = [];
+    private readonly Dictionary<string, ISharedEndPoint> _byKey = [];
+    private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
+    private readonly SocketDelivery _delivery = new();
     private ITimer? _clock;
     private int _lastId;
 
     /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
-    private sealed record Guest(WorkerChannel Channel, Dictionary<SharedPort, string> Uses)
+    private sealed record Guest(WorkerChannel Channel, Dictionary<ISharedEndPoint, string> Uses)
     {
         /// <summary>The ports whose listener is in place in the worker.</summary>
         public List<SharedPort> Listens { get; } = [];
@@ -40,44 +42,97 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
     /// <summary>Binds the end point, or finds it bound: the answer to the worker.</summary>
     public ControlMessage Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
-        if (worker.Life.LeaveWanted || !_guests.TryGetValue(worker, out var guest))
-            return new ControlMessage.NotBound(request.Request, (int)SocketError.Shutdown, "the worker is leaving");
+        var options = new ClusterListenOptions { Backlog = request.Backlog, NoDelay = request.NoDelay, DualMode = request.DualMode };
+        return TryUse(worker, request.Request, request.EndPoint, "", out var port, out var refusal, id =>
+            new SharedPort(id, ListeningSocket.Bind(request.EndPoint, options), loop, worker.Options, time, this))
+                ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
+                : refusal;
+    }
 
-        var name = request.EndPoint.ToString()!;
+    /// <summary>As the other, of a UDP socket: null when a copy is on its way to the worker, else the refusal.</summary>
+    public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.BindUdp request)
+    {
+        var options = new ClusterUdpOptions
+        {
+            DualMode = request.DualMode,
+            EnableBroadcast = request.EnableBroadcast,
+            ReceiveBufferBytes = request.ReceiveBufferBytes,
+            SendBufferBytes = request.SendBufferBytes,
+        };
+        // It is part of where the socket is bound; of the other options the first worker's hold.
+        var isDual = request.DualMode && request.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any);
+        var kind = isDual ? "UDP, dual mode " : "UDP ";
+        if (!TryUse(worker, request.Request, request.EndPoint, kind, out var socket, out var refusal, id =>
+            new SharedUdpSocket(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop, NeedsClock)))
+        {
+            return refusal;
+        }
+        _delivery.Deliver(_guests[worker].Channel, socket, request.Request);
+        if (_delivery.NeedsClock)
+            NeedsClock();
+        return null;
+    }
+
+    /// <summary>Enters the worker as a user of what it asks for, which is made when nobody has it yet.</summary>
+    private bool TryUse<T>(
+        PrimaryWorker worker,
+        int request,
+        EndPoint endPoint,
+        string kind,
+        [NotNullWhen(true)] out T? shared,
+        [NotNullWhen(false)] out ControlMessage? refusal,
+        Func<int, T> make)
+        where T : class, ISharedEndPoint
+    {
+        (shared, refusal) = (null, null);
+        if (worker.Life.LeaveWanted || !_guests.TryGetValue(worker, out var guest))
+        {
+            refusal = new ControlMessage.NotBound(request, (int)SocketError.Shutdown, "the worker is leaving");
+            return false;
+        }
+        var name = $"{kind}{endPoint}";
         // Port 0 asked for twice means two ports; the n-th one of each worker is the same.
-        var nth = request.EndPoint is IPEndPoint { Port: 0 }
+        var nth = endPoint is IPEndPoint { Port: 0 }
             ? Enumerable.Range(0, int.MaxValue).First(n => !guest.Uses.ContainsValue($"{name} {n}"))
             : 0;
         var key = $"{name} {nth}";
         if (guest.Uses.ContainsValue(key))
-            return new ControlMessage.NotBound(request.Request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {name} already");
+        {
+            refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {name} already");
+            return false;
+        }
         try
         {
-            if (!_byKey.TryGetValue(key, out var port))
+            if (_byKey.TryGetValue(key, out var found))
             {
-                var options = new ClusterListenOptions { Backlog = request.Backlog, NoDelay = request.NoDelay, DualMode = request.DualMode };
-                port = new SharedPort(++_lastId, ListeningSocket.Bind(request.EndPoint, options), loop, worker.Options, time, this);
-                _byKey.Add(key, port);
-                _byId.Add(port.Id, port);
+                shared = (T)found;
             }
-            guest.Uses.Add(port, key);
-            return new ControlMessage.Bound(request.Request, port.Id, port.EndPoint);
+            else
+            {
+                shared = make(++_lastId);
+                _byKey.Add(key, shared);
+                _byId.Add(shared.Id, shared);
+            }
+            guest.Uses.Add(shared, key);
+            return true;
         }
         catch (SocketException exception)
         {
-            return new ControlMessage.NotBound(request.Request, (int)exception.SocketErrorCode, exception.Message);
+            refusal = new ControlMessage.NotBound(request, (int)exception.SocketErrorCode, exception.Message);
+            return false;
         }
         catch (Exception exception) when (exception is ArgumentException or NotSupportedException or IOException)
         {
-            return new ControlMessage.NotBound(request.Request, (int)SocketError.InvalidArgument, exception.Message);
+            refusal = new ControlMessage.NotBound(request, (int)SocketError.InvalidArgument, exception.Message);
+            return false;
         }
     }
 
     /// <summary>
-    /// The worker's listener is in place: it gets connections, as soon as it is admitted. Null when the port is not there any more, or the
-    /// worker is leaving.
+    /// The worker's listener is in place: it gets connections, as soon as it is admitted; or its UDP socket is. Null when the port is not there
+    /// any more, or the worker is leaving.
     /// </summary>
-    public EndPoint? Seat(PrimaryWorker worker, int portId)
+    public ISharedEndPoint? Seat(PrimaryWorker worker, int portId)
     {
         if (worker.Life.LeaveWanted
             || !_guests.TryGetValue(worker, out var guest)
@@ -88,10 +143,15 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         {
             return null;
         }
-        guest.Listens.Add(port);
-        if (guest.IsAdmitted)
-            guest.Channel.Sit(port);
-        return port.EndPoint;
+        if (port is SharedPort connections)
+        {
+            if (guest.Listens.Contains(connections))
+                return null;
+            guest.Listens.Add(connections);
+            if (guest.IsAdmitted)
+                guest.Channel.Sit(connections);
+        }
+        return port;
     }
 
     /// <summary>The worker gets connections of all ports that it listens on, from now on.</summary>
@@ -105,15 +165,22 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
     }
 
     /// <summary>How many connections wait for a worker.</summary>
-    public int Waiting => _byKey.Values.Sum(static port => port.Waiting);
+    public int Waiting => _byKey.Values.OfType<SharedPort>().Sum(static port => port.Waiting);
 
-    /// <summary>The worker has closed its listener.</summary>
+    /// <summary>The worker has closed its listener or its UDP socket.</summary>
     public void CloseListener(PrimaryWorker worker, int portId)
     {
         if (!_guests.TryGetValue(worker, out var guest) || !_byId.TryGetValue(portId, out var port) || !guest.Uses.Remove(port, out var key))
             return;
-        guest.Listens.Remove(port);
-        guest.Channel.Leave(port);
+        if (port is SharedPort connections)
+        {
+            guest.Listens.Remove(connections);
+            guest.Channel.Leave(connections);
+        }
+        else
+        {
+            _delivery.Forget(guest.Channel, port);
+        }
         if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses.ContainsKey(port)))
             return;
         _byKey.Remove(key);
@@ -132,13 +199,16 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
     /// <summary>The worker is gone.</summary>
     public void Remove(PrimaryWorker worker)
     {
-        if (_guests.Remove(worker, out var guest))
-            guest.Channel.Close();
+        if (!_guests.Remove(worker, out var guest))
+            return;
+        _delivery.Forget(guest.Channel);
+        guest.Channel.Close();
     }
 
     /// <summary>Closes everything: the cluster has ended.</summary>
     public void Clear()
     {
+        _delivery.RefuseAll();
         foreach (var port in _byKey.Values)
             port.Dispose();
         _byKey.Clear();
@@ -152,10 +222,15 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
 
     private void Tick()
     {
-        var needed = false;
+        _delivery.Retry();
+        var needed = _delivery.NeedsClock;
         var now = time.GetTimestamp();
-        foreach (var port in _byKey.Values)
+        foreach (var shared in _byKey.Values)
         {
+            if (shared is SharedUdpSocket socket && socket.Look())
+                SayUnread(socket);
+            if (shared is not SharedPort port)
+                continue;
             if (port.CloseOverdue(now) is > 0 and var closed)
                 logger.WaitedTooLong(closed, port.EndPoint, port.MaxWait);
             needed |= port.NeedsClock;
@@ -164,5 +239,18 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
             return;
         _clock?.Dispose();
         _clock = null;
+    }
+
+    /// <summary>
+    /// To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.
+    /// </summary>
+    private void SayUnread(SharedUdpSocket socket)
+    {
+        var unread = new ControlMessage.Unread(socket.Id);
+        foreach (var (worker, guest) in _guests)
+        {
+            if (!worker.Life.LeaveWanted && guest.Uses.ContainsKey(socket) && worker.Channel.Outbox.Written().IsCompleted)
+                worker.Send(unread);
+        }
     }
 }

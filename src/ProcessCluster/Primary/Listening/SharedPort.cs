@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using ProcessCluster.Platform;
 
 namespace ProcessCluster.Primary.Listening;
@@ -7,7 +8,7 @@ namespace ProcessCluster.Primary.Listening;
 /// An end point that workers share: the listening socket, the workers that take its connections, and the connections that wait for
 /// one. Belongs to the cluster's loop. Accepting and offering allocate nothing.
 /// </summary>
-internal sealed class SharedPort : EventLoop.Watch, IDisposable
+internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 {
     /// <summary>How many connections are accepted before the loop looks at other things again.</summary>
     private const int AcceptBurst = 64;
@@ -36,6 +37,8 @@ internal sealed class SharedPort : EventLoop.Watch, IDisposable
     public int Id { get; }
 
     public EndPoint EndPoint => _socket.EndPoint;
+
+    public SocketType SocketType => SocketType.Stream;
 
     public TimeSpan MaxWait { get; }
 

@@ -81,6 +81,16 @@ internal sealed class WorkerChannel : EventLoop.Watch
         return true;
     }
 
+    /// <summary>Sends the worker a copy of a UDP socket; false when it takes nothing now. One that is gone needs none.</summary>
+    public bool TryDeliver(SharedUdpSocket socket, int request)
+    {
+        if (_closed)
+            return true;
+        Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
+        var length = Handoff.WriteSocket(message, request, socket.Id, socket.Address);
+        return HandoffSocket.Send(_socket, message[..length], socket.Descriptor) != HandoffSend.Busy;
+    }
+
     public override void OnReady(uint events) => ReadAnswers();
 
     private void ReadAnswers()

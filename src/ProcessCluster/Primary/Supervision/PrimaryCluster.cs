@@ -188,6 +188,15 @@ internal sealed class PrimaryCluster : ICluster
 
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
 
+    public Task<ClusterUdpSocket> BindUdpAsync(
+        EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(endPoint);
+        cancellationToken.ThrowIfCancellationRequested();
+        var socket = DatagramSocket.Bind(endPoint, (options ?? new ClusterUdpOptions()).Validated(), out var bound);
+        return Task.FromResult(new ClusterUdpSocket(socket, SocketLoop.Instance, bound, closed: null));
+    }
+
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
     {
         try

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Net;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Ipc;
@@ -175,8 +174,8 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
                 break;
             case ControlMessage.Listening listening:
                 // None when the port was closed meanwhile: then it listens for nothing.
-                if (_ports.Seat(worker, listening.Port) is { } endPoint)
-                    Apply(worker, LifecycleEvent.Listens, endPoint);
+                if (_ports.Seat(worker, listening.Port) is { } port)
+                    Apply(worker, LifecycleEvent.Listens, port);
                 break;
             case ControlMessage.CloseListener close:
                 _ports.CloseListener(worker, close.Port);
@@ -193,6 +192,10 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
                 break;
             case ControlMessage.Pong pong:
                 _heartbeats.Answered(worker, pong);
+                break;
+            case ControlMessage.BindUdp bind:
+                if (_ports.Bind(worker, bind) is { } refusal)
+                    worker.Send(refusal);
                 break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
@@ -241,7 +244,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         worker.Child.KillTree();
     }
 
-    private void Apply(PrimaryWorker worker, LifecycleEvent @event, EndPoint? endPoint = null)
+    private void Apply(PrimaryWorker worker, LifecycleEvent @event, ISharedEndPoint? port = null)
     {
         var before = worker.Life;
         var (next, actions) = before.On(@event);
@@ -270,8 +273,8 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         }
         if (actions.HasFlag(LifecycleActions.RaiseListening))
         {
-            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, endPoint!));
-            MarkUp(worker, [$"{endPoint}"]);
+            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, port!.EndPoint, port.SocketType));
+            MarkUp(worker, [$"{port.EndPoint}"]);
         }
         if (actions.HasFlag(LifecycleActions.ReportHang))
             ReportHang(worker);
