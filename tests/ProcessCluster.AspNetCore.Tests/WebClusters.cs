@@ -234,12 +234,28 @@ public sealed class WebClusters
             ("ProcessCluster__Workers", "many"),
             ("ProcessCluster__DrainTimeout", "soon"),
             ("ProcessCluster__MaxWaitingConnections", "0"),
+            ("ProcessCluster__HangDump", "/nowhere"),
+            ("ProcessCluster__HeartbeatTimeout", "00:00:00"),
+            ("ProcessCluster__StandbyWorkers", "-1"),
+            ("ProcessCluster__Restart__Policy", "sometimes"),
+            ("ProcessCluster__Restart__Factor", "0.5"),
+            ("ProcessCluster__Recycle__MaxMemory", "lots"),
+            ("ProcessCluster__Recycle__Schedule__0", "at noon"),
+            ("ProcessCluster__SlotEnvironment__first__A", "1"),
             ("CATCH", "1"));
         Assert.Equal(3, await web.Exit());
         var message = (await web.Expect("^caught in .*")).Value;
         Assert.Contains("ProcessCluster:Workers is 'many'", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:DrainTimeout is 'soon'", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:Restart:Policy is 'sometimes': give one of Always, OnFailure, Never", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:Recycle:MaxMemory is 'lots': give a number of bytes", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:Recycle:Schedule:0 is 'at noon': give a time of the day", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:SlotEnvironment:first is no slot", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:MaxWaitingConnections is 0", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:HangDump '/nowhere' does not exist", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:HeartbeatTimeout is 00:00:00", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:StandbyWorkers is -1", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:Restart:Factor is 0.5", message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -60,6 +60,18 @@ internal static class FleetRoles
                     await shell.WaitForExitAsync();
                 Say("orphaned");
                 goto default;
+            case ["last-words", var count]:
+                for (var i = 0; i < Number(count); i++)
+                    await Console.Error.WriteLineAsync($"word {i}");
+                Environment.FailFast("on purpose, at the end");
+                return 0;
+            case ["babbles"]:
+                new Thread(static () =>
+                {
+                    while (true)
+                        Console.Error.WriteLine("blah");
+                }) { IsBackground = true }.Start();
+                goto default;
             case ["leaks"]:
                 _ = Task.Run(LeakAsync);
                 goto default;

@@ -96,6 +96,11 @@ public sealed partial class TestProcess : IAsyncDisposable
 
     public int Count(string pattern) => Find(_output, pattern).Count;
 
+    /// <summary>Reads no more of the standard error, so that its pipe fills; until <see cref="ReadErrors"/>.</summary>
+    public void StopReadingErrors() => _process.CancelErrorRead();
+
+    public void ReadErrors() => _process.BeginErrorReadLine();
+
     public void Signal(Signal signal) => SendSignal(Id, signal);
 
     public void SignalGroup(Signal signal) => SendSignal(-Id, signal);

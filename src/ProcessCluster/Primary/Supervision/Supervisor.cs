@@ -16,9 +16,6 @@ namespace ProcessCluster.Primary.Supervision;
 /// </summary>
 internal sealed class Supervisor : IWorkerControl, IFleetHost
 {
-    /// <summary>How many workers that were are remembered.</summary>
-    public const int HistoryLength = 100;
-
     /// <summary>How long the end of a pipe may come after the end of the process.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
@@ -31,9 +28,8 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     private readonly MessagingScope _messaging;
     private readonly MessageRouter _router;
     private readonly Heartbeats _heartbeats;
-    private readonly MemoryGroup _memory = new();
+    private readonly ExitHistory _history;
     private readonly OrphanReaper? _orphans = OrphanReaper.IsNeeded ? new OrphanReaper() : null;
-    private readonly ConcurrentQueue<WorkerRecord> _history = new();
     private int _lastId;
 
     public Supervisor(ClusterEvents events, MessagingScope messaging)
@@ -43,6 +39,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff);
         _router = new MessageRouter(Workers);
+        _history = new ExitHistory(_time);
         _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), Sample);
     }
 
@@ -71,7 +68,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     public int WaitingConnections => _ports.Waiting;
 
     /// <summary>The last workers that were, the latest last.</summary>
-    public IReadOnlyList<WorkerRecord> History => [.. _history];
+    public IReadOnlyList<WorkerRecord> History => _history.Records;
 
     /// <summary>Starts a worker that nobody replaces.</summary>
     public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
@@ -328,13 +325,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     {
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
-        if (status.Signal == Signal.SIGKILL && worker.Life is { KilledWith: null, Overdue: false, Hung: false })
-            status = status with { ForWantOfMemory = _memory.TryTakeKill() };
-        var exit = new WorkerExit(worker.Life.CauseOf(status, worker.Fault is not null), status.ExitCode, status.Signal)
-        {
-            Reason = worker.Fault ?? worker.LeaveReason,
-            DumpPath = worker.DumpPath,
-        };
+        var exit = _history.Explain(worker, status);
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
         var ending = $"{worker} {exit}".TrimEnd('.') + ".";
@@ -346,7 +337,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
         else if (worker.Life.IsUp || !worker.BootIsAwaited)
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
-        Remember(worker, exit);
+        _history.Add(worker, exit);
         Ended?.Invoke(worker, exit);
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
@@ -357,14 +348,6 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     {
         _orphans?.Look(child => Workers.Values.Any(worker => worker.ProcessId == child));
         Sampled?.Invoke();
-    }
-
-    private void Remember(PrimaryWorker worker, WorkerExit exit)
-    {
-        _history.Enqueue(new WorkerRecord(
-            worker.Id, worker.ProcessId, worker.Slot, worker.Generation, worker.Started, _time.GetUtcNow(), exit));
-        if (_history.Count > HistoryLength)
-            _history.TryDequeue(out _);
     }
 
     /// <summary>Nobody waits for its answers any more, here or in another worker.</summary>
