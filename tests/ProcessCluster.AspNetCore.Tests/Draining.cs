@@ -129,7 +129,7 @@ public sealed class Draining
         var again = await Task.WhenAll(connections.Zip(answers, async (connection, answer) =>
         {
             var stream = await answer;
-            Assert.Equal(200, stream.Status);
+            Assert.Equal((200, false), (stream.Status, stream.Closes));
             Assert.Contains(ProcessOf(stream), first);
             Assert.True(stream.Body.AsSpan(16).SequenceEqual(expected.AsSpan(16)));
             return await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token);
