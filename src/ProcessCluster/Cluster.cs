@@ -110,6 +110,10 @@ public static class Cluster
     public static IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) =>
         Current.OnRequest(handler);
 
+    /// <inheritdoc cref="ICluster.AcquireLockAsync"/>
+    public static Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+        Current.AcquireLockAsync(name, cancellationToken);
+
     /// <summary>Has the cluster log through a host's logger from now on.</summary>
     internal static void LogTo(Microsoft.Extensions.Logging.ILoggerFactory factory) => Logger.WriteTo(factory);
 

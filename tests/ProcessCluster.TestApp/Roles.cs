@@ -96,6 +96,8 @@ internal static class Roles
                 Say($"is worker: {Cluster.IsWorker}, marker: {Environment.GetEnvironmentVariable("PROCESSCLUSTER_WORKER") ?? "none"}, "
                     + $"GREETING: {Environment.GetEnvironmentVariable("GREETING")}, in {Environment.CurrentDirectory}, with {string.Join(',', args)}");
                 return 0;
+            case var _ when LockRoles.RunAsync(role) is { } locking:
+                return await locking;
             case var _ when MessageRoles.RunAsync(role) is { } running:
                 return await running;
             default:

@@ -33,6 +33,9 @@ internal static class ControlCodec
         Disconnect = 9,
         Leaving = 10,
         LeavingNoted = 11,
+        AcquireLock = 24,
+        LockGranted = 25,
+        ReleaseLock = 26,
     }
 
     /// <summary>Writes the frame and gives its length. Long texts are cut, so that it always fits.</summary>
@@ -91,6 +94,19 @@ internal static class ControlCodec
             case ControlMessage.LeavingNoted:
                 writer.Byte((byte)Kind.LeavingNoted);
                 break;
+            case ControlMessage.AcquireLock m:
+                writer.Byte((byte)Kind.AcquireLock);
+                writer.Int(m.Request);
+                writer.Text(m.Name);
+                break;
+            case ControlMessage.LockGranted m:
+                writer.Byte((byte)Kind.LockGranted);
+                writer.Int(m.Request);
+                break;
+            case ControlMessage.ReleaseLock m:
+                writer.Byte((byte)Kind.ReleaseLock);
+                writer.Int(m.Request);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message));
         }
@@ -117,6 +133,9 @@ internal static class ControlCodec
             Kind.Disconnect => new ControlMessage.Disconnect(),
             Kind.Leaving => new ControlMessage.Leaving(),
             Kind.LeavingNoted => new ControlMessage.LeavingNoted(),
+            Kind.AcquireLock => new ControlMessage.AcquireLock(reader.Int(), reader.Text()),
+            Kind.LockGranted => new ControlMessage.LockGranted(reader.Int()),
+            Kind.ReleaseLock => new ControlMessage.ReleaseLock(reader.Int()),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();

@@ -37,4 +37,13 @@ internal abstract record ControlMessage
 
     /// <summary>Primary → worker: noted, the exit will not count as a crash.</summary>
     public sealed record LeavingNoted : ControlMessage;
+
+    /// <summary>Worker → primary: I want this lock; put me in line.</summary>
+    public sealed record AcquireLock(int Request, string Name) : ControlMessage;
+
+    /// <summary>Primary → worker: the lock is yours until you give it back or your process ends.</summary>
+    public sealed record LockGranted(int Request) : ControlMessage;
+
+    /// <summary>Worker → primary: I give the lock back, or my place in line up.</summary>
+    public sealed record ReleaseLock(int Request) : ControlMessage;
 }

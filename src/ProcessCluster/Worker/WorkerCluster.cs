@@ -113,6 +113,9 @@ internal sealed class WorkerCluster : ICluster
 
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
 
+    public Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+        _session.Locks.AcquireAsync(name, cancellationToken);
+
     private int NotSelf(int workerId)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workerId);

@@ -43,12 +43,18 @@ internal sealed class WorkerSession : ILinkPeer
         ParentDeath.TakeOver(fromPrimary.Number);
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
+        Locks = new LockClaims(
+            (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
+            request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
         Channel = new MessageChannel(id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Flush();
     }
 
     /// <summary>Messages to and from the primary and, through it, other workers.</summary>
     public MessageChannel Channel { get; }
+
+    /// <summary>The cluster's locks that this worker holds or waits for.</summary>
+    public LockClaims Locks { get; }
 
     public CancellationToken Stopping => _stopping.Token;
 
@@ -97,15 +103,18 @@ internal sealed class WorkerSession : ILinkPeer
         Stop();
     }
 
-    /// <summary>Closes the way to the primary, which sees this worker as disconnected; its end is still seen from here.</summary>
-    public void CloseLink()
+    /// <summary>
+    /// Closes the way to the primary, which sees this worker as disconnected; its end is still seen from here. As long as this worker holds locks
+    /// of the cluster the way stays open, for giving them back.
+    /// </summary>
+    public void CloseLink() => Locks.Close("the worker has left the cluster.", () =>
     {
         if (!IsConnected)
             return;
         IsConnected = false;
         _link.CloseWriting();
         _disconnected();
-    }
+    });
 
     public void Answer(uint offer, bool accepted)
     {
@@ -149,6 +158,9 @@ internal sealed class WorkerSession : ILinkPeer
             case ControlMessage.LeavingNoted:
                 _leavingNoted.TrySetResult();
                 break;
+            case ControlMessage.LockGranted granted:
+                Locks.Granted(granted.Request);
+                break;
             default:
                 throw new InvalidDataException($"The primary sent {message.GetType().Name}, which a primary does not send.");
         }
@@ -187,6 +199,7 @@ internal sealed class WorkerSession : ILinkPeer
         foreach (var request in _requests.Values)
             request.TrySetException(new ClusterException("The primary is gone."));
         _leavingNoted.TrySetResult();
+        Locks.Lose("the primary is gone.");
         Stop();
         if (IsConnected)
         {

@@ -40,6 +40,10 @@ public sealed class ControlCodecTests
         new ControlMessage.Disconnect(),
         new ControlMessage.Leaving(),
         new ControlMessage.LeavingNoted(),
+        new ControlMessage.AcquireLock(8, "größe"),
+        new ControlMessage.AcquireLock(int.MaxValue, new string('\uffff', ClusterLock.MaxNameLength)),
+        new ControlMessage.LockGranted(9),
+        new ControlMessage.ReleaseLock(10),
     ];
 
     public static TheoryData<int, string> Samples()

@@ -16,6 +16,7 @@ internal sealed class PrimaryCluster : ICluster
     private readonly Lazy<Supervisor> _supervisor;
     private readonly TimeProvider _time;
     private readonly MessagingScope _scope;
+    private readonly PrimaryLocks _locks;
     private Fleet? _fleet;
     private Task? _disconnecting;
 
@@ -24,8 +25,10 @@ internal sealed class PrimaryCluster : ICluster
         (_logger, _time) = (logger, time);
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
+        _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
         _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope)
         {
+            Locks = _locks.Table,
             Ended = (worker, _) => _fleet?.Ended(worker),
         });
     }
@@ -174,6 +177,9 @@ internal sealed class PrimaryCluster : ICluster
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => _scope.Handlers.OnRequest(handler);
 
     public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
+
+    public Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+        _locks.AcquireAsync(name, cancellationToken);
 
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
     {

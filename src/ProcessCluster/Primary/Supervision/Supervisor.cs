@@ -46,6 +46,8 @@ internal sealed class Supervisor : IWorkerControl
     /// <summary>Told on the loop, before the event is raised, of each worker that has ended.</summary>
     public Action<PrimaryWorker, WorkerExit>? Ended { get; set; }
 
+    /// <summary>The cluster's locks.</summary>
+    public required LockTable Locks { get; init; }
 
     public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, bool expectsReady, bool bootIsAwaited = false)
     {
@@ -85,6 +87,13 @@ internal sealed class Supervisor : IWorkerControl
         return [.. workers.Select(static w => (Task)w.Gone)];
     }
 
+    /// <summary>A worker that has a lock now is told so. May be called from any thread.</summary>
+    public void GrantLock(int workerId, int request)
+    {
+        if (Workers.TryGetValue(workerId, out var worker))
+            ((PrimaryWorker)worker).Send(new ControlMessage.LockGranted(request));
+    }
+
     private bool Receive(PrimaryWorker worker, ControlMessage message)
     {
         switch (message)
@@ -118,6 +127,13 @@ internal sealed class Supervisor : IWorkerControl
             case ControlMessage.Leaving:
                 Apply(worker, LifecycleEvent.LeaveAnnounced);
                 break;
+            case ControlMessage.AcquireLock acquire:
+                if (!Locks.TryAdd(new LockClaim(worker.Id, acquire.Request), acquire.Name))
+                    CutOff(worker, "it asked for more locks than a process may have, or for one twice under one number.");
+                break;
+            case ControlMessage.ReleaseLock release:
+                Locks.Remove(new LockClaim(worker.Id, release.Request));
+                break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
                 break;
@@ -129,6 +145,7 @@ internal sealed class Supervisor : IWorkerControl
     {
         if (fault is not null)
             CutOff(worker, fault);
+        Locks.RemoveWaiting(worker.Id);
         worker.Channel.StopSending($"{worker} has closed its link.");
         worker.Channel.EndReceiving();
         // How it ended is nearly always known a moment later.
@@ -213,6 +230,7 @@ internal sealed class Supervisor : IWorkerControl
         };
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
+        Locks.RemoveAll(worker.Id);
         var ending = $"{worker} {exit}".TrimEnd('.') + ".";
         worker.Channel.StopSending(ending);
         worker.Channel.EndReceiving();
