@@ -72,6 +72,10 @@ internal static class FleetRoles
                         Console.Error.WriteLine("blah");
                 }) { IsBackground = true }.Start();
                 goto default;
+            case ["has-requests", var count]:
+                for (var i = 0; i < Number(count); i++)
+                    _ = Cluster.Worker!.TrackRequest(); // Never ended.
+                goto default;
             case ["leaks"]:
                 _ = Task.Run(LeakAsync);
                 goto default;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Platform;
 using ProcessCluster.Wire;
 
@@ -45,6 +46,8 @@ internal sealed class Link : IDisposable
     private readonly byte[] _buffer = new byte[BufferSize];
     private int _start;
     private int _end;
+    private long _receivedMessages;
+    private long _receivedBytes;
     private int _isClosed;
     private int _spare;
     private long _running;
@@ -67,6 +70,9 @@ internal sealed class Link : IDisposable
     }
 
     public Outbox Outbox { get; }
+
+    /// <summary>What of the peer's program has come so far.</summary>
+    public LinkFigures Received => new(Volatile.Read(ref _receivedMessages), Volatile.Read(ref _receivedBytes));
 
     /// <summary>Whether code of the program runs on the reading thread.</summary>
     public bool IsRunningProgram => Volatile.Read(ref _running) != 0;
@@ -265,6 +271,7 @@ internal sealed class Link : IDisposable
                     return false;
                 rest = rest[read..];
             }
+            Count(large.Span);
             work = _peer.Receive(FrameHeader.Read(large.Span), large.Span, ref large);
             return true;
         }
@@ -281,7 +288,17 @@ internal sealed class Link : IDisposable
             _peer.Receive(ControlCodec.Decode(frame[ControlCodec.LengthSize..]));
             return null;
         }
+        Count(frame);
         var none = default(FrameBytes);
         return _peer.Receive(FrameHeader.Read(frame), frame, ref none);
+    }
+
+    /// <summary>By whoever reads now.</summary>
+    private void Count(ReadOnlySpan<byte> frame)
+    {
+        if (!FrameHeader.IsProgram(frame))
+            return;
+        _receivedMessages++;
+        _receivedBytes += frame.Length;
     }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Ipc;
 
@@ -52,6 +54,8 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private int _written;
     private long _lastWrite;
     private State _state;
+    private long _sentMessages;
+    private long _sentBytes;
     private bool _isClosing;
     private bool _takesOnlyControl;
 
@@ -89,6 +93,9 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Ended,
     }
 
+    /// <summary>What of the program's was added so far, without what waits for room.</summary>
+    public LinkFigures Sent => new(Volatile.Read(ref _sentMessages), Volatile.Read(ref _sentBytes));
+
     /// <summary>Completes when all that was added is written, or nothing can be written any more.</summary>
     public Task Written()
     {
@@ -112,7 +119,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
             var isOverrun = _frames.Bytes + _current.Length > MaxUnread;
             if (isOverrun && urgency != FrameUrgency.Control)
                 return false; // It reads nothing: whoever waits for this there has a deadline.
-            _frames.Add(frame);
+            Add(frame);
             step = isOverrun ? Step.Overrun : Next(urgency);
         }
         return Do(step);
@@ -142,7 +149,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                 waiter = _room.Wait(frame, rented, maxWaiting);
                 return true;
             }
-            _frames.Add(frame, rented);
+            Add(frame, rented);
             _room.Take(frame.Length);
             step = Next(FrameUrgency.Message);
         }
@@ -158,7 +165,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
             if (!_room.Give(bytes))
                 return;
             while (_room.TryTakeNext(out var frame))
-                _frames.Add(frame.Span, frame);
+                Add(frame.Span, frame);
             step = Next(FrameUrgency.Message);
         }
         Do(step);
@@ -241,6 +248,16 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
             _state = State.Writing;
         }
         Write();
+    }
+
+    /// <summary>Called by whoever holds the gate.</summary>
+    private void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default)
+    {
+        _frames.Add(frame, rented);
+        if (!FrameHeader.IsProgram(frame))
+            return;
+        _sentMessages++;
+        _sentBytes += frame.Length;
     }
 
     private void FailWaiters()

@@ -84,6 +84,10 @@ internal readonly record struct FrameHeader(
         BinaryPrimitives.WriteUInt32LittleEndian(frame[16..], Correlation);
     }
 
+    /// <summary>Whether a frame is of the program's: a message, a request, or what ends one.</summary>
+    public static bool IsProgram(ReadOnlySpan<byte> frame) =>
+        frame.Length >= Size && (FrameKind)frame[4] is >= FrameKind.Message and <= FrameKind.Failure;
+
     /// <exception cref="InvalidDataException">It is not the beginning of such a frame.</exception>
     public static FrameHeader Read(ReadOnlySpan<byte> frame)
     {

@@ -166,7 +166,7 @@ public sealed class ClusterEventsTests
 
     private static WorkerExitedEventArgs Exited(ClusterWorker worker) => new(worker, new WorkerExit(WorkerExitCause.Crashed, 3, null));
 
-    private sealed class FakeWorker(int id) : ClusterWorker(id)
+    internal sealed class FakeWorker(int id) : ClusterWorker(id)
     {
         public override int ProcessId => 1;
 

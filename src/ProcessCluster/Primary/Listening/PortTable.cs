@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
@@ -13,11 +14,13 @@ namespace ProcessCluster.Primary.Listening;
 /// The ports that workers asked for. Each is bound once and stays bound for as long as the cluster lives, whatever happens to its
 /// workers; only when the last live worker that uses it closes it, without leaving, it is closed. Belongs to the cluster's loop.
 /// </summary>
-internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logger, Action<PrimaryWorker, string> fault) : IPortObserver
+internal sealed class PortTable(
+    EventLoop loop, TimeProvider time, ILogger logger, Action<PrimaryWorker, string> fault, ClusterMetrics metrics) : IPortObserver
 {
     private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
 
-    private readonly Dictionary<string, ISharedEndPoint> _byKey = [];
+    /// <summary>Changed on the loop only; what waits is counted from anywhere.</summary>
+    private readonly ConcurrentDictionary<string, ISharedEndPoint> _byKey = new();
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
@@ -37,7 +40,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         public bool IsDone { get; set; }
     }
 
-    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault), []));
+    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, metrics), []));
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker.</summary>
     public ControlMessage Bind(PrimaryWorker worker, ControlMessage.Listen request)
@@ -110,7 +113,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
             else
             {
                 shared = make(++_lastId);
-                _byKey.Add(key, shared);
+                _byKey[key] = shared;
                 _byId.Add(shared.Id, shared);
             }
             guest.Uses.Add(shared, key);
@@ -164,7 +167,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
             guest.Channel.Sit(port);
     }
 
-    /// <summary>How many connections wait for a worker.</summary>
+    /// <summary>How many connections wait for a worker. May be called on any thread.</summary>
     public int Waiting => _byKey.Values.OfType<SharedPort>().Sum(static port => port.Waiting);
 
     /// <summary>The worker has closed its listener or its UDP socket.</summary>
@@ -183,7 +186,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
         }
         if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses.ContainsKey(port)))
             return;
-        _byKey.Remove(key);
+        _byKey.TryRemove(key, out _);
         _byId.Remove(portId);
         port.Dispose();
     }
@@ -217,6 +220,12 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
 
     public void Exhausted(SharedPort port) => logger.AcceptExhausted(port.EndPoint);
 
+    private void Expired(SharedPort port, int connections)
+    {
+        metrics.Expired(connections);
+        logger.WaitedTooLong(connections, port.EndPoint, port.MaxWait);
+    }
+
     public void NeedsClock() =>
         _clock ??= time.CreateTimer(_ => loop.Post(Tick), null, ClockTick, ClockTick);
 
@@ -232,7 +241,7 @@ internal sealed class PortTable(EventLoop loop, TimeProvider time, ILogger logge
             if (shared is not SharedPort port)
                 continue;
             if (port.CloseOverdue(now) is > 0 and var closed)
-                logger.WaitedTooLong(closed, port.EndPoint, port.MaxWait);
+                Expired(port, closed);
             needed |= port.NeedsClock;
         }
         if (needed)

@@ -45,6 +45,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     /// <summary>How many connections wait for a worker.</summary>
     public int Waiting => _waiting.Count;
 
+    /// <summary>How long ago a connection of this port was accepted.</summary>
+    public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _maxWait);
+
     public override void OnReady(uint events)
     {
         for (var i = 0; i < AcceptBurst && !_paused; i++)
@@ -53,7 +56,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
             {
                 case AcceptResult.Accepted:
                     _exhausted = false;
-                    Place(new PendingConnection(descriptor, peer, _time.GetTimestamp() + _maxWait));
+                    Place(Accepted(descriptor, peer));
                     break;
                 case AcceptResult.None:
                     return;
@@ -127,13 +130,15 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     {
         // Clients whose connection the kernel has made already are served like those that came before them.
         while (!_paused && _free.HasAny && _socket.TryAccept(out var descriptor, out var peer) is AcceptResult.Accepted)
-            Place(new PendingConnection(descriptor, peer, 0));
+            Place(Accepted(descriptor, peer));
         _disposed = true;
         _loop.Remove(this, _socket.Number);
         _socket.Dispose();
         while (_waiting.Count > 0)
             Libc.close(_waiting.Pop().Descriptor);
     }
+
+    private PendingConnection Accepted(int descriptor, in PeerAddress peer) => new(descriptor, peer, _time.GetTimestamp() + _maxWait);
 
     private void Place(in PendingConnection connection)
     {

@@ -1,3 +1,4 @@
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Platform;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Wire;
@@ -14,6 +15,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private readonly EventLoop _loop;
     private readonly Descriptor _socket;
     private readonly Action<PrimaryWorker, string> _fault;
+    private readonly ClusterMetrics _metrics;
     private readonly List<Seat> _seats = [];
     private readonly Stack<int> _freeSlots = new();
     private Offer[] _offers = new Offer[FreeSeats.OffersPerWorker];
@@ -21,9 +23,9 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private uint _sequence;
     private bool _closed;
 
-    public WorkerChannel(PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault)
+    public WorkerChannel(PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault, ClusterMetrics metrics)
     {
-        (Worker, _loop, _fault) = (worker, loop, fault);
+        (Worker, _loop, _fault, _metrics) = (worker, loop, fault, metrics);
         _socket = worker.Child.Handoff;
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
@@ -124,6 +126,8 @@ internal sealed class WorkerChannel : EventLoop.Watch
         StopWatching();
         var open = _offers.Where(static o => o.Seat is not null).OrderByDescending(static o => o.Sequence).ToList();
         Array.Clear(_offers);
+        if (open.Count > 0)
+            _metrics.Returned(open.Count);
         foreach (var offer in open)
             offer.Seat!.Port.TakeBack(offer.Connection);
         foreach (var port in open.Select(static o => o.Seat!.Port).Distinct())
@@ -137,10 +141,14 @@ internal sealed class WorkerChannel : EventLoop.Watch
         {
             Libc.close(offer.Connection.Descriptor);
             seat.Port.Answered(seat);
+            _metrics.Dispatched();
+            if (_metrics.TimesHandoffs)
+                _metrics.HandedOff(seat.Port.TimeSinceAccepted(offer.Connection));
             return;
         }
         // A worker refuses what it no longer listens for: it gets no more of this port until it listens again.
         Leave(seat);
+        _metrics.Returned(1);
         seat.Port.TakeBack(offer.Connection);
         seat.Port.Answered(seat);
     }

@@ -26,7 +26,7 @@ internal sealed class Management : IDisposable
     {
         (_supervisor, _options, _logger, _killAll) = (supervisor, options, logger, killAll);
         _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
-        _renewal = new Renewal(_fleet, supervisor, options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null, time, logger);
+        _renewal = new Renewal(_fleet, supervisor, options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null, time, logger, supervisor.Metrics);
         supervisor.FleetOptions = options;
         supervisor.Up = _fleet.Up;
         supervisor.Going = _fleet.Going;

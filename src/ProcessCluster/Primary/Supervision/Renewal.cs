@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
@@ -9,7 +10,8 @@ namespace ProcessCluster.Primary.Supervision;
 /// Replaces workers that still serve: all of them at a reload, single ones by the recycling rules. Always the new one first, one at a time,
 /// one of the two at a time. Belongs to the cluster's loop, also between the steps.
 /// </summary>
-internal sealed class Renewal(Fleet fleet, IFleetHost host, Func<IFleetWorker, CancellationToken, Task>? probe, TimeProvider time, ILogger logger)
+internal sealed class Renewal(
+    Fleet fleet, IFleetHost host, Func<IFleetWorker, CancellationToken, Task>? probe, TimeProvider time, ILogger logger, ClusterMetrics? metrics = null)
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task<ReloadResult>? _reload;
@@ -89,6 +91,7 @@ internal sealed class Renewal(Fleet fleet, IFleetHost host, Func<IFleetWorker, C
     {
         var started = time.GetTimestamp();
         var generation = ++_lastGeneration;
+        using var activity = ClusterActivities.StartReload(generation);
         var replaced = 0;
         List<Task> old = [];
         if (_recycling is { } recycling)
@@ -105,7 +108,7 @@ internal sealed class Renewal(Fleet fleet, IFleetHost host, Func<IFleetWorker, C
             if (failure is not null)
             {
                 _leaving = Task.WhenAll(old);
-                return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), failure));
+                return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), failure), activity);
             }
             replaced++;
             fleet.Generation = generation; // The first one is the proof: from here on, whoever heals a slot is of this generation.
@@ -116,7 +119,7 @@ internal sealed class Renewal(Fleet fleet, IFleetHost host, Func<IFleetWorker, C
             old.Add(worker.Gone);
         fleet.RenewStandby();
         await Task.WhenAll(old).ConfigureAwait(true);
-        return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), null));
+        return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), null), activity);
     }
 
     /// <summary>A new worker: started, ready, probed, in dispatch, sound for the soak time; then the old one drains.</summary>
@@ -184,8 +187,10 @@ internal sealed class Renewal(Fleet fleet, IFleetHost host, Func<IFleetWorker, C
         };
     }
 
-    private ReloadResult Report(ReloadResult result)
+    private ReloadResult Report(ReloadResult result, Activity? activity)
     {
+        metrics?.Reloaded(result);
+        ClusterActivities.Ended(activity, result);
         if (result.Succeeded)
             logger.Reloaded(result);
         else

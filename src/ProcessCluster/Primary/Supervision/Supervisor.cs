@@ -29,6 +29,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     private readonly MessageRouter _router;
     private readonly Heartbeats _heartbeats;
     private readonly ExitHistory _history;
+    private readonly WorkerTelemetry _telemetry;
     private readonly OrphanReaper? _orphans = OrphanReaper.IsNeeded ? new OrphanReaper() : null;
     private int _lastId;
 
@@ -37,7 +38,8 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
         _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
-        _ports = new PortTable(_loop, _time, _logger, CutOff);
+        _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
+        _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting);
         _router = new MessageRouter(Workers);
         _history = new ExitHistory(_time);
         _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), Sample);
@@ -45,6 +47,8 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
     /// <summary>The loop that all of this runs on.</summary>
     public EventLoop Loop => _loop;
+
+    public ClusterMetrics Metrics { get; } = new();
 
     /// <summary>Those that are not dead. Changed on the loop only; read from anywhere.</summary>
     public ConcurrentDictionary<int, ClusterWorker> Workers { get; } = new();
@@ -105,6 +109,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         worker.PassOn(_outputLoop);
         Workers[place.Id] = worker;
         _ports.Add(worker);
+        _telemetry.Forked(worker);
         worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
         _logger.WorkerStarted(worker);
         _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
@@ -197,6 +202,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             worker.SetTimer(null);
         worker.MarkUp(addresses, _time.GetTimestamp());
         AdmitIfUp(worker);
+        _telemetry.Up(worker);
         Up?.Invoke(worker);
     }
 
@@ -222,7 +228,10 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         var (next, actions) = before.On(@event);
         worker.Life = next;
         if (next.LeaveWanted && !before.LeaveWanted)
+        {
             worker.MarkLeaving();
+            _telemetry.Leaving(worker);
+        }
 
         if (actions.HasFlag(LifecycleActions.StopOffering))
             _ports.StopOffering(worker);
@@ -314,6 +323,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         else if (worker.Life.IsUp || !worker.BootIsAwaited)
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
         _history.Add(worker, exit);
+        _telemetry.Ended(worker, exit);
         Ended?.Invoke(worker, exit);
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
