@@ -136,6 +136,10 @@ public static class Cluster
         EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default) =>
         Current.BindUdpAsync(endPoint, options, cancellationToken);
 
+    /// <inheritdoc cref="ICluster.AcquireLockAsync"/>
+    public static Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+        Current.AcquireLockAsync(name, cancellationToken);
+
     /// <summary>Has the cluster log through a host's logger from now on.</summary>
     internal static void LogTo(Microsoft.Extensions.Logging.ILoggerFactory factory) => Logger.WriteTo(factory);
 

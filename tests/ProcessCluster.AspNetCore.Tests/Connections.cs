@@ -71,7 +71,7 @@ public sealed class Connections : IAsyncLifetime
 
     // Not with half a request: whether that is answered with 400 or not at all is a race at Kestrel alone, too.
     [Theory]
-    [InlineData("GET /slow?ms=300 HTTP/1.1\r\nHost: x\r\n\r\n")]
+    [InlineData("GET /slow?ms=2000 HTTP/1.1\r\nHost: x\r\n\r\n")]
     [InlineData("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")]
     [InlineData("nonsense\r\n\r\n")]
     [InlineData("")]
@@ -83,7 +83,7 @@ public sealed class Connections : IAsyncLifetime
         {
             using var socket = await Connect(port);
             await socket.SendAsync(Encoding.ASCII.GetBytes(request));
-            await Task.Delay(100); // Otherwise it is a race, alone as well, whether the end or the request is seen first.
+            await Task.Delay(1000); // Otherwise it is a race, alone as well, whether the end or the request is seen first.
             socket.Shutdown(SocketShutdown.Send);
             var answer = await ReadToEnd(socket);
             answers.Add(answer.Split("\r\n")[0]);

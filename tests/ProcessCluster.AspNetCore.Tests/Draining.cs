@@ -43,7 +43,7 @@ public sealed class Draining
         await LeaveOneAfterAnother(web, load, workers: 2, leaves: 3, hash: null, async worker =>
         {
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-            using var connection = await OpenTo(web, worker, null, deadline.Token);
+            using var connection = await web.OpenTo(worker, deadline.Token);
             Assert.Equal(200, (await connection.AskAsync(StrictConnection.Request("/stop"), deadline.Token)).Status);
         });
     }
@@ -56,11 +56,11 @@ public sealed class Draining
         var connections = new List<StrictConnection>();
         for (var i = 0; i < 40; i++)
         {
-            connections.Add(await Open(web, deadline.Token));
+            connections.Add(await web.Open(deadline.Token));
             if (i % 4 != 0) // The others have never asked.
                 await connections[i].AskAsync(StrictConnection.Request("/strict"), deadline.Token);
         }
-        using (var last = await Open(web, deadline.Token)) // When it is answered, those before it are accepted.
+        using (var last = await web.Open(deadline.Token)) // When it is answered, those before it are accepted.
             await last.AskAsync(StrictConnection.Request("/strict", keepAlive: false), deadline.Token);
 
         var worker = (await web.WorkerIds())[0];
@@ -83,7 +83,7 @@ public sealed class Draining
     {
         await using var web = await Started.Web("minimal", workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var connection = await Open(web, deadline.Token);
+        using var connection = await web.Open(deadline.Token);
         var before = await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token);
         Assert.False(before.Closes);
         var watch = Stopwatch.StartNew();
@@ -116,7 +116,7 @@ public sealed class Draining
             expected[i] = (byte)((i * 31L) % 251);
         await using var web = await Started.Web("minimal", workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        var connections = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Open(web, deadline.Token)));
+        var connections = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => web.Open(deadline.Token)));
         var first = new HashSet<int>(await web.WorkerIds());
         var watch = Stopwatch.StartNew();
         foreach (var connection in connections)
@@ -129,7 +129,7 @@ public sealed class Draining
         var again = await Task.WhenAll(connections.Zip(answers, async (connection, answer) =>
         {
             var stream = await answer;
-            Assert.Equal(200, stream.Status);
+            Assert.Equal((200, false), (stream.Status, stream.Closes));
             Assert.Contains(ProcessOf(stream), first);
             Assert.True(stream.Body.AsSpan(16).SequenceEqual(expected.AsSpan(16)));
             return await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token);
@@ -147,7 +147,7 @@ public sealed class Draining
     {
         await using var web = await Started.Web("minimal", workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        using var connection = await Open(web, deadline.Token);
+        using var connection = await web.Open(deadline.Token);
         await connection.SendAsync(StrictConnection.Request("/stream?bytes=1000&ms=4000"), deadline.Token);
         var leaving = int.Parse((await web.Process.Expect(@"^streaming (\d+)$")).Groups[1].Value, CultureInfo.InvariantCulture);
         TestProcess.SendSignal(leaving, Signal.SIGTERM);
@@ -165,7 +165,7 @@ public sealed class Draining
     {
         await using var web = await Started.Web("minimal", workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var connection = await Open(web, deadline.Token);
+        using var connection = await web.Open(deadline.Token);
         var worker = ProcessOf(await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token));
         await connection.SendAsync(Encoding.ASCII.GetBytes(begin), deadline.Token);
         TestProcess.SendSignal(worker, Signal.SIGTERM);
@@ -267,7 +267,7 @@ public sealed class Draining
     {
         await using var web = await Started.Web("minimal", workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var connection = await Open(web, deadline.Token);
+        using var connection = await web.Open(deadline.Token);
         await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token);
         web.Process.Signal(Signal.SIGKILL);
         await web.Process.ExpectAll("^service stopped ", 2, TimeSpan.FromSeconds(2));
@@ -281,7 +281,7 @@ public sealed class Draining
         for (var i = 0; i < leaves; i++)
         {
             var all = await Workers(web, workers + i);
-            (await OpenTo(web, all[^1], hash, deadline.Token)).Dispose();
+            (await web.OpenTo(all[^1], deadline.Token, hash)).Dispose();
             await load.ExpectAnswersOf(all[i]);
             await tell(all[i]);
             await Left(web, all[i]);
@@ -291,21 +291,6 @@ public sealed class Draining
         Assert.True(report.Failed == 0, report.ToString());
         Assert.True(report.ByProcess.Count > leaves, report.ToString());
     }
-
-    /// <summary>A connection that a certain worker serves.</summary>
-    private static async Task<StrictConnection> OpenTo(Started web, int worker, string? hash, CancellationToken deadline)
-    {
-        while (true)
-        {
-            var connection = await StrictConnection.OpenAsync(new IPEndPoint(IPAddress.Loopback, web.Port), hash, deadline);
-            if (ProcessOf(await connection.AskAsync(StrictConnection.Request("/strict"), deadline)) == worker)
-                return connection;
-            connection.Dispose();
-        }
-    }
-
-    private static Task<StrictConnection> Open(Started web, CancellationToken deadline) =>
-        StrictConnection.OpenAsync(new IPEndPoint(IPAddress.Loopback, web.Port), null, deadline);
 
     /// <summary>All workers that have ever come up, when there are so many.</summary>
     private static async Task<List<int>> Workers(Started web, int count) =>

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Text;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
@@ -58,6 +60,23 @@ internal sealed class Started : IAsyncDisposable
     /// <summary>The workers' process ids, in order.</summary>
     public async Task<IReadOnlyList<int>> WorkerIds() =>
         [.. (await Process.ExpectAll(@"^service started (\d+)$", _workers)).Select(m => int.Parse(m.Groups[1].Value, CultureInfo.InvariantCulture)).Order()];
+
+    /// <summary>A connection of a client that never retries; with TLS when there is the hash of the certificate.</summary>
+    public Task<StrictConnection> Open(CancellationToken deadline, string? certificateHash = null) =>
+        StrictConnection.OpenAsync(new IPEndPoint(IPAddress.Loopback, Port), certificateHash, deadline);
+
+    /// <summary>One that a certain worker serves.</summary>
+    public async Task<StrictConnection> OpenTo(int worker, CancellationToken deadline, string? certificateHash = null)
+    {
+        while (true)
+        {
+            var connection = await Open(deadline, certificateHash);
+            var answer = await connection.AskAsync(StrictConnection.Request("/"), deadline);
+            if (Encoding.ASCII.GetString(answer.Body) == worker.ToString(CultureInfo.InvariantCulture))
+                return connection;
+            connection.Dispose();
+        }
+    }
 
     public ValueTask DisposeAsync() => Process.DisposeAsync();
 }

@@ -5,6 +5,8 @@ namespace ProcessCluster.TestApp;
 /// <summary>A primary that says what happens, a line each, and does what it is told, a line each.</summary>
 internal static class Driver
 {
+    private static readonly System.Collections.Concurrent.ConcurrentStack<ClusterLock> Locks = new();
+
     public static async Task<int> RunAsync()
     {
         Cluster.Forked += (_, e) => MessageDriver.Remember(e.Worker);
@@ -88,6 +90,14 @@ internal static class Driver
                 break;
             case ["churn", var count, var role]:
                 await ChurnAsync(int.Parse(count, CultureInfo.InvariantCulture), role);
+                break;
+            case ["lock", var name]:
+                Locks.Push(await Cluster.AcquireLockAsync(name));
+                Say($"primary has {name}");
+                break;
+            case ["unlock"] when Locks.TryPop(out var held):
+                await held.DisposeAsync();
+                Say($"primary gave {held.Name}");
                 break;
             case var _ when await MessageDriver.ExecuteAsync(command):
                 break;

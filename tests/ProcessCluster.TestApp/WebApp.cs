@@ -74,6 +74,7 @@ internal static class WebApp
     {
         services.AddHostedService<Announcer>();
         WebMessages.Add(services);
+        WebOnce.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
         if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)
@@ -119,6 +120,7 @@ internal static class WebApp
         app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
         WebMessages.Map(app);
         WebDrain.Map(app);
+        WebOnce.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
 

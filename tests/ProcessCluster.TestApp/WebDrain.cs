@@ -27,7 +27,6 @@ internal static class WebDrain
         {
             using var leaving = cluster.Worker?.Stopping.Register(() => Console.WriteLine($"leaving {Environment.ProcessId}"));
             const int steps = 50;
-            Console.WriteLine($"streaming {Environment.ProcessId}");
             context.Response.ContentLength = bytes;
             var all = new byte[bytes];
             for (var i = 0; i < bytes; i++)
@@ -38,6 +37,8 @@ internal static class WebDrain
                 var start = (int)((long)bytes * i / steps);
                 await context.Response.Body.WriteAsync(all.AsMemory(start, (int)((long)bytes * (i + 1) / steps) - start));
                 await context.Response.Body.FlushAsync();
+                if (i == 0)
+                    Console.WriteLine($"streaming {Environment.ProcessId}"); // The header is out.
                 if (i < steps - 1)
                     await Task.Delay(ms / steps);
             }

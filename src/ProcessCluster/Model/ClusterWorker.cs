@@ -69,7 +69,8 @@ public abstract class ClusterWorker
     /// <summary>
     /// Takes the worker out of the cluster. In the primary: no more connections go to it, it is asked to finish what it is doing and
     /// to end, and it is killed at <see cref="ClusterOptions.DrainTimeout"/>; completes when its process is gone. In the worker
-    /// itself: the primary is told, the listeners end, the link closes; completes then, and the process goes on.
+    /// itself: the primary is told, the listeners end, the link closes (if it holds locks of the cluster, as soon as it has given them back);
+    /// completes then, and the process goes on.
     /// Calling it again joins the first call.
     /// </summary>
     /// <param name="cancellationToken">Ends the waiting, not the leaving.</param>

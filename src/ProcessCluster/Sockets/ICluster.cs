@@ -206,4 +206,18 @@ public interface ICluster
     /// <exception cref="ClusterException">The primary is gone, or the worker is leaving.</exception>
     /// <exception cref="TimeoutException">The primary did not answer within 30 s.</exception>
     Task<ClusterUdpSocket> BindUdpAsync(EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Waits for a lock that one process of the cluster, workers or primary, holds at a time, and holds it. Who asks first gets it first; it is
+    /// not reentrant: a process that asks again for what it holds waits for itself. A worker that is disconnected
+    /// (<see cref="ClusterWorker.DisconnectAsync"/> of itself) keeps its link until it has given back what it holds. Outside a cluster the lock
+    /// is this process's own. Costs a message each way.
+    /// </summary>
+    /// <param name="name">Its name: 1 to <see cref="ClusterLock.MaxNameLength"/> characters, compared ordinally.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <returns>The lock. Dispose it to give it back; it is given back, too, when this process is gone.</returns>
+    /// <exception cref="ArgumentException">The name is empty or too long.</exception>
+    /// <exception cref="ClusterException">The primary is gone, the worker has left the cluster, or the process holds or waits for 1024 locks.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default);
 }

@@ -38,6 +38,9 @@ internal static class ControlCodec
         Pong = 14,
         BindUdp = 20,
         Unread = 21,
+        AcquireLock = 24,
+        LockGranted = 25,
+        ReleaseLock = 26,
     }
 
     /// <summary>Writes the frame and gives its length. Long texts are cut, so that it always fits.</summary>
@@ -125,6 +128,19 @@ internal static class ControlCodec
                 writer.Byte((byte)Kind.Unread);
                 writer.Int(m.Port);
                 break;
+            case ControlMessage.AcquireLock m:
+                writer.Byte((byte)Kind.AcquireLock);
+                writer.Int(m.Request);
+                writer.Text(m.Name);
+                break;
+            case ControlMessage.LockGranted m:
+                writer.Byte((byte)Kind.LockGranted);
+                writer.Int(m.Request);
+                break;
+            case ControlMessage.ReleaseLock m:
+                writer.Byte((byte)Kind.ReleaseLock);
+                writer.Int(m.Request);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no encoding.", nameof(message));
         }
@@ -157,6 +173,9 @@ internal static class ControlCodec
             Kind.BindUdp => new ControlMessage.BindUdp(
                 reader.Int(), reader.EndPoint(), reader.Bool(), reader.Bool(), reader.Int(), reader.Int()),
             Kind.Unread => new ControlMessage.Unread(reader.Int()),
+            Kind.AcquireLock => new ControlMessage.AcquireLock(reader.Int(), reader.Text()),
+            Kind.LockGranted => new ControlMessage.LockGranted(reader.Int()),
+            Kind.ReleaseLock => new ControlMessage.ReleaseLock(reader.Int()),
             _ => throw new InvalidDataException($"A control frame has the unknown kind {(byte)kind}."),
         };
         reader.End();

@@ -55,4 +55,13 @@ internal abstract record ControlMessage
 
     /// <summary>Primary → worker: the UDP socket of this port has something that nobody receives; whoever waits shall look.</summary>
     public sealed record Unread(int Port) : ControlMessage;
+
+    /// <summary>Worker → primary: I want this lock; put me in line.</summary>
+    public sealed record AcquireLock(int Request, string Name) : ControlMessage;
+
+    /// <summary>Primary → worker: the lock is yours until you give it back or your process ends.</summary>
+    public sealed record LockGranted(int Request) : ControlMessage;
+
+    /// <summary>Worker → primary: I give the lock back, or my place in line up.</summary>
+    public sealed record ReleaseLock(int Request) : ControlMessage;
 }

@@ -140,6 +140,9 @@ internal sealed class WorkerCluster : ICluster
         return socket;
     }
 
+    public Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+        _session.Locks.AcquireAsync(name, cancellationToken);
+
     private int NotSelf(int workerId)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(workerId);

@@ -47,6 +47,9 @@ internal sealed class WorkerSession : ILinkPeer
         ParentDeath.TakeOver(fromPrimary.Number);
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
+        Locks = new LockClaims(
+            (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
+            request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
         Channel = new MessageChannel(place.Id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
         _udp = new WorkerUdpSockets(_link.TrySend);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Exiting();
@@ -59,6 +62,9 @@ internal sealed class WorkerSession : ILinkPeer
     public RequestMeter Requests { get; } = new();
 
     public int Slot => _slot;
+
+    /// <summary>The cluster's locks that this worker holds or waits for.</summary>
+    public LockClaims Locks { get; }
 
     public CancellationToken Stopping => _stopping.Token;
 
@@ -118,15 +124,18 @@ internal sealed class WorkerSession : ILinkPeer
         Stop();
     }
 
-    /// <summary>Closes the way to the primary, which sees this worker as disconnected; its end is still seen from here.</summary>
-    public void CloseLink()
+    /// <summary>
+    /// Closes the way to the primary, which sees this worker as disconnected; its end is still seen from here. As long as this worker holds locks
+    /// of the cluster the way stays open, for giving them back.
+    /// </summary>
+    public void CloseLink() => Locks.Close("the worker has left the cluster.", () =>
     {
         if (!IsConnected)
             return;
         IsConnected = false;
         _link.CloseWriting();
         _disconnected();
-    }
+    });
 
     public void Answer(uint offer, bool accepted)
     {
@@ -181,6 +190,9 @@ internal sealed class WorkerSession : ILinkPeer
             case ControlMessage.Unread unread:
                 _udp.LookAgain(unread.Port);
                 break;
+            case ControlMessage.LockGranted granted:
+                Locks.Granted(granted.Request);
+                break;
             default:
                 throw new InvalidDataException($"The primary sent {message.GetType().Name}, which a primary does not send.");
         }
@@ -222,6 +234,7 @@ internal sealed class WorkerSession : ILinkPeer
             request.TrySetException(new ClusterException("The primary is gone."));
         _udp.FailRequests(new ClusterException("The primary is gone."));
         _leavingNoted.TrySetResult();
+        Locks.Lose("the primary is gone.");
         Stop();
         if (IsConnected)
         {

@@ -85,7 +85,8 @@ internal sealed class Fleet
     /// <summary>Starts a worker that is not in its slot yet.</summary>
     /// <exception cref="ClusterException">The program cannot be started.</exception>
     public IFleetWorker StartSuccessor(FleetSlot slot, int generation) =>
-        slot.Successor = Start(new FleetSeat(slot.Number, generation, IsAdmitted: false, BootIsAwaited: true));
+        // Not one of those that wait for each other's boot: there is one at a time, and it may never come up.
+        slot.Successor = _host.Start(new FleetSeat(slot.Number, generation, IsAdmitted: false, BootIsAwaited: true));
 
     /// <summary>The successor takes the slot; the worker that had it, if any, is given back.</summary>
     public IFleetWorker? Succeed(FleetSlot slot)
@@ -282,8 +283,11 @@ internal sealed class Fleet
 
     private void GiveUpIfExhausted()
     {
-        if (Options.Restart.WhenExhausted == WhenExhausted.EndPrimary && _slots.TrueForAll(static slot => slot.IsResting) && _booting.Count == 0)
+        if (Options.Restart.WhenExhausted == WhenExhausted.EndPrimary && _booting.Count == 0
+            && _slots.TrueForAll(static slot => slot is { IsResting: true, Successor: null }))
+        {
             _host.GiveUp();
+        }
     }
 
     private bool TakeStandby(FleetSlot slot)

@@ -19,6 +19,7 @@ internal sealed class PrimaryCluster : ICluster
     private readonly MessagingScope _scope;
     private readonly CancellationTokenSource _givenUp = new();
     private Management? _management;
+    private readonly PrimaryLocks _locks;
     private Task? _disconnecting;
 
     public PrimaryCluster(ClusterLogger logger, TimeProvider time)
@@ -27,7 +28,8 @@ internal sealed class PrimaryCluster : ICluster
         SelfCommand.Remember();
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
-        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope));
+        _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
+        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope) { Locks = _locks.Table });
     }
 
     public event EventHandler<WorkerEventArgs>? Forked
@@ -196,6 +198,9 @@ internal sealed class PrimaryCluster : ICluster
         var socket = DatagramSocket.Bind(endPoint, (options ?? new ClusterUdpOptions()).Validated(), out var bound);
         return Task.FromResult(new ClusterUdpSocket(socket, SocketLoop.Instance, bound, closed: null));
     }
+
+    public Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+        _locks.AcquireAsync(name, cancellationToken);
 
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
     {

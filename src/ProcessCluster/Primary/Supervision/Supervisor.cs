@@ -14,7 +14,7 @@ namespace ProcessCluster.Primary.Supervision;
 /// The owner of the workers: starts them, feeds what happens to them into their lifecycle, and does what the lifecycle says. All of it
 /// on the cluster's loop; no lock guards anything here.
 /// </summary>
-internal sealed class Supervisor : IWorkerControl, IFleetHost
+internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 {
     /// <summary>How long the end of a pipe may come after the end of the process.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
@@ -56,17 +56,8 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     /// <summary>Told on the loop, before the event is raised, of each worker that has ended.</summary>
     public Action<PrimaryWorker, WorkerExit>? Ended { get; set; }
 
-    /// <summary>Told on the loop of each worker whose boot is over.</summary>
-    public Action<PrimaryWorker>? Up { get; set; }
-
-    /// <summary>Told on the loop of each worker that will serve no more, while its process is still there.</summary>
-    public Action<PrimaryWorker, WorkerEnd>? Going { get; set; }
-
-    /// <summary>Told on the loop about once a second, when what workers do has been looked at.</summary>
-    public Action? Sampled { get; set; }
-
-    /// <summary>Told on the loop when the cluster shall end for want of workers.</summary>
-    public Action? Exhausted { get; set; }
+    /// <summary>The cluster's locks.</summary>
+    public required LockTable Locks { get; init; }
 
     /// <summary>Connections that wait for a worker.</summary>
     public int WaitingConnections => _ports.Waiting;
@@ -80,37 +71,6 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         var slot = Enumerable.Range(0, int.MaxValue).First(number => !Workers.Values.Any(worker => worker.Slot == number));
         return Fork(new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false), options, environment, Lifecycle.Start(expectsReady: false));
     }
-
-    IFleetWorker IFleetHost.Start(in FleetSeat seat)
-    {
-        var options = FleetOptions!;
-        return Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
-    }
-
-    void IFleetHost.Admit(IFleetWorker worker, int slot)
-    {
-        var admitted = (PrimaryWorker)worker;
-        admitted.MoveTo(slot);
-        admitted.IsAdmitted = true;
-        admitted.Send(new ControlMessage.Admitted(slot));
-        AdmitIfUp(admitted);
-    }
-
-    void IFleetHost.Leave(IFleetWorker worker, string reason, bool isRecycled)
-    {
-        var leaving = (PrimaryWorker)worker;
-        leaving.LeaveReason ??= reason;
-        Apply(leaving, isRecycled ? LifecycleEvent.RecycleWanted : LifecycleEvent.LeaveWanted);
-    }
-
-    void IFleetHost.GiveUp()
-    {
-        _logger.GivenUp();
-        Exhausted?.Invoke();
-    }
-
-    /// <summary>What workers of the fleet are started with.</summary>
-    public ClusterOptions? FleetOptions { get; set; }
 
     public void WantLeave(PrimaryWorker worker) => _loop.Post(() => Apply(worker, LifecycleEvent.LeaveWanted));
 
@@ -159,6 +119,13 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         return worker;
     }
 
+    /// <summary>A worker that has a lock now is told so. May be called from any thread.</summary>
+    public void GrantLock(int workerId, int request)
+    {
+        if (Workers.TryGetValue(workerId, out var worker))
+            ((PrimaryWorker)worker).Send(new ControlMessage.LockGranted(request));
+    }
+
     private bool Receive(PrimaryWorker worker, ControlMessage message)
     {
         switch (message)
@@ -199,6 +166,13 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
                 if (_ports.Bind(worker, bind) is { } refusal)
                     worker.Send(refusal);
                 break;
+            case ControlMessage.AcquireLock acquire:
+                if (!Locks.TryAdd(new LockClaim(worker.Id, acquire.Request), acquire.Name))
+                    CutOff(worker, "it asked for more locks than a process may have, or for one twice under one number.");
+                break;
+            case ControlMessage.ReleaseLock release:
+                Locks.Remove(new LockClaim(worker.Id, release.Request));
+                break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
                 break;
@@ -210,6 +184,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
     {
         if (fault is not null)
             CutOff(worker, fault);
+        Locks.RemoveWaiting(worker.Id);
         worker.Channel.StopSending($"{worker} has closed its link.");
         worker.Channel.EndReceiving();
         // How it ended is nearly always known a moment later.
@@ -337,6 +312,7 @@ internal sealed class Supervisor : IWorkerControl, IFleetHost
         var exit = _history.Explain(worker, status);
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
+        Locks.RemoveAll(worker.Id);
         var ending = $"{worker} {exit}".TrimEnd('.') + ".";
         worker.Channel.StopSending(ending);
         worker.Channel.EndReceiving();

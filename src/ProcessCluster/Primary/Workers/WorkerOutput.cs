@@ -46,7 +46,10 @@ internal sealed class WorkerOutput : EventLoop.Watch
         {
             var read = Pipe.TryRead(_pipe, buffer);
             if (read < 0)
+            {
+                Show(_lines.Pause());
                 return;
+            }
             Show(read == 0 ? _lines.End() : _lines.Add(buffer[..read]));
             if (read > 0)
                 continue;

@@ -29,12 +29,41 @@ public sealed class OutputLinesTests
         Assert.InRange(lines.Tail[0].Length, 1, 500);
     }
 
-    [Fact]
-    public void Without_a_prefix_all_is_shown_at_once_as_it_came()
+    [Theory]
+    [InlineData("one\ntwo\n", "one\ntwo\n")]
+    [InlineData("one\r\ntwo|thr|ee\n\n", "one\r\n|twothree\n\n")] // Whole lines at a time …
+    [InlineData("one\nName: |pause|Ada|pause|\n|end", "one\n|Name: |Ada|\n")] // … but what waits is shown.
+    [InlineData("no end|end", "no end")]
+    public void Without_a_prefix_all_is_shown_as_it_came(string parts, string shown)
     {
         var lines = new OutputLines(20, prefix: null);
-        Assert.Equal("no end yet", Encoding.UTF8.GetString(lines.Add("no end yet"u8)));
-        Assert.True(lines.End().IsEmpty);
+        var pieces = parts.Split('|').Select(part => Encoding.UTF8.GetString(part switch
+        {
+            "pause" => lines.Pause(),
+            "end" => lines.End(),
+            _ => lines.Add(Encoding.UTF8.GetBytes(part)),
+        }));
+        Assert.Equal(shown, string.Join('|', pieces.Where(piece => piece.Length > 0)));
+    }
+
+    [Fact]
+    public void Nothing_is_lost_or_added_however_it_is_cut()
+    {
+        var random = new Random(4711);
+        var all = Enumerable.Range(0, 100_000).Select(_ => random.Next(30) == 0 ? (byte)'\n' : (byte)random.Next('a', 'z')).ToArray();
+        all.AsSpan(50_000, 20_000).Fill((byte)'x');
+        var lines = new OutputLines(20, prefix: null);
+        var shown = new List<byte>();
+        for (var at = 0; at < all.Length;)
+        {
+            var count = Math.Min(random.Next(1, 20_000), all.Length - at);
+            shown.AddRange(lines.Add(all.AsSpan(at, count)));
+            at += count;
+            if (random.Next(2) == 0)
+                shown.AddRange(lines.Pause());
+        }
+        shown.AddRange(lines.End());
+        Assert.Equal(all, shown);
     }
 
     [Fact]

@@ -1,0 +1,52 @@
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Primary.Workers;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>What a cluster that keeps its number of workers is told, and has done.</summary>
+internal sealed partial class Supervisor
+{
+    /// <summary>Told on the loop of each worker whose boot is over.</summary>
+    public Action<PrimaryWorker>? Up { get; set; }
+
+    /// <summary>Told on the loop of each worker that will serve no more, while its process is still there.</summary>
+    public Action<PrimaryWorker, WorkerEnd>? Going { get; set; }
+
+    /// <summary>Told on the loop about once a second, when what workers do has been looked at.</summary>
+    public Action? Sampled { get; set; }
+
+    /// <summary>Told on the loop when the cluster shall end for want of workers.</summary>
+    public Action? Exhausted { get; set; }
+
+    /// <summary>What workers of the fleet are started with.</summary>
+    public ClusterOptions? FleetOptions { get; set; }
+
+    IFleetWorker IFleetHost.Start(in FleetSeat seat)
+    {
+        var options = FleetOptions!;
+        return Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
+    }
+
+    void IFleetHost.Admit(IFleetWorker worker, int slot)
+    {
+        var admitted = (PrimaryWorker)worker;
+        admitted.MoveTo(slot);
+        admitted.IsAdmitted = true;
+        admitted.Send(new ControlMessage.Admitted(slot));
+        AdmitIfUp(admitted);
+    }
+
+    void IFleetHost.Leave(IFleetWorker worker, string reason, bool isRecycled)
+    {
+        var leaving = (PrimaryWorker)worker;
+        leaving.LeaveReason ??= reason;
+        Apply(leaving, isRecycled ? LifecycleEvent.RecycleWanted : LifecycleEvent.LeaveWanted);
+    }
+
+    void IFleetHost.GiveUp()
+    {
+        _logger.GivenUp();
+        Exhausted?.Invoke();
+    }
+}
