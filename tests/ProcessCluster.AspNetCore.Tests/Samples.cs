@@ -59,13 +59,55 @@ public sealed class Samples
         await sample.ExpectNobodyLeft(TimeSpan.Zero);
     }
 
+    [Fact]
+    public async Task Supervised_survives_what_goes_wrong_in_its_workers()
+    {
+        await using var sample = TestProcess.StartFile(TestPaths.Built("samples/Supervised"), "");
+        await sample.Expect("A cluster of 2 workers listens on http://localhost:3000");
+        using var client = Client.PerRequest("http://localhost:3000");
+        var gone = new HashSet<int>();
+
+        // A crash: the client that asked for it sees it, and the next request is answered by somebody else.
+        for (var crashes = 1; crashes <= 2; crashes++)
+        {
+            await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync(crashes == 1 ? "/crash" : "/overflow"));
+            var ends = await sample.ExpectAll(@"Worker \d+ \(process (\d+)\) crashed, SIGABRT", crashes);
+            gone.Add(int.Parse(ends[^1].Groups[1].Value, CultureInfo.InvariantCulture));
+            Assert.DoesNotContain(Worker(await client.GetStringAsync("/")), gone);
+        }
+        Assert.Equal(2, gone.Count);
+        await sample.Expect(@"Standby worker \d+ took slot \d");
+
+        // A leak: the worker is replaced, while every request is answered.
+        var leaking = int.Parse((await client.GetStringAsync("/leak"))["Leaked by worker ".Length..], CultureInfo.InvariantCulture);
+        var recycled = sample.Expect($@"\(process {leaking}\) was recycled, exit code 0: Recycle:MaxMemory");
+        while (!recycled.IsCompleted)
+            Worker(await client.GetStringAsync("/"));
+        await recycled;
+
+        // A hang: found by its heartbeat, reported, killed, replaced; what was on its way to the worker is answered by another one.
+        var hanging = int.Parse((await client.GetStringAsync("/hang"))["Soon hangs worker ".Length..], CultureInfo.InvariantCulture);
+        await sample.Expect($"^Worker {hanging} hangs$");
+        var killed = sample.Expect($@"\(process {hanging}\) was hung and was killed, SIGKILL");
+        while (!killed.IsCompleted)
+            Assert.NotEqual(hanging, Worker(await client.GetStringAsync("/")));
+        await killed;
+        await sample.Expect($@"\(process {hanging}\) is hung: it gave no sign of life for 00:00:05");
+        Assert.NotEqual(hanging, Worker(await client.GetStringAsync("/")));
+
+        sample.Signal(Signal.SIGINT);
+        Assert.Equal(0, await sample.Exit(TimeSpan.FromSeconds(15)));
+        await sample.ExpectNobodyLeft(TimeSpan.FromSeconds(1));
+    }
+
     [Theory]
     [InlineData("HelloCluster", 40)]
     [InlineData("HeavyEndpoint", 60)]
+    [InlineData("Supervised", 60)]
     public void A_sample_is_short(string sample, int lines) =>
         Assert.InRange(File.ReadLines(Path.Combine(TestPaths.Repository, "samples", sample, "Program.cs")).Count(), 1, lines);
 
-    private static int Worker(string answer) => int.Parse(answer["Handled by worker ".Length..], CultureInfo.InvariantCulture);
+    private static int Worker(string answer) => int.Parse(answer["Handled by worker ".Length..].Split(',')[0], CultureInfo.InvariantCulture);
 
     /// <summary>Until the first worker listens the port is not bound.</summary>
     private static async Task<string> AskUntilServed(HttpClient client)
