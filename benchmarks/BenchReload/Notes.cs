@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace BenchReload;
 
-/// <summary>What workers write of themselves, a file each: when they were ready, and when they began to leave. Milliseconds since 1970.</summary>
+/// <summary>What workers write of themselves, a file each: when they were ready and when they began to leave, in ms since 1970.</summary>
 internal sealed class Notes : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("reload-notes-");
@@ -13,7 +13,8 @@ internal sealed class Notes : IDisposable
 
     /// <summary>The workers that are ready and alive.</summary>
     public IReadOnlyList<int> Ready => [.. Lines.GroupBy(line => line.Process)
-        .Where(lines => lines.Any(line => line.What == "ready") && lines.All(line => line.What != "leaving") && Directory.Exists($"/proc/{lines.Key}"))
+        .Where(lines => lines.Any(line => line.What == "ready") && lines.All(line => line.What != "leaving"))
+        .Where(lines => Directory.Exists($"/proc/{lines.Key}"))
         .Select(lines => lines.Key)];
 
     public double ReadySince(int process) => Lines.First(line => line.Process == process && line.What == "ready").At;

@@ -1,6 +1,6 @@
 // Reloads and deaths of workers under load, as clients see them that never retry. Started by benchmarks/reload.sh.
-// Arguments: "serve", the port, the directory for notes and the number of standby workers; or the number of reloads, the number of kills, the
-// report, and, to measure PM2 too, its program, its version and the configuration of its application.
+// Arguments: "serve", the port, the directory for notes and the number of standby workers; or the number of reloads, the number of kills,
+// the report, and, to measure PM2 too, its program, its version and the configuration of its application.
 using System.Globalization;
 using BenchReload;
 

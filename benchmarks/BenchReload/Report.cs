@@ -21,7 +21,8 @@ internal sealed class Report(int reloads, int kills, string? versions)
         Progress(name, load);
         (_reloaded.TryGetValue(name, out var reports) ? reports : _reloaded[name] = []).Add(load);
         _reloads.AppendLine(CultureInfo.InvariantCulture,
-            $"| {(keepAlive ? "kept" : "one per request")} | {name} | {load.Answered} | {Failures(load)} | {Latencies(load)} | {Range(durations)} | {figures.FewestReady} |");
+            $"| {(keepAlive ? "kept" : "one per request")} | {name} | {load.Answered} | {Failures(load)} | {Latencies(load)} "
+            + $"| {Range(durations)} | {figures.FewestReady} |");
     }
 
     public void Healed(string name, HealFigures figures)
@@ -64,7 +65,10 @@ internal sealed class Report(int reloads, int kills, string? versions)
     private IEnumerable<string> Reading()
     {
         foreach (var (name, loads) in _reloaded)
-            yield return $"- {name}: {loads.Sum(load => load.Failed)} of {loads.Sum(load => load.Answered + load.Failed)} requests failed in {2 * reloads} reloads.";
+        {
+            yield return $"- {name}: {loads.Sum(load => load.Failed)} of {loads.Sum(load => load.Answered + load.Failed)} requests failed "
+                + $"in {2 * reloads} reloads.";
+        }
         foreach (var (name, figures) in _healed)
         {
             yield return $"- {name}: a killed worker cost {figures.Load.Failed / (double)kills:0.0} requests on average, "
@@ -90,7 +94,8 @@ internal sealed class Report(int reloads, int kills, string? versions)
 
     private static string Failures(StrictReport load) =>
         string.Join(" | ", new[] { load.Failed }.Concat(
-            new[] { StrictFailure.Refused, StrictFailure.Reset, StrictFailure.Cut, StrictFailure.Timeout }.Select(failure => load.Failures.GetValueOrDefault(failure))));
+            new[] { StrictFailure.Refused, StrictFailure.Reset, StrictFailure.Cut, StrictFailure.Timeout }
+                .Select(failure => load.Failures.GetValueOrDefault(failure))));
 
     private static string Latencies(StrictReport load) => string.Join(" | ",
         new[] { load.Latencies.Percentile(50), load.Latencies.Percentile(99), load.Latencies.Percentile(99.9), load.Latencies.Max }.Select(Text));

@@ -6,7 +6,9 @@ namespace BenchReload;
 /// <summary>What ten reloads under load were like.</summary>
 internal sealed record ReloadFigures(StrictReport Load, IReadOnlyList<TimeSpan> Durations, int FewestReady);
 
-/// <summary>How long it took after each death of a worker until another one had answered, and until it was ready (before the death: a negative time).</summary>
+/// <summary>
+/// How long it took after each death of a worker until a new one had answered, and until that was ready (before the death: a negative time).
+/// </summary>
 internal sealed record HealFigures(StrictReport Load, IReadOnlyList<TimeSpan> FirstAnswers, IReadOnlyList<TimeSpan> Ready);
 
 internal static class Scenarios
@@ -15,7 +17,8 @@ internal static class Scenarios
     private static readonly StrictLoadOptions Load = new() { Timeout = TimeSpan.FromSeconds(10) };
 
     /// <summary>So many requests as leave the processors time: else what is measured is how long a new worker waits for one.</summary>
-    private static readonly StrictLoadOptions LightLoad = Load with { Clients = 20, Pause = TimeSpan.FromMilliseconds(20), KeepAlive = false };
+    private static readonly StrictLoadOptions LightLoad =
+        Load with { Clients = 20, Pause = TimeSpan.FromMilliseconds(20), KeepAlive = false };
 
     /// <summary>Reloads one after another under 50 clients that post 16 KiB.</summary>
     public static async Task<ReloadFigures> ReloadAsync(Func<Task<Subject>> start, int reloads, bool keepAlive)

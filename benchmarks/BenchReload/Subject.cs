@@ -41,11 +41,13 @@ internal sealed class ClusterSubject : Subject
     private readonly Process _process;
 
     private ClusterSubject(int standby) => _process = Process.Start(
-        new ProcessStartInfo(Environment.ProcessPath!, ["serve", Port.ToString(CultureInfo.InvariantCulture), Notes.Folder, standby.ToString(CultureInfo.InvariantCulture)])
+        new ProcessStartInfo(Environment.ProcessPath!, ["serve", Text(Port), Notes.Folder, Text(standby)])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         })!;
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 
     public static async Task<Subject> StartAsync(int standby)
     {
@@ -108,6 +110,9 @@ internal sealed class Pm2Subject(string program) : Subject
         var errors = process.StandardError.ReadToEndAsync(deadline.Token);
         await process.WaitForExitAsync(deadline.Token);
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"pm2 {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output} {await errors}");
+        {
+            throw new InvalidOperationException(
+                $"pm2 {string.Join(' ', arguments)} ended with {process.ExitCode}: {await output} {await errors}");
+        }
     }
 }
