@@ -30,9 +30,17 @@ internal sealed class FleetSpecs : IAsyncDisposable
     public static async Task<FleetSpecs> Started(int workers, string options = "")
     {
         var fleet = Configured(workers, options.TrimEnd());
-        fleet.Cluster.Send("start");
-        await fleet.Cluster.Expect("^started at ");
-        return fleet;
+        try
+        {
+            fleet.Cluster.Send("start");
+            await fleet.Cluster.Expect("^started at ");
+            return fleet;
+        }
+        catch
+        {
+            await fleet.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>What workers that are started from now on are.</summary>

@@ -209,6 +209,46 @@ public sealed class SharedPorts
     }
 
     [Fact]
+    public async Task The_file_of_a_socket_whose_primary_was_killed_does_not_hinder_the_next_one_and_no_other_file_is_touched()
+    {
+        var directory = Directory.CreateTempSubdirectory();
+        try
+        {
+            var path = Path.Combine(directory.FullName, "shared.sock");
+            await using (var killed = TestProcess.Start("driver"))
+            {
+                killed.Send($"fork echo LISTEN={path}");
+                await killed.Expect("^listening ");
+                await using (var second = TestProcess.Start("driver"))
+                {
+                    second.Send($"fork listen-and-catch LISTEN={path}"); // The first one lives.
+                    await second.Expect("^caught AddressAlreadyInUse");
+                }
+                killed.Signal(Signal.SIGKILL);
+                await killed.Exit();
+            }
+            Assert.True(File.Exists(path));
+            await using (var next = TestProcess.Start("driver"))
+            {
+                next.Send($"fork echo LISTEN={path}");
+                await next.Expect("^listening ");
+                await Client.Ask(new UnixDomainSocketEndPoint(path));
+            }
+            File.WriteAllText(path, "not a socket");
+            await using (var refused = TestProcess.Start("driver"))
+            {
+                refused.Send($"fork listen-and-catch LISTEN={path}");
+                await refused.Expect("^caught AddressAlreadyInUse");
+            }
+            Assert.Equal("not a socket", File.ReadAllText(path));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Outside_a_cluster_the_same_program_listens_by_itself()
     {
         await using var alone = TestProcess.Start("alone");

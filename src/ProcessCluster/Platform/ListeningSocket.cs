@@ -68,10 +68,18 @@ internal sealed unsafe class ListeningSocket : IDisposable
                 if (address.AddressFamily == AddressFamily.InterNetworkV6)
                     socket.DualMode = options.DualMode && address.Address.Equals(IPAddress.IPv6Any);
             }
-            socket.Bind(endPoint);
+            var path = endPoint is UnixDomainSocketEndPoint && endPoint.ToString() is ['/', ..] file ? file : null;
+            try
+            {
+                socket.Bind(endPoint);
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse
+                && path is not null && StaleSocket.TryRemove((UnixDomainSocketEndPoint)endPoint, path))
+            {
+                socket.Bind(endPoint);
+            }
             socket.Listen(options.Backlog);
-            var path = endPoint is UnixDomainSocketEndPoint ? endPoint.ToString() : null;
-            return new ListeningSocket(socket, socket.LocalEndPoint ?? endPoint, path is ['/', ..] ? path : null);
+            return new ListeningSocket(socket, socket.LocalEndPoint ?? endPoint, path);
         }
         catch
         {
