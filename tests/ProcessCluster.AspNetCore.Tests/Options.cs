@@ -20,6 +20,7 @@ public sealed class Options
         var expected = new Dictionary<string, object>();
         Describe(new ClusterOptions(), "", settings, expected);
         // What has bounds.
+        (settings["MaxWorkers"], expected["MaxWorkers"]) = ("7", 7);
         (settings["HangDump"], expected["HangDump"]) = (Path.GetTempPath(), Path.GetTempPath());
         (settings["WorkingDirectory"], expected["WorkingDirectory"]) = (Path.GetTempPath(), Path.GetTempPath());
         (settings["Recycle:MaxMemory"], expected["Recycle:MaxMemory"]) = ("100000000", 100_000_000L);
