@@ -19,6 +19,8 @@ internal static class WebDrain
                 foreach (var value in buffer.AsSpan(0, read))
                     sum += value;
             }
+            if (context.Request.Query["slow"] is [{ } milliseconds])
+                await Task.Delay(int.Parse(milliseconds, CultureInfo.InvariantCulture));
             return string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {length} {sum}");
         });
 

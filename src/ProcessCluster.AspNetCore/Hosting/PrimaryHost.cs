@@ -28,7 +28,8 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
         {
             await _hostLifetime.WaitForStartAsync(either.Token).ConfigureAwait(false);
             var addresses = await _cluster.StartAsync(either.Token).ConfigureAwait(false);
-            LogListening(_logger, _cluster.Workers.Count, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
+            var serving = _cluster.Workers.Values.Count(static worker => !worker.IsStandby);
+            LogListening(_logger, serving, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
             _givenUp = _cluster.GivenUp.UnsafeRegister(static state => ((ApplicationLifetime)state!).StopApplication(), _lifetime);
             _lifetime.NotifyStarted();
         }

@@ -38,6 +38,12 @@ public abstract class ClusterWorker
     /// </summary>
     public abstract int Slot { get; }
 
+    /// <summary>
+    /// Whether the worker gets no connections yet, though it listens: it stands by (<see cref="ClusterOptions.StandbyWorkers"/>), or is the new one of a
+    /// reload and not through its probe.
+    /// </summary>
+    public abstract bool IsStandby { get; }
+
     /// <summary>Which reload started the worker: 1 at first, one more with each reload.</summary>
     public abstract int Generation { get; }
 

@@ -13,7 +13,7 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
 {
     public const string Variable = "PROCESSCLUSTER_WORKER";
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Place.Id} {Place.Slot} {Place.Generation} {PrimaryId} {Channel}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Place.Id} {Place.Slot} {Place.Generation} {(Place.IsStandby ? 1 : 0)} {PrimaryId} {Channel}");
 
     /// <summary>Takes the marker out of the environment, null where there is none. A marker that cannot be right ends the process.</summary>
     public static unsafe WorkerMarker? Take()
@@ -26,12 +26,12 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
         _ = Libc.unsetenv(Variable); // The runtime has a copy of its own; programs started by native code see this one.
 
         var parts = text.Split(' ');
-        if (parts.Length != 5
+        if (parts.Length != 6
             || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var id)
             || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var slot)
             || !int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var generation)
-            || !int.TryParse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture, out var primary)
-            || ChannelOf(ChildProcess.ReadDescriptor) != parts[4])
+            || !int.TryParse(parts[4], NumberStyles.None, CultureInfo.InvariantCulture, out var primary)
+            || ChannelOf(ChildProcess.ReadDescriptor) != parts[5])
         {
             Console.Error.WriteLine(
                 $"ProcessCluster: the environment variable {Variable} is set ('{text}'), but no primary has started this process. "
@@ -40,7 +40,7 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
             return null;
         }
         if (Libc.getppid() == primary)
-            return new WorkerMarker(new WorkerPlace(id, slot, generation), primary, parts[4]);
+            return new WorkerMarker(new WorkerPlace(id, slot, generation, IsStandby: parts[3] == "1"), primary, parts[5]);
 
         // Either the primary is gone, or this is not its child but a worker's, started before that worker knew that it is one.
         var poll = new Libc.PollFd { Descriptor = ChildProcess.ReadDescriptor };
@@ -58,4 +58,5 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
 /// <param name="Id">Its number.</param>
 /// <param name="Slot">The slot that it starts in.</param>
 /// <param name="Generation">Its generation.</param>
-internal readonly record struct WorkerPlace(int Id, int Slot, int Generation);
+/// <param name="IsStandby">Whether it gets no connections before it is told.</param>
+internal readonly record struct WorkerPlace(int Id, int Slot, int Generation, bool IsStandby = false);

@@ -18,6 +18,8 @@ internal sealed class SelfWorker : ClusterWorker
 
     public override int Slot => _session.Slot;
 
+    public override bool IsStandby => _session.IsStandby;
+
     public override int Generation { get; }
 
     public override RequestScope TrackRequest() => _session.Requests.Begin();

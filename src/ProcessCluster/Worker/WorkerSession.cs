@@ -31,6 +31,7 @@ internal sealed class WorkerSession : ILinkPeer
     private int _lastRequest;
     private int _leaving;
     private volatile int _slot;
+    private volatile bool _isStandby;
     private volatile bool _isOrphaned;
 
     /// <param name="place">Which worker this is.</param>
@@ -39,7 +40,7 @@ internal sealed class WorkerSession : ILinkPeer
     public WorkerSession(in WorkerPlace place, MessagingScope scope, Action disconnected)
     {
         _disconnected = disconnected;
-        _slot = place.Slot;
+        (_slot, _isStandby) = (place.Slot, place.IsStandby);
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
         foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
@@ -62,6 +63,8 @@ internal sealed class WorkerSession : ILinkPeer
     public RequestMeter Requests { get; } = new();
 
     public int Slot => _slot;
+
+    public bool IsStandby => _isStandby;
 
     /// <summary>The cluster's locks that this worker holds or waits for.</summary>
     public LockClaims Locks { get; }
@@ -182,7 +185,7 @@ internal sealed class WorkerSession : ILinkPeer
                 _leavingNoted.TrySetResult();
                 break;
             case ControlMessage.Admitted admitted:
-                _slot = admitted.Slot;
+                (_slot, _isStandby) = (admitted.Slot, false);
                 break;
             case ControlMessage.Ping ping:
                 ThreadPool.UnsafeQueueUserWorkItem(static state => state.Session.GiveSign(state.Sequence), (Session: this, ping.Sequence), preferLocal: false);

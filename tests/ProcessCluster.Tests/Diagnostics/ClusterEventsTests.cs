@@ -174,6 +174,8 @@ public sealed class ClusterEventsTests
 
         public override int Generation => 1;
 
+        public override bool IsStandby => false;
+
         public override RequestScope TrackRequest() => throw new NotSupportedException();
 
         public override WorkerState State => WorkerState.Online;

@@ -95,7 +95,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     private PrimaryWorker Fork(
         in FleetSeat seat, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, Lifecycle life)
     {
-        var place = new WorkerPlace(_lastId + 1, seat.Slot, seat.Generation);
+        var place = new WorkerPlace(_lastId + 1, seat.Slot, seat.Generation, !seat.IsAdmitted);
         var child = ChildProcess.Start(WorkerStart.For(place, options, environment));
         _lastId = place.Id;
 

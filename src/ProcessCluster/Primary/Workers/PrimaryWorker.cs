@@ -20,6 +20,7 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 
     private volatile Lifecycle _life;
     private volatile int _slot;
+    private volatile bool _isAdmitted;
     private WorkerOutput? _errors;
     private WorkerOutput? _output;
     private ITimer? _timer;
@@ -39,6 +40,8 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     public override int ProcessId { get; }
 
     public override int Slot => _slot;
+
+    public override bool IsStandby => !_isAdmitted;
 
     public override int Generation { get; }
 
@@ -76,7 +79,11 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     public bool ExitSeen { get; set; }
 
     /// <summary>Whether it gets connections when it is up; else when it is told to.</summary>
-    public bool IsAdmitted { get; set; }
+    public bool IsAdmitted
+    {
+        get => _isAdmitted;
+        set => _isAdmitted = value;
+    }
 
     /// <summary>When its process was started.</summary>
     public DateTimeOffset Started { get; init; }
