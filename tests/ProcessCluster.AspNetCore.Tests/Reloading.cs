@@ -167,7 +167,7 @@ public sealed class Reloading : IDisposable
     public async Task Busy_workers_get_more_up_to_the_most()
     {
         await using var web = await Start(1, ("ProcessCluster__MinWorkers", "1"), ("ProcessCluster__MaxWorkers", "3"));
-        await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = 10, Path = "/strict?slow=50" });
+        await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = 10, KeepAlive = false, Path = "/strict?slow=50" });
         await web.Process.Expect("Scaling from 1 workers to 2");
         await web.Process.Expect("Scaling from 2 workers to 3");
         await Serving(web, 3);
