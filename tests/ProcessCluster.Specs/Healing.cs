@@ -144,6 +144,18 @@ public sealed class Healing
     }
 
     [Fact]
+    public async Task A_stopped_worker_ends_with_the_primary_where_orphans_stay_in_its_session() // Elsewhere POSIX has its process group continued.
+    {
+        await using var fleet = FleetSpecs.Configured(1, start: _ => TestProcess.Start("init driver"));
+        fleet.Cluster.Send("start");
+        await fleet.Cluster.Expect("^started ");
+        await fleet.Kill(0, Signal.SIGSTOP);
+        TestProcess.SendSignal(FleetSpecs.Number(await fleet.Cluster.Expect(@"^primary (\d+)$"), 1), Signal.SIGKILL);
+        Assert.Equal(0, await fleet.Cluster.Exit(TimeSpan.FromSeconds(5)));
+        Assert.NotEqual(0, fleet.Cluster.Count("^reaped$"));
+    }
+
+    [Fact]
     public async Task Orphans_that_come_to_the_primary_are_reaped_and_its_workers_exits_stay_right()
     {
         await using var fleet = FleetSpecs.Configured(

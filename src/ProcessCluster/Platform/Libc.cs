@@ -73,6 +73,7 @@ internal static unsafe partial class Libc
     public const long SYS_pidfd_open = 434;
     public const long SYS_pidfd_send_signal = 424;
 
+    public const int PR_SET_PDEATHSIG = 1;
     public const int PR_GET_CHILD_SUBREAPER = 37;
 
     public const int AT_FDCWD = -100;

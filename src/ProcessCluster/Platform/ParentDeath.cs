@@ -1,12 +1,18 @@
 namespace ProcessCluster.Platform;
 
 /// <summary>
-/// Ends a booting worker with its primary. From hello on the worker watches its pipe itself, but before that it is a runtime
+/// Ends a worker with its primary. From hello on the worker watches its pipe itself, but before that it is a runtime
 /// loading assemblies. The kernel watches for it: the worker's end of the pipe is set to signal its owner (<c>O_ASYNC</c>,
 /// <c>F_SETOWN</c>, <c>F_SETSIG</c>; <c>man 2 fcntl</c>) with SIGKILL when something happens on it. The primary writes nothing
 /// before hello, so that the only thing that can happen is the end of the primary. The setting belongs to the open file,
 /// which is why the primary can make it and the worker can end it.
-/// <c>PR_SET_PDEATHSIG</c> cannot be set from outside and is tied to the thread that forked.
+/// <para>
+/// A stopped worker (SIGSTOP, a debugger that went away) sees no pipe. So that it does, the kernel continues it when its parent is gone:
+/// <c>PR_SET_PDEATHSIG</c> with SIGCONT (<c>man 2 prctl</c>), which does nothing to one that runs. The setting cannot be made from outside,
+/// and belongs to the thread that makes it; the signal comes when the parent's thread that forked ends, and again with each one that
+/// takes its place, the last of which is the primary's end. POSIX has orphaned process groups continued too, but a group is no
+/// orphan where it falls to a process of its own session, as it does in a container.
+/// </para>
 /// </summary>
 internal static class ParentDeath
 {
@@ -21,9 +27,11 @@ internal static class ParentDeath
         }
     }
 
-    /// <summary>In the worker, before it says hello: from here on it sees the end of the pipe itself.</summary>
+    /// <summary>In the worker, before it says hello, on a thread that lives as long as it: from here on it sees the end of the pipe itself.</summary>
     public static void TakeOver(int descriptor)
     {
+        if (Libc.prctl(Libc.PR_SET_PDEATHSIG, (nint)Signal.SIGCONT, 0, 0, 0) < 0)
+            throw Libc.LastException("The worker could not be tied to the primary's life");
         if (Libc.fcntl(descriptor, Libc.F_SETFL, Libc.fcntl(descriptor, Libc.F_GETFL, 0) & ~Libc.O_ASYNC) < 0)
             throw Libc.LastException("The pipe from the primary could not be taken over");
     }

@@ -17,11 +17,12 @@ internal sealed class WorkerSession : ILinkPeer
     /// <summary>How long a worker whose primary is gone may finish what it is doing.</summary>
     public static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
+    /// <summary>How long the primary's answer is waited for.</summary>
+    public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly Descriptor _handoff = new(ChildProcess.HandoffDescriptor);
     private readonly ConcurrentDictionary<int, WorkerListener> _listeners = new();
-    private readonly ConcurrentDictionary<int, TaskCompletionSource<WorkerListener>> _requests = new();
+    private readonly PendingAnswers<WorkerListener> _listening;
     private readonly WorkerUdpSockets _udp;
     private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
@@ -45,13 +46,18 @@ internal sealed class WorkerSession : ILinkPeer
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
         foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
             _ = Libc.fcntl(descriptor.Number, Libc.F_SETFD, Libc.FD_CLOEXEC);
-        ParentDeath.TakeOver(fromPrimary.Number);
+        SocketLoop.Instance.Invoke(() =>
+        {
+            ParentDeath.TakeOver(fromPrimary.Number);
+            return true;
+        });
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
         Channel = new MessageChannel(place.Id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
+        _listening = new PendingAnswers<WorkerListener>(_link.TrySend, Close);
         _udp = new WorkerUdpSockets(_link.TrySend);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Exiting();
     }
@@ -94,30 +100,18 @@ internal sealed class WorkerSession : ILinkPeer
         if (IsLeaving)
             throw new ClusterException($"The worker is leaving the cluster and cannot listen on {endPoint} any more.");
         var number = Interlocked.Increment(ref _lastRequest);
-        var request = new TaskCompletionSource<WorkerListener>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _requests[number] = request;
-        try
-        {
-            if (!_link.TrySend(new ControlMessage.Listen(number, UnixPath.Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode)))
-                throw new ClusterException($"The primary is gone: nobody can listen on {endPoint}.");
-            return await request.Task.WaitAsync(AnswerTimeout, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception) when (!request.TrySetCanceled(CancellationToken.None) && request.Task.IsCompletedSuccessfully)
-        {
-            Close(await request.Task.ConfigureAwait(false)); // It came at the moment of giving up: nobody has it.
-            throw;
-        }
-        finally
-        {
-            _requests.TryRemove(number, out _);
-        }
+        return await _listening.AskAsync(
+            number,
+            new ControlMessage.Listen(number, UnixPath.Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode),
+            $"The primary is gone: nobody can listen on {endPoint}.",
+            cancellationToken).ConfigureAwait(false);
     }
 
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
     /// <exception cref="ClusterException">The primary is gone or this worker is leaving.</exception>
     public Task<ClusterUdpSocket> BindUdpAsync(EndPoint endPoint, ClusterUdpOptions options, CancellationToken cancellationToken) => IsLeaving
         ? throw new ClusterException($"The worker is leaving the cluster and cannot bind {endPoint} any more.")
-        : _udp.BindAsync(Interlocked.Increment(ref _lastRequest), endPoint, options, AnswerTimeout, cancellationToken);
+        : _udp.BindAsync(Interlocked.Increment(ref _lastRequest), endPoint, options, cancellationToken);
 
     /// <summary>Tells the primary that this worker leaves, so that it gets no more connections and its end is no crash.</summary>
     public async Task LeaveAsync(CancellationToken cancellationToken)
@@ -171,10 +165,9 @@ internal sealed class WorkerSession : ILinkPeer
                 AddListener(bound);
                 break;
             case ControlMessage.NotBound refused:
-                if (_requests.TryGetValue(refused.Request, out var request))
-                    request.TrySetException(new SocketException(refused.SocketError, refused.Reason));
-                else
-                    _udp.Refused(refused);
+                var refusal = new SocketException(refused.SocketError, refused.Reason);
+                if (!_listening.Fail(refused.Request, refusal))
+                    _udp.Refused(refused.Request, refusal);
                 break;
             case ControlMessage.Disconnect:
                 Interlocked.Exchange(ref _leaving, 1);
@@ -207,8 +200,7 @@ internal sealed class WorkerSession : ILinkPeer
         _listeners[bound.Port] = listener;
         // In this order: the program may close the listener as soon as it has it.
         _link.TrySend(new ControlMessage.Listening(bound.Port));
-        if (!_requests.TryGetValue(bound.Request, out var request) || !request.TrySetResult(listener))
-            Close(listener); // Whoever asked has given up.
+        _listening.Answer(bound.Request, listener);
     }
 
     /// <summary>Listeners end, the program is told. On a thread of its own or the pool's, as callbacks are the program's.</summary>
@@ -233,8 +225,7 @@ internal sealed class WorkerSession : ILinkPeer
             Console.Error.WriteLine($"ProcessCluster: the link to the primary was cut: {fault}");
         _isOrphaned = true;
         Interlocked.Exchange(ref _leaving, 1);
-        foreach (var request in _requests.Values)
-            request.TrySetException(new ClusterException("The primary is gone."));
+        _listening.FailAll(new ClusterException("The primary is gone."));
         _udp.FailRequests(new ClusterException("The primary is gone."));
         _leavingNoted.TrySetResult();
         Locks.Lose("the primary is gone.");

@@ -15,47 +15,27 @@ namespace ProcessCluster.Worker;
 internal sealed class WorkerUdpSockets(Func<ControlMessage, bool> send)
 {
     private readonly ConcurrentDictionary<int, ClusterUdpSocket> _sockets = new();
-    private readonly ConcurrentDictionary<int, TaskCompletionSource<ClusterUdpSocket>> _requests = new();
+    private readonly PendingAnswers<ClusterUdpSocket> _requests = new(send, static socket => socket.Close());
     private volatile bool _hasEnded;
 
     public bool HasAny => !_sockets.IsEmpty;
 
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
     /// <exception cref="ClusterException">The primary is gone.</exception>
-    public async Task<ClusterUdpSocket> BindAsync(
-        int number, EndPoint endPoint, ClusterUdpOptions options, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        var request = new TaskCompletionSource<ClusterUdpSocket>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _requests[number] = request;
-        try
-        {
-            var message = new ControlMessage.BindUdp(
-                number, endPoint, options.DualMode, options.EnableBroadcast, options.ReceiveBufferBytes, options.SendBufferBytes);
-            if (!send(message))
-                throw new ClusterException($"The primary is gone: nobody can bind {endPoint}.");
-            return await request.Task.WaitAsync(timeout, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or TimeoutException)
-        {
-            // It may have come at this very moment: then nobody else closes it.
-            if (!request.TrySetCanceled(CancellationToken.None) && request.Task.IsCompletedSuccessfully)
-                (await request.Task.ConfigureAwait(false)).Close();
-            throw;
-        }
-        finally
-        {
-            _requests.TryRemove(number, out _);
-        }
-    }
+    public Task<ClusterUdpSocket> BindAsync(int number, EndPoint endPoint, ClusterUdpOptions options, CancellationToken cancellationToken) => _requests.AskAsync(
+        number,
+        new ControlMessage.BindUdp(
+            number, endPoint, options.DualMode, options.EnableBroadcast, options.ReceiveBufferBytes, options.SendBufferBytes),
+        $"The primary is gone: nobody can bind {endPoint}.",
+        cancellationToken);
 
     /// <summary>The primary's copy of a socket; without a descriptor when this process had no number left for it.</summary>
     public void Arrived(int number, int port, Descriptor descriptor, in PeerAddress address)
     {
-        _requests.TryGetValue(number, out var request);
         if (descriptor.IsInvalid)
         {
             send(new ControlMessage.CloseListener(port));
-            request?.TrySetException(new SocketException((int)SocketError.TooManyOpenSockets));
+            _requests.Fail(number, new SocketException((int)SocketError.TooManyOpenSockets));
             return;
         }
         var socket = new ClusterUdpSocket(descriptor, SocketLoop.Instance, address.ToEndPoint()!, closed =>
@@ -68,16 +48,11 @@ internal sealed class WorkerUdpSockets(Func<ControlMessage, bool> send)
             socket.EndReceiving(); // It was on its way when the worker was told to leave.
         // In this order: the program may close the socket as soon as it has it.
         send(new ControlMessage.Listening(port));
-        if (request?.TrySetResult(socket) != true)
-            socket.Close();
+        _requests.Answer(number, socket);
     }
 
     /// <summary>The primary could not bind it.</summary>
-    public void Refused(ControlMessage.NotBound refused)
-    {
-        if (_requests.TryGetValue(refused.Request, out var request))
-            request.TrySetException(new SocketException(refused.SocketError, refused.Reason));
-    }
+    public void Refused(int number, SocketException refusal) => _requests.Fail(number, refusal);
 
     /// <summary>This worker leaves: what comes is for others. Sending goes on.</summary>
     public void EndReceiving()
@@ -94,9 +69,5 @@ internal sealed class WorkerUdpSockets(Func<ControlMessage, bool> send)
             socket.LookAgain();
     }
 
-    public void FailRequests(Exception exception)
-    {
-        foreach (var request in _requests.Values)
-            request.TrySetException(exception);
-    }
+    public void FailRequests(Exception exception) => _requests.FailAll(exception);
 }
