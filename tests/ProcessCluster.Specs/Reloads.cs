@@ -94,6 +94,21 @@ public sealed class Reloads
             lives.Where(other => other.From <= life.From && life.From < other.To).Select(other => other.Generation).Distinct().Count(), 1, 2));
     }
 
+    [Fact]
+    public async Task Signals_that_come_while_the_cluster_starts_are_kept()
+    {
+        await using var fleet = FleetSpecs.Configured(1, "SoakTime 00:00:00.050");
+        fleet.SetVersion("slow 1500");
+        fleet.Cluster.Send("start");
+        await fleet.Cluster.Expect("^version slow");
+        fleet.Cluster.Signal(Signal.SIGHUP);
+        fleet.SetVersion("last");
+        await fleet.Cluster.Expect("^started ");
+        await fleet.Cluster.Expect("^version last in");
+        await fleet.Cluster.Expect("^exited 1 Requested");
+        Assert.Equal(2, (await fleet.Workers())[0].Id);
+    }
+
     [Theory]
     [InlineData("reload")]
     [InlineData("boot")]

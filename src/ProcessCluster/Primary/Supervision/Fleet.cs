@@ -20,6 +20,7 @@ internal sealed class Fleet
     private readonly Queue<FleetSlot> _pendingBoots = new();
     private readonly List<IFleetWorker> _standby = [];
     private readonly HashSet<IFleetWorker> _booting = [];
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private RestartState _standbyRestarts = RestartState.Fresh;
     private ITimer? _standbyTimer;
     private bool _standbyWaits;
@@ -49,8 +50,8 @@ internal sealed class Fleet
 
     public bool IsStopped { get; private set; }
 
-    /// <summary>How many workers are ready, in their slots.</summary>
-    public int Ready => _slots.Count(static slot => slot.Worker is { IsUp: true, IsGoing: false });
+    /// <summary>Completes when the first worker is up, or nobody is to be started any more.</summary>
+    public Task Started => _started.Task;
 
     /// <summary>Starts the first worker.</summary>
     public IFleetWorker StartFirst()
@@ -67,6 +68,7 @@ internal sealed class Fleet
         foreach (var slot in _slots)
             Fill(slot);
         FillStandby();
+        _started.TrySetResult();
         return Task.WhenAll(_slots.Select(static slot => slot.FirstBoot));
     }
 
@@ -74,6 +76,7 @@ internal sealed class Fleet
     public void Stop()
     {
         IsStopped = true;
+        _started.TrySetResult();
         _standbyTimer?.Dispose();
         foreach (var slot in _slots)
         {
@@ -86,7 +89,7 @@ internal sealed class Fleet
     /// <exception cref="ClusterException">The program cannot be started.</exception>
     public IFleetWorker StartSuccessor(FleetSlot slot, int generation) =>
         // Not one of those that wait for each other's boot: there is one at a time, and it may never come up.
-        slot.Successor = _host.Start(new FleetSeat(slot.Number, generation, IsAdmitted: false, BootIsAwaited: true));
+        slot.Successor = _host.Start(new FleetSeat(slot.Number, generation, IsAdmitted: false, BootIsAwaited: true), Options);
 
     /// <summary>The successor takes the slot; the worker that had it, if any, is given back.</summary>
     public IFleetWorker? Succeed(FleetSlot slot)
@@ -179,7 +182,7 @@ internal sealed class Fleet
 
     private IFleetWorker Start(in FleetSeat seat)
     {
-        var worker = _host.Start(seat);
+        var worker = _host.Start(seat, Options);
         _booting.Add(worker);
         return worker;
     }
@@ -252,7 +255,7 @@ internal sealed class Fleet
 
     private void Fill(FleetSlot slot)
     {
-        if (IsStopped || slot.Worker is not null || slot.Successor is not null || slot.IsResting || !_slots.Contains(slot))
+        if (IsStopped || !_isUp || slot.Worker is not null || slot.Successor is not null || slot.IsResting || !_slots.Contains(slot))
             return;
         slot.SetTimer(null);
         if (TakeStandby(slot))

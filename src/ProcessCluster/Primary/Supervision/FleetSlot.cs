@@ -6,6 +6,7 @@ namespace ProcessCluster.Primary.Supervision;
 internal sealed class FleetSlot(int number)
 {
     private readonly TaskCompletionSource<IFleetWorker?> _firstBoot = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ITimer? _timer;
 
     public int Number { get; } = number;
 
@@ -16,9 +17,6 @@ internal sealed class FleetSlot(int number)
     public IFleetWorker? Successor { get; set; }
 
     public RestartState Restarts { get; set; } = RestartState.Fresh;
-
-    /// <summary>Until another worker is tried.</summary>
-    public ITimer? Timer { get; set; }
 
     /// <summary>Whether nobody lives here and nobody will soon: the budget is used up, or the end was one that nobody follows.</summary>
     public bool IsResting { get; set; }
@@ -31,9 +29,10 @@ internal sealed class FleetSlot(int number)
 
     public void Booted(IFleetWorker? worker) => _firstBoot.TrySetResult(worker);
 
+    /// <summary>What runs until another worker is tried here.</summary>
     public void SetTimer(ITimer? timer)
     {
-        Timer?.Dispose();
-        Timer = timer;
+        _timer?.Dispose();
+        _timer = timer;
     }
 }

@@ -56,8 +56,8 @@ internal sealed class Heartbeats(
         _last = now;
         foreach (var worker in workers.Values.Cast<PrimaryWorker>())
             Beat(worker, step);
-        if (time.GetElapsedTime(_lastSample, now) < SampleEvery)
-            return;
+        if (time.GetElapsedTime(_lastSample, now) + (_tick / 2) < SampleEvery)
+            return; // With the nearest tick: the next one might be late by a hair, and the sample by a tick.
         _lastSample = now;
         foreach (var worker in workers.Values.Cast<PrimaryWorker>())
         {

@@ -7,7 +7,7 @@ internal interface IFleetHost
 {
     /// <summary>Starts a worker.</summary>
     /// <exception cref="ClusterException">The program cannot be started.</exception>
-    IFleetWorker Start(in FleetSeat seat);
+    IFleetWorker Start(in FleetSeat seat, ClusterOptions options);
 
     /// <summary>The worker gets connections from now on, and has this slot.</summary>
     void Admit(IFleetWorker worker, int slot);

@@ -6,7 +6,7 @@ namespace ProcessCluster.Primary.Supervision;
 
 /// <summary>
 /// A cluster that keeps its number of workers, from its start to its end: brings together the fleet, its renewal, automatic scaling and the
-/// primary's signals. Thread-safe, unless said otherwise.
+/// signals for these. Thread-safe, unless said otherwise.
 /// </summary>
 internal sealed class Management : IDisposable
 {
@@ -15,19 +15,17 @@ internal sealed class Management : IDisposable
     private readonly ILogger _logger;
     private readonly Fleet _fleet;
     private readonly Renewal _renewal;
-    private readonly Action _killAll;
     private readonly List<PosixSignalRegistration> _signals = [];
     private Autoscaler _autoscaler;
     private int _reloadAsked;
-    private int _interrupts;
 
     /// <summary>Called on the loop.</summary>
-    public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, Action killAll, Action giveUp)
+    public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, Action giveUp)
     {
-        (_supervisor, _options, _logger, _killAll) = (supervisor, options, logger, killAll);
+        (_supervisor, _options, _logger) = (supervisor, options, logger);
         _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
-        _renewal = new Renewal(_fleet, supervisor, options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null, time, logger, supervisor.Metrics);
-        supervisor.FleetOptions = options;
+        Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
+        _renewal = new Renewal(_fleet, supervisor, check, time, logger, supervisor.Metrics);
         supervisor.Up = _fleet.Up;
         supervisor.Going = _fleet.Going;
         supervisor.Ended = _fleet.Ended;
@@ -38,13 +36,13 @@ internal sealed class Management : IDisposable
     /// <exception cref="ClusterStartException">The first worker ended before it was ready.</exception>
     public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken)
     {
+        TakeSignals();
         var first = _supervisor.Loop.Invoke(_fleet.StartFirst);
         if (await first.Booted.WaitAsync(cancellationToken).ConfigureAwait(false) is not { } addresses)
         {
             var exit = await first.Gone.WaitAsync(cancellationToken).ConfigureAwait(false);
             throw new ClusterStartException($"The cluster could not start: {first} {exit}", first.Id, exit);
         }
-        TakeSignals();
         await _supervisor.Loop.Invoke(_fleet.StartOthers).WaitAsync(cancellationToken).ConfigureAwait(false);
         return [.. addresses];
     }
@@ -113,12 +111,6 @@ internal sealed class Management : IDisposable
             _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, AskReload));
             _signals.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGTTIN, context => AskScale(context, +1)));
             _signals.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGTTOU, context => AskScale(context, -1)));
-            // Whoever stops the cluster takes the first; this one only counts.
-            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, _ =>
-            {
-                if (Interlocked.Increment(ref _interrupts) == 2)
-                    _killAll();
-            }));
         }
     }
 

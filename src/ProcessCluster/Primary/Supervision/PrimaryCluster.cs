@@ -18,6 +18,8 @@ internal sealed class PrimaryCluster : ICluster
     private readonly TimeProvider _time;
     private readonly MessagingScope _scope;
     private readonly CancellationTokenSource _givenUp = new();
+    private PosixSignalRegistration? _interrupt;
+    private int _interrupts;
     private Management? _management;
     private readonly PrimaryLocks _locks;
     private Task? _disconnecting;
@@ -29,7 +31,11 @@ internal sealed class PrimaryCluster : ICluster
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
         _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
-        _supervisor = new Lazy<Supervisor>(() => new Supervisor(_events, _scope) { Locks = _locks.Table });
+        _supervisor = new Lazy<Supervisor>(() =>
+        {
+            _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, CountInterrupt);
+            return new Supervisor(_events, _scope) { Locks = _locks.Table };
+        });
     }
 
     public event EventHandler<WorkerEventArgs>? Forked
@@ -102,7 +108,7 @@ internal sealed class PrimaryCluster : ICluster
             ThrowIfDisconnecting();
             if (_management is not null)
                 throw new InvalidOperationException("The cluster is started already.");
-            return _management = new Management(supervisor, options, _time, _logger, KillAll, GiveUp);
+            return _management = new Management(supervisor, options, _time, _logger, GiveUp);
         });
         try
         {
@@ -145,8 +151,7 @@ internal sealed class PrimaryCluster : ICluster
         void OnSignal(PosixSignalContext context)
         {
             context.Cancel = true; // This process ends when its workers have.
-            if (!asked.TrySetResult() && context.Signal == PosixSignal.SIGINT)
-                KillAll();
+            asked.TrySetResult();
         }
 
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
@@ -230,8 +235,11 @@ internal sealed class PrimaryCluster : ICluster
         _ = _givenUp.CancelAsync(); // Callbacks are the program's: not on the loop's thread.
     }
 
-    private void KillAll()
+    /// <summary>Whoever stops the cluster takes the first; the next one, while it stops, ends the workers at once.</summary>
+    private void CountInterrupt(PosixSignalContext context)
     {
+        if (Interlocked.Increment(ref _interrupts) < 2 || Volatile.Read(ref _disconnecting) is null)
+            return;
         foreach (var worker in Workers.Values)
             worker.Kill(Signal.SIGKILL);
     }
@@ -259,7 +267,7 @@ internal sealed class PrimaryCluster : ICluster
             await Task.WhenAll(gone).ConfigureAwait(false);
             await _events.FlushAsync().ConfigureAwait(false);
             _management?.Dispose();
-            _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null));
+            _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null, _interrupts = 0));
         }
     }
 }

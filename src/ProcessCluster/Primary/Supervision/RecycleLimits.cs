@@ -3,8 +3,8 @@ using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Primary.Supervision;
 
-/// <summary>The limits of one worker, jitter included, and which of them it is past.</summary>
-internal readonly record struct RecycleLimits(long MaxMemory, long MaxRequests, TimeSpan MaxAge)
+/// <summary>The limits of one worker, jitter included, and which of them it is past; or that a time of the schedule has come.</summary>
+internal readonly record struct RecycleLimits(long MaxMemory, long MaxRequests, TimeSpan MaxAge, bool IsScheduled = false)
 {
     /// <param name="options">The rules.</param>
     /// <param name="noise">Between 0 and 1.</param>
@@ -23,7 +23,7 @@ internal readonly record struct RecycleLimits(long MaxMemory, long MaxRequests, 
             return string.Create(CultureInfo.InvariantCulture, $"Recycle:MaxRequests, {load.Requests} requests of {MaxRequests}");
         if (MaxAge > TimeSpan.Zero && age >= MaxAge)
             return string.Create(CultureInfo.InvariantCulture, $"Recycle:MaxAge, {age:c} of {MaxAge:c}");
-        return null;
+        return IsScheduled ? "Recycle:Schedule" : null;
     }
 
     /// <summary>Whether one of the times of the day lies after the first moment and not after the second.</summary>

@@ -11,7 +11,7 @@ namespace ProcessCluster.Primary.Supervision;
 /// one of the two at a time. Belongs to the cluster's loop, also between the steps.
 /// </summary>
 internal sealed class Renewal(
-    Fleet fleet, IFleetHost host, Func<IFleetWorker, CancellationToken, Task>? probe, TimeProvider time, ILogger logger, ClusterMetrics? metrics = null)
+    Fleet fleet, IFleetHost host, Func<IFleetWorker, CancellationToken, Task>? probe, TimeProvider time, ILogger logger, ClusterMetrics metrics)
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task<ReloadResult>? _reload;
@@ -20,8 +20,7 @@ internal sealed class Renewal(
     private Task _leaving = Task.CompletedTask;
     private int _lastGeneration = fleet.Generation;
     private DateTime _scheduleSeen = time.GetLocalNow().DateTime;
-    private DateTime _retryRecycling = DateTime.MinValue;
-    private bool _isScheduled;
+    private long? _recyclingFailed;
 
     /// <summary>What became of one replacement.</summary>
     /// <param name="Old">Who was replaced, if there was anybody.</param>
@@ -43,7 +42,7 @@ internal sealed class Renewal(
 
         async Task<ReloadResult> AfterAsync(Task<ReloadResult> before)
         {
-            await before.ConfigureAwait(true);
+            await Task.WhenAny(before).ConfigureAwait(true); // Whatever became of it.
             _nextReload = null;
             return await (_reload = ReloadAllAsync()).ConfigureAwait(true);
         }
@@ -56,11 +55,10 @@ internal sealed class Renewal(
         if (RecycleLimits.IsTime(fleet.Options.Recycle.Schedule, _scheduleSeen, now))
         {
             foreach (var slot in fleet.Slots)
-                slot.Limits = slot.Limits with { MaxAge = TimeSpan.FromTicks(1) };
-            _isScheduled = true;
+                slot.Limits = slot.Limits with { IsScheduled = true };
         }
         _scheduleSeen = now;
-        if (fleet.IsStopped || now < _retryRecycling || _recycling is { IsCompleted: false } || _reload is { IsCompleted: false })
+        if (fleet.IsStopped || IsRecoveringFromFailure || _recycling is { IsCompleted: false } || _reload is { IsCompleted: false })
             return;
         foreach (var slot in fleet.Slots)
         {
@@ -68,10 +66,13 @@ internal sealed class Renewal(
                 continue;
             if (slot.Limits.RuleFor(worker.Load, time.GetElapsedTime(worker.UpSince)) is not { } rule)
                 continue;
-            _recycling = RecycleAsync(slot, worker, _isScheduled && slot.Limits.MaxAge.Ticks == 1 ? "Recycle:Schedule" : rule);
+            _recycling = RecycleAsync(slot, worker, rule);
             return;
         }
     }
+
+    private bool IsRecoveringFromFailure =>
+        _recyclingFailed is { } failed && time.GetElapsedTime(failed) < fleet.Options.Restart.Window;
 
     private async Task RecycleAsync(FleetSlot slot, IFleetWorker worker, string rule)
     {
@@ -81,7 +82,7 @@ internal sealed class Renewal(
         {
             if (!fleet.IsStopped)
                 logger.RecyclingFailed(worker.Id, failure);
-            _retryRecycling = time.GetLocalNow().DateTime + fleet.Options.Restart.Window;
+            _recyclingFailed = time.GetTimestamp();
         }
         if (old is not null)
             await old.Gone.ConfigureAwait(true); // It has its deadline.
@@ -94,6 +95,7 @@ internal sealed class Renewal(
         using var activity = ClusterActivities.StartReload(generation);
         var replaced = 0;
         List<Task> old = [];
+        await fleet.Started.ConfigureAwait(true);
         if (_recycling is { } recycling)
             await recycling.ConfigureAwait(true);
         await _leaving.ConfigureAwait(true);
@@ -189,7 +191,7 @@ internal sealed class Renewal(
 
     private ReloadResult Report(ReloadResult result, Activity? activity)
     {
-        metrics?.Reloaded(result);
+        metrics.Reloaded(result);
         ClusterActivities.Ended(activity, result);
         if (result.Succeeded)
             logger.Reloaded(result);

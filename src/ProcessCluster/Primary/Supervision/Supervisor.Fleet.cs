@@ -19,14 +19,8 @@ internal sealed partial class Supervisor
     /// <summary>Told on the loop when the cluster shall end for want of workers.</summary>
     public Action? Exhausted { get; set; }
 
-    /// <summary>What workers of the fleet are started with.</summary>
-    public ClusterOptions? FleetOptions { get; set; }
-
-    IFleetWorker IFleetHost.Start(in FleetSeat seat)
-    {
-        var options = FleetOptions!;
-        return Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
-    }
+    IFleetWorker IFleetHost.Start(in FleetSeat seat, ClusterOptions options) =>
+        Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
 
     void IFleetHost.Admit(IFleetWorker worker, int slot)
     {

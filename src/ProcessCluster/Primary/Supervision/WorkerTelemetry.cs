@@ -115,6 +115,6 @@ internal sealed class WorkerTelemetry : IClusterFigures
     private static string StateOf(PrimaryWorker worker)
     {
         var state = worker.State;
-        return worker is { IsUp: true, IsAdmitted: false } && state < WorkerState.Draining ? Standby : ClusterMetrics.NameOf(state);
+        return worker is { IsUp: true, IsStandby: true } && state < WorkerState.Draining ? Standby : ClusterMetrics.NameOf(state);
     }
 }

@@ -11,13 +11,13 @@ namespace ProcessCluster.Primary.Workers;
 /// </summary>
 internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 {
+    private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(1);
+
     private readonly IWorkerControl _control;
     private readonly ChildProcess _child;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(1);
-
     private volatile Lifecycle _life;
     private volatile int _slot;
     private volatile bool _isAdmitted;
@@ -109,8 +109,8 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     public Task<IReadOnlyList<string>> LastErrors => LastErrorsAsync();
 
     /// <summary>Completes when what it has written was passed on: at its end, or, where something else holds its streams open, a second after.</summary>
-    public Task OutputEnded => Task.WhenAll(_errors?.Ended ?? Task.CompletedTask, _output?.Ended ?? Task.CompletedTask).WaitAsync(OutputPatience)
-        .ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    public Task OutputEnded => Task.WhenAny(
+        Task.WhenAll(_errors?.Ended ?? Task.CompletedTask, _output?.Ended ?? Task.CompletedTask), Task.Delay(OutputPatience));
 
     /// <summary>When its boot was over (<see cref="TimeProvider.GetTimestamp"/>), or 0.</summary>
     public long UpSince { get; private set; }
@@ -188,12 +188,6 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         await OutputEnded.ConfigureAwait(false);
     }
 
-    private async Task<IReadOnlyList<string>> LastErrorsAsync()
-    {
-        await OutputEnded.ConfigureAwait(false);
-        return _errors?.Tail ?? [];
-    }
-
     public void MarkLeaving() => _stopping.CancelAsync(); // Callbacks are the program's: not on the loop's thread.
 
     /// <summary>Frees everything; the object stays as the record of a process that was.</summary>
@@ -205,6 +199,12 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         _child.Dispose();
         _booted.TrySetResult(null);
         _gone.TrySetResult(exit);
+    }
+
+    private async Task<IReadOnlyList<string>> LastErrorsAsync()
+    {
+        await OutputEnded.ConfigureAwait(false);
+        return _errors?.Tail ?? [];
     }
 }
 

@@ -22,7 +22,7 @@ internal readonly record struct Pulse(TimeSpan Silent, TimeSpan SinceAsked, bool
         var next = pulse with { Silent = pulse.Silent + step, SinceAsked = pulse.SinceAsked + step };
         if (next.IsAsked && next.Silent >= options.HeartbeatTimeout)
             return (next, PulseAction.Hung);
-        if (next.IsAsked || next.SinceAsked < options.HeartbeatInterval)
+        if (next.IsAsked || next.SinceAsked + (tick / 2) < options.HeartbeatInterval) // with the nearest tick
             return (next, PulseAction.None);
         return (next with { SinceAsked = TimeSpan.Zero, IsAsked = true }, PulseAction.Ask);
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Primary.Supervision;
 using ProcessCluster.Primary.Workers;
 
@@ -18,7 +19,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
     {
         SetSynchronizationContext(this);
         Fleet = new Fleet(this, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
-        Renewal = new Renewal(Fleet, this, probe, Time, NullLogger.Instance);
+        Renewal = new Renewal(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
     }
 
     public FakeTime Time { get; } = new();
@@ -41,6 +42,9 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
     public bool HasGivenUp { get; private set; }
 
+    /// <summary>How many are ready, in their slots.</summary>
+    public int Ready => Fleet.Slots.Count(static slot => slot.Worker is { IsUp: true, IsGoing: false });
+
     /// <summary>The fewest that were ready at any time since the last look.</summary>
     public int FewestReady { get; set; } = int.MaxValue;
 
@@ -60,7 +64,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
             if (_posted.TryDequeue(out var action))
                 Run(action);
             else
-                Thread.Yield();
+                Task.WhenAny(task).Wait(1); // Waiting thus, not spinning: the pool then adds a thread at once where it needs one.
         }
         Settle();
         return task.GetAwaiter().GetResult();
@@ -74,23 +78,11 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
         return true;
     }));
 
-    /// <summary>Runs what was posted, and what runs elsewhere for a moment.</summary>
+    /// <summary>Runs what was posted, until nothing is.</summary>
     public void Settle()
     {
-        // What completes a WhenAny comes by way of the pool.
-        for (var quiet = 0; quiet < 3;)
-        {
-            if (_posted.TryDequeue(out var action))
-            {
-                Run(action);
-                quiet = 0;
-                continue;
-            }
-            quiet++;
-            var passed = new ManualResetEventSlim();
-            ThreadPool.UnsafeQueueUserWorkItem(static passed => passed.Set(), passed, preferLocal: false);
-            passed.Wait(TimeSpan.FromSeconds(10));
-        }
+        while (_posted.TryDequeue(out var action))
+            Run(action);
     }
 
     public void Pass(double seconds) => Time.Advance(TimeSpan.FromSeconds(seconds), Settle);
@@ -107,6 +99,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
             foreach (var worker in Workers.Values.Where(worker => worker is { IsUp: false, IsGoing: false }).ToList())
                 Up(worker.Id);
             Settle();
+            Task.WhenAny(others).Wait(1);
         }
         while (Fleet.Standby.Count < Fleet.Options.StandbyWorkers || Fleet.Standby.Any(worker => !worker.IsUp))
             Up(Fleet.Standby[^1].Id);
@@ -135,7 +128,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
         Settle();
     }
 
-    IFleetWorker IFleetHost.Start(in FleetSeat seat)
+    IFleetWorker IFleetHost.Start(in FleetSeat seat, ClusterOptions options)
     {
         if (CannotStart)
             throw new ClusterException("no such program");
@@ -177,8 +170,8 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
     internal sealed class FakeWorker(int id, int slot, int generation) : IFleetWorker
     {
-        private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new();
+        private readonly TaskCompletionSource<WorkerExit> _gone = new();
 
         public int Id => id;
 
@@ -202,12 +195,27 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
         public Task<IReadOnlyList<string>> LastErrors => Task.FromResult<IReadOnlyList<string>>(["its last line"]);
 
-        public void SetBooted() => _booted.TrySetResult([]);
+        public void SetBooted() => Elsewhere(() => _booted.TrySetResult([]));
 
-        public void SetGone(WorkerExit exit)
+        public void SetGone(WorkerExit exit) => Elsewhere(() =>
         {
             _booted.TrySetResult(null);
             _gone.TrySetResult(exit);
+        });
+
+        /// <summary>As from another thread, but at once: what awaits it on the loop is posted there, in an order that is always the same.</summary>
+        private static void Elsewhere(Action action)
+        {
+            var loop = Current;
+            SetSynchronizationContext(null);
+            try
+            {
+                action();
+            }
+            finally
+            {
+                SetSynchronizationContext(loop);
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ public sealed class FleetTests
             Assert.InRange(cluster.Workers.Values.Count(worker => !worker.IsUp), 1, 2);
             cluster.Up(id);
         }
-        Assert.Equal(8, cluster.Fleet.Ready);
+        Assert.Equal(8, cluster.Ready);
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class FleetTests
         cluster.Pass(60);
         cluster.End(1);
         Assert.Equal(["admit 3 to 0", "start 4 in 2"], cluster.Log);
-        Assert.Equal(2, cluster.Fleet.Ready);
+        Assert.Equal(2, cluster.Ready);
     }
 
     [Fact]
@@ -168,6 +168,19 @@ public sealed class FleetTests
         cluster.Settle();
         Assert.Equal("start 5 in 0", cluster.Log[^1]);
         Assert.Equal([0, 1, 2], cluster.Fleet.Slots.Select(slot => slot.Number).Order());
+    }
+
+    [Fact]
+    public void Scaling_before_the_first_worker_is_up_starts_nobody_yet()
+    {
+        var cluster = Cluster(1);
+        cluster.Fleet.StartFirst();
+        cluster.Fleet.Scale(3, ScaleDownOrder.Youngest);
+        cluster.Pass(10);
+        Assert.Equal(["start 1 in 0"], cluster.Log);
+        cluster.Up(1);
+        cluster.Fleet.StartOthers();
+        Assert.Equal(["start 1 in 0", "start 2 in 1", "start 3 in 2"], cluster.Log);
     }
 
     [Fact]
@@ -227,7 +240,7 @@ public sealed class FleetTests
             Assert.Equal(wanted, cluster.Fleet.Slots.Count);
         }
         cluster.Pass(600);
-        Assert.Equal(wanted, cluster.Fleet.Ready);
+        Assert.Equal(wanted, cluster.Ready);
         var reload = cluster.Renewal.ReloadAsync();
         cluster.Pass(60);
         Assert.True(cluster.Complete(reload).Succeeded);

@@ -18,6 +18,10 @@ public sealed class RecycleLimitsTests
         Assert.Equal(rule, RecycleLimits.For(Options, noise).RuleFor(new WorkerLoad(requests, 0, default, mebibytes << 20), TimeSpan.FromSeconds(seconds)));
 
     [Fact]
+    public void A_worker_whose_time_has_come_is_due_by_the_schedule() => Assert.Equal(
+        "Recycle:Schedule", (RecycleLimits.For(new RecycleOptions(), 1) with { IsScheduled = true }).RuleFor(default, TimeSpan.Zero));
+
+    [Fact]
     public void Without_limits_nobody_is_due() =>
         Assert.Null(RecycleLimits.For(new RecycleOptions(), 1).RuleFor(new WorkerLoad(long.MaxValue, 0, default, long.MaxValue), TimeSpan.MaxValue));
 

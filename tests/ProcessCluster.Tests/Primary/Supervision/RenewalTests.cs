@@ -141,6 +141,22 @@ public sealed class RenewalTests
     }
 
     [Fact]
+    public void A_reload_that_is_asked_for_while_the_cluster_starts_waits_for_the_first_worker()
+    {
+        var cluster = new FakeCluster(new ClusterOptions { Workers = 2 });
+        cluster.Fleet.StartFirst();
+        var reload = cluster.Renewal.ReloadAsync();
+        cluster.Pass(10);
+        Assert.Equal(["start 1 in 0"], cluster.Log);
+        cluster.BootAtOnce = true;
+        cluster.Up(1);
+        cluster.Fleet.StartOthers();
+        cluster.Pass(10);
+        Assert.True(cluster.Complete(reload).Succeeded);
+        Assert.All(cluster.Workers.Values, worker => Assert.Equal(2, worker.Generation));
+    }
+
+    [Fact]
     public void A_reload_fills_slots_that_rest()
     {
         var cluster = Started(2);
@@ -149,7 +165,7 @@ public sealed class RenewalTests
         var reload = cluster.Renewal.ReloadAsync();
         cluster.Pass(10);
         Assert.True(cluster.Complete(reload).Succeeded);
-        Assert.Equal(2, cluster.Fleet.Ready);
+        Assert.Equal(2, cluster.Ready);
     }
 
     [Fact]
