@@ -21,12 +21,14 @@ public sealed class SharedPorts
         Assert.Equal([10, 10, 10, 10], answers.GroupBy(id => id).Select(group => group.Count()));
     }
 
-    [Fact]
-    public async Task Port_0_is_one_port_for_all_and_after_a_restart()
+    [Theory]
+    [InlineData("echo-twice")]
+    [InlineData("udp-two")]
+    public async Task Port_0_is_one_port_for_all_and_after_a_restart(string role)
     {
         await using var cluster = TestProcess.Start("driver");
-        cluster.Send("fork echo-twice");
-        cluster.Send("fork echo-twice");
+        cluster.Send($"fork {role}");
+        cluster.Send($"fork {role}");
         var ports = await cluster.ExpectAll("^ports (.*)$", 2);
         Assert.Equal(ports[0].Value, ports[1].Value);
         Assert.Equal(2, ports[0].Groups[1].Value.Split(' ').Distinct().Count());
@@ -34,7 +36,7 @@ public sealed class SharedPorts
         cluster.Send("kill 1 SIGKILL");
         cluster.Send("kill 2 SIGKILL");
         await cluster.ExpectAll("^exited ", 2);
-        cluster.Send("fork echo-twice");
+        cluster.Send($"fork {role}");
         Assert.Equal(ports[0].Value, (await cluster.ExpectAll("^ports (.*)$", 3))[2].Value);
     }
 

@@ -62,23 +62,6 @@ public sealed class SharedUdpSockets
     }
 
     [Fact]
-    public async Task Port_0_is_one_port_for_all_and_after_a_restart()
-    {
-        await using var cluster = TestProcess.Start("driver");
-        cluster.Send("fork udp-two");
-        cluster.Send("fork udp-two");
-        var ports = await cluster.ExpectAll("^ports (.*)$", 2);
-        Assert.Equal(ports[0].Value, ports[1].Value);
-        Assert.Equal(2, ports[0].Groups[1].Value.Split(' ').Distinct().Count());
-
-        cluster.Send("kill 1 SIGKILL");
-        cluster.Send("kill 2 SIGKILL");
-        await cluster.ExpectAll("^exited ", 2);
-        cluster.Send("fork udp-two");
-        Assert.Equal(ports[0].Value, (await cluster.ExpectAll("^ports (.*)$", 3))[2].Value);
-    }
-
-    [Fact]
     public async Task The_same_port_can_be_shared_over_TCP_and_over_UDP()
     {
         await using var cluster = TestProcess.Start("driver");

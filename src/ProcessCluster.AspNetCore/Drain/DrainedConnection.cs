@@ -90,9 +90,8 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     }
 
     /// <summary>Whether the time starts anew. Where no HTTP request was seen it does not, once the server stops: Kestrel may be serving another protocol.</summary>
-    private bool IsActive(int seen) => _isHttp1 || !_isServerStopping
-        ? Volatile.Read(ref _requests) > 0 || _isReceiving || seen != _seen
-        : false;
+    private bool IsActive(int seen) =>
+        (_isHttp1 || !_isServerStopping) && (Volatile.Read(ref _requests) > 0 || _isReceiving || seen != _seen);
 
     private bool HasUnread => _socket.Socket.Available > 0;
 

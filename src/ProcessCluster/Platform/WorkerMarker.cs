@@ -36,7 +36,7 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
             Console.Error.WriteLine(
                 $"ProcessCluster: the environment variable {Variable} is set ('{text}'), but no primary has started this process. "
                 + "It is set by a primary for its workers only; remove it.");
-            Environment.Exit(78); // EX_CONFIG of sysexits.h
+            Environment.Exit(RestartOptions.ConfigurationErrorExitCode);
             return null;
         }
         if (Libc.getppid() == primary)

@@ -141,8 +141,7 @@ internal sealed class PortTable(
             || !_guests.TryGetValue(worker, out var guest)
             || guest.IsDone
             || !_byId.TryGetValue(portId, out var port)
-            || !guest.Uses.ContainsKey(port)
-            || guest.Listens.Contains(port))
+            || !guest.Uses.ContainsKey(port))
         {
             return null;
         }
