@@ -92,6 +92,9 @@ internal static partial class ClusterLog
     [LoggerMessage(31, LogLevel.Critical, "No worker is ready and none will be tried: the cluster ends (Restart:WhenExhausted).")]
     public static partial void GivenUp(this ILogger logger);
 
+    [LoggerMessage(33, LogLevel.Error, "The dispatch policy of {EndPoint} threw. The connection is closed.")]
+    public static partial void PolicyFailed(this ILogger logger, System.Net.EndPoint endPoint, Exception exception);
+
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
 }

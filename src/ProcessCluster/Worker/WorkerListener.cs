@@ -2,6 +2,8 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using ProcessCluster.Platform;
+using ProcessCluster.Sockets;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Worker;
 
@@ -27,10 +29,16 @@ internal sealed class WorkerListener : ClusterListener
     /// <summary>The primary's number for the end point.</summary>
     public int Port { get; }
 
-    private readonly record struct Offer(uint Id, Descriptor Socket, PeerAddress Peer);
+    private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, PeerAddress Peer);
+
+    /// <summary>Whether the program wants another connection now (<see cref="ClusterListenOptions.CanAccept"/>).</summary>
+    public Func<bool>? CanAccept { get; set; }
+
+    private protected override ConnectionCount Connections => _session.Connections;
 
     /// <summary>Queues an offer; false when it must be refused.</summary>
-    public bool TryAdd(uint offer, Descriptor socket, in PeerAddress peer) => _offers.Writer.TryWrite(new Offer(offer, socket, peer));
+    public bool TryAdd(uint offer, Descriptor socket, ushort skip, in PeerAddress peer) =>
+        _offers.Writer.TryWrite(new Offer(offer, socket, skip, peer));
 
     /// <summary>Takes no more offers and refuses those that nobody has taken.</summary>
     public void Complete()
@@ -39,7 +47,7 @@ internal sealed class WorkerListener : ClusterListener
         while (_offers.Reader.TryRead(out var offer))
         {
             offer.Socket.Dispose();
-            _session.Answer(offer.Id, accepted: false);
+            _session.Say(offer.Id, OfferAnswer.Refused);
         }
     }
 
@@ -56,10 +64,39 @@ internal sealed class WorkerListener : ClusterListener
         {
             if (!_offers.Reader.TryRead(out var offer))
                 continue;
+            if (!WantsOne(offer))
+                continue;
             // Before the program sees a byte of it: from here on the connection is lost with this process.
-            _session.Answer(offer.Id, accepted: true);
+            if (!_session.TryClaim(offer.Id))
+            {
+                offer.Socket.Dispose(); // It was left here for too long: another worker has it.
+                _session.Say(offer.Id, OfferAnswer.Refused);
+                continue;
+            }
+            _session.Connections.Opened();
+            _session.Say(offer.Id, OfferAnswer.Accepted);
+            if (offer.Skip > 0)
+                StreamSocket.Skip(offer.Socket, offer.Skip);
             return (offer.Socket, offer.Peer);
         }
         return default;
+    }
+
+    private bool WantsOne(in Offer offer)
+    {
+        var wanted = false;
+        try
+        {
+            wanted = CanAccept?.Invoke() ?? true;
+            return wanted;
+        }
+        finally
+        {
+            if (!wanted)
+            {
+                offer.Socket.Dispose();
+                _session.Say(offer.Id, OfferAnswer.Declined);
+            }
+        }
     }
 }

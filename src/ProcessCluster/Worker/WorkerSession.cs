@@ -24,6 +24,7 @@ internal sealed class WorkerSession : ILinkPeer
     private readonly ConcurrentDictionary<int, WorkerListener> _listeners = new();
     private readonly PendingAnswers<WorkerListener> _listening;
     private readonly WorkerUdpSockets _udp;
+    private readonly SharedPage _page;
     private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ManualResetEventSlim _never = new();
@@ -53,6 +54,9 @@ internal sealed class WorkerSession : ILinkPeer
         });
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
+        _page = SharedPage.Map(ChildProcess.PageDescriptor);
+        Requests = new RequestMeter(_page.WorkBegins, _page.WorkEnds);
+        Connections = new ConnectionCount(_page, () => Say(Handoff.NoOffer, OfferAnswer.RoomCame));
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
@@ -66,7 +70,10 @@ internal sealed class WorkerSession : ILinkPeer
     public MessageChannel Channel { get; }
 
     /// <summary>The requests that the program counts.</summary>
-    public RequestMeter Requests { get; } = new();
+    public RequestMeter Requests { get; }
+
+    /// <summary>The connections that the program has taken.</summary>
+    public ConnectionCount Connections { get; }
 
     public int Slot => _slot;
 
@@ -100,11 +107,13 @@ internal sealed class WorkerSession : ILinkPeer
         if (IsLeaving)
             throw new ClusterException($"The worker is leaving the cluster and cannot listen on {endPoint} any more.");
         var number = Interlocked.Increment(ref _lastRequest);
-        return await _listening.AskAsync(
+        var listener = await _listening.AskAsync(
             number,
             new ControlMessage.Listen(number, UnixPath.Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode),
             $"The primary is gone: nobody can listen on {endPoint}.",
             cancellationToken).ConfigureAwait(false);
+        listener.CanAccept = options.CanAccept;
+        return listener;
     }
 
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
@@ -134,10 +143,14 @@ internal sealed class WorkerSession : ILinkPeer
         _disconnected();
     });
 
-    public void Answer(uint offer, bool accepted)
+    /// <summary>Before the program sees a connection: false when the primary has given it to another worker.</summary>
+    public bool TryClaim(uint offer) => _page.TryClaim(offer);
+
+    /// <summary>Answers an offer, or says something else about connections.</summary>
+    public void Say(uint offer, OfferAnswer answer)
     {
         Span<byte> message = stackalloc byte[Handoff.AnswerSize];
-        Handoff.WriteAnswer(message, offer, accepted);
+        Handoff.WriteAnswer(message, offer, answer);
         // It cannot be full: a primary has no more than a few offers under way. Closed means that nobody needs the answer.
         HandoffSocket.Answer(_handoff, message);
     }
@@ -253,12 +266,12 @@ internal sealed class WorkerSession : ILinkPeer
     private void GiveSign(int sequence) => _link.TrySend(
         new ControlMessage.Pong(sequence, Requests.Begun, Requests.InFlight, Requests.Busy, System.Diagnostics.Debugger.IsAttached));
 
-    private void Offered(int port, uint offer, Descriptor socket, in PeerAddress peer)
+    private void Offered(int port, uint offer, Descriptor socket, ushort skip, in PeerAddress peer)
     {
-        if (_listeners.TryGetValue(port, out var listener) && listener.TryAdd(offer, socket, peer))
+        if (_listeners.TryGetValue(port, out var listener) && listener.TryAdd(offer, socket, skip, peer))
             return;
         socket.Dispose();
-        Answer(offer, accepted: false);
+        Say(offer, OfferAnswer.Refused);
     }
 
     /// <summary>
@@ -275,12 +288,12 @@ internal sealed class WorkerSession : ILinkPeer
             {
                 if (Handoff.TryReadSocket(message[..length], out var request, out var bound, out var address))
                     session._udp.Arrived(request, bound, new Descriptor(descriptor), address);
-                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var peer))
+                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var peer))
                     continue;
                 else if (descriptor >= 0)
-                    session.Offered(port, offer, new Descriptor(descriptor), peer);
+                    session.Offered(port, offer, new Descriptor(descriptor), skip, peer);
                 else
-                    session.Answer(offer, accepted: false); // This process has no descriptor left for it.
+                    session.Say(offer, OfferAnswer.Refused); // This process has no descriptor left for it.
             }
         }
     }

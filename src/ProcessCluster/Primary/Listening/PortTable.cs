@@ -19,12 +19,17 @@ internal sealed class PortTable(
 {
     private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick.</summary>
+    private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Changed on the loop only; what waits is counted from anywhere.</summary>
     private readonly ConcurrentDictionary<string, ISharedEndPoint> _byKey = new();
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
     private ITimer? _clock;
+    private Action? _tick;
+    private bool _clockRuns;
     private int _lastId;
 
     /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
@@ -40,14 +45,14 @@ internal sealed class PortTable(
         public bool IsDone { get; set; }
     }
 
-    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, metrics), []));
+    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, metrics, time), []));
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker.</summary>
     public ControlMessage Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
         var options = new ClusterListenOptions { Backlog = request.Backlog, NoDelay = request.NoDelay, DualMode = request.DualMode };
         return TryUse(worker, request.Request, request.EndPoint, "", out var port, out var refusal, id =>
-            new SharedPort(id, ListeningSocket.Bind(request.EndPoint, options), loop, worker.Options, time, this))
+            new SharedPort(id, ListeningSocket.Bind(request.EndPoint, options), loop, PortRules.For(worker.Options, request.EndPoint), time, this))
                 ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
                 : refusal;
     }
@@ -219,14 +224,26 @@ internal sealed class PortTable(
 
     public void Exhausted(SharedPort port) => logger.AcceptExhausted(port.EndPoint);
 
+    public void Refused(SharedPort port) => metrics.Expired(1);
+
+    public void PolicyFailed(SharedPort port, Exception exception) => logger.PolicyFailed(port.EndPoint, exception);
+
     private void Expired(SharedPort port, int connections)
     {
         metrics.Expired(connections);
         logger.WaitedTooLong(connections, port.EndPoint, port.MaxWait);
     }
 
-    public void NeedsClock() =>
-        _clock ??= time.CreateTimer(_ => loop.Post(Tick), null, ClockTick, ClockTick);
+    public void NeedsClock()
+    {
+        if (_clockRuns)
+            return;
+        _clockRuns = true;
+        if (_clock is null)
+            _clock = time.CreateTimer(_ => loop.Post(_tick ??= Tick), null, ClockTick, ClockTick);
+        else
+            _clock.Change(ClockTick, ClockTick);
+    }
 
     private void Tick()
     {
@@ -239,14 +256,19 @@ internal sealed class PortTable(
                 SayUnread(socket);
             if (shared is not SharedPort port)
                 continue;
-            if (port.CloseOverdue(now) is > 0 and var closed)
+            if (port.EndOverdue(now) is > 0 and var closed)
                 Expired(port, closed);
             needed |= port.NeedsClock;
         }
+        foreach (var guest in _guests.Values)
+        {
+            guest.Channel.RevokeOverdue(OfferPatience);
+            needed |= guest.Channel.HasOffers;
+        }
         if (needed)
             return;
-        _clock?.Dispose();
-        _clock = null;
+        _clockRuns = false;
+        _clock?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>
