@@ -29,6 +29,7 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         Read<TimeSpan>(section, nameof(options.DrainTimeout), errors, TimeRemedy, TryParseTime, v => options.DrainTimeout = v);
         Read<TimeSpan>(section, nameof(options.MaxWait), errors, TimeRemedy, TryParseTime, v => options.MaxWait = v);
         Read<int>(section, nameof(options.MaxWaitingConnections), errors, "give a number", TryParseNumber, v => options.MaxWaitingConnections = v);
+        Read<ListenMode>(section, nameof(options.Mode), errors, OneOf<ListenMode>(), TryParseName, v => options.Mode = v);
         Read<DispatchPolicy>(section, nameof(options.Dispatch), errors, OneOf<DispatchPolicy>(), TryParseName, v => options.Dispatch = v);
         Read<int>(section, nameof(options.MaxConnectionsPerWorker), errors, "give a number", TryParseNumber, v => options.MaxConnectionsPerWorker = v);
         Read<WhenFull>(section, nameof(options.WhenFull), errors, OneOf<WhenFull>(), TryParseName, v => options.WhenFull = v);
@@ -101,6 +102,7 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         foreach (var entry in section.GetChildren())
         {
             var endPoint = new EndPointOptions { Address = entry[nameof(EndPointOptions.Address)] ?? "", StickyName = entry[nameof(EndPointOptions.StickyName)] };
+            Read<ListenMode>(entry, nameof(endPoint.Mode), errors, OneOf<ListenMode>(), TryParseName, v => endPoint.Mode = v);
             Read<DispatchPolicy>(entry, nameof(endPoint.Dispatch), errors, OneOf<DispatchPolicy>(), TryParseName, v => endPoint.Dispatch = v);
             Read<int>(entry, nameof(endPoint.MaxConnectionsPerWorker), errors, "give a number", TryParseNumber, v => endPoint.MaxConnectionsPerWorker = v);
             Read<int>(entry, nameof(endPoint.MaxWaitingConnections), errors, "give a number", TryParseNumber, v => endPoint.MaxWaitingConnections = v);

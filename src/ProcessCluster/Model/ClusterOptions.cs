@@ -107,6 +107,9 @@ public sealed class ClusterOptions
     /// <summary>How long a worker that was asked to leave may take to finish what it is doing; then it is killed. Default 30 s.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
+    public ListenMode Mode { get; set; }
+
     /// <summary>How the worker for a connection is chosen. Default <see cref="DispatchPolicy.RoundRobin"/>.</summary>
     public DispatchPolicy Dispatch { get; set; }
 
@@ -225,6 +228,9 @@ public sealed class ClusterOptions
         if (MaxConcurrentRequests is < 1 or > 65_536)
             errors.Add($"MaxConcurrentRequests is {MaxConcurrentRequests}: from 1 to 65536.");
         RequireKnown(errors, nameof(Dispatch), Dispatch);
+        RequireKnown(errors, nameof(Mode), Mode);
+        if (Mode != ListenMode.Handoff && (Dispatch != DispatchPolicy.RoundRobin || CustomDispatch is not null || MaxConnectionsPerWorker > 0 || ProxyProtocol))
+            errors.Add($"Mode is {Mode}, which leaves the choice of a worker to the kernel: leave out Dispatch, CustomDispatch, MaxConnectionsPerWorker and ProxyProtocol, or set them in EndPoints.");
         RequireKnown(errors, nameof(WhenFull), WhenFull);
         RequirePositive(errors, nameof(MaxPeekTime), MaxPeekTime);
         RequireConnections(errors, "", MaxConnectionsPerWorker, MaxWaitingConnections);
@@ -263,6 +269,7 @@ public sealed class ClusterOptions
             Silent = Silent,
             BootTimeout = BootTimeout,
             DrainTimeout = DrainTimeout,
+            Mode = Mode,
             Dispatch = Dispatch,
             CustomDispatch = CustomDispatch,
             StickyName = StickyName,

@@ -13,6 +13,9 @@ public sealed class EndPointOptions
     /// </summary>
     public string Address { get; set; } = "";
 
+    /// <inheritdoc cref="ClusterOptions.Mode"/>
+    public ListenMode? Mode { get; set; }
+
     /// <inheritdoc cref="ClusterOptions.Dispatch"/>
     public DispatchPolicy? Dispatch { get; set; }
 
@@ -58,6 +61,8 @@ public sealed class EndPointOptions
             errors.Add($"{name}:Address is '{Address}': give a port, an IP address with its port, or the absolute path of a Unix domain socket.");
         if (Dispatch is { } dispatch)
             ClusterOptions.RequireKnown(errors, $"{name}:Dispatch", dispatch);
+        if (Mode is { } mode)
+            ClusterOptions.RequireKnown(errors, $"{name}:Mode", mode);
         if (WhenFull is { } whenFull)
             ClusterOptions.RequireKnown(errors, $"{name}:WhenFull", whenFull);
         if (MaxWait is { } wait)
@@ -67,6 +72,25 @@ public sealed class EndPointOptions
         ClusterOptions.RequireConnections(errors, name, MaxConnectionsPerWorker ?? 0, MaxWaitingConnections ?? 1);
         ClusterOptions.RequireStickyName(errors, name, StickyName);
     }
+}
+
+/// <summary>How workers share an end point.</summary>
+public enum ListenMode
+{
+    /// <summary>The primary accepts and gives each connection to a worker.</summary>
+    Handoff,
+
+    /// <summary>
+    /// Each worker has a copy of the one listening socket and accepts by itself; the kernel wakes one of those that wait. Nobody chooses: with many connections at once the shares are uneven.
+    /// Node's <c>SCHED_NONE</c>.
+    /// </summary>
+    SharedListener,
+
+    /// <summary>
+    /// Each worker has a listening socket of its own, and the kernel spreads connections by their addresses (<c>SO_REUSEPORT</c>). TCP only. A stopped or busy worker holds up what the kernel has given it; what a worker
+    /// that dies has not accepted is reset, unless <c>net.ipv4.tcp_migrate_req</c> is 1, and while no worker listens connections are refused.
+    /// </summary>
+    ReusePort,
 }
 
 /// <summary>How the worker for a connection is chosen. Only workers that can take one are chosen, unless it says otherwise.</summary>

@@ -51,7 +51,10 @@ internal static unsafe partial class Libc
     public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOL_SOCKET = 1;
+    public const int SO_REUSEADDR = 2;
     public const int SO_LINGER = 13;
+    public const int SO_REUSEPORT = 15;
+    public const int SO_ACCEPTCONN = 30;
     public const int SCM_RIGHTS = 1;
     public const int MSG_PEEK = 2;
     public const int MSG_TRUNC = 0x20;
@@ -217,6 +220,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int setsockopt(Descriptor descriptor, int level, int name, void* value, int length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockopt(Descriptor descriptor, int level, int name, void* value, int* length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int listen(Descriptor descriptor, int backlog);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int shutdown(Descriptor descriptor, int how);

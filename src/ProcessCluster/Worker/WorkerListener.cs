@@ -11,50 +11,28 @@ namespace ProcessCluster.Worker;
 /// A listener in a worker: connections that the primary offers wait here until the program takes them, and only then is the offer
 /// accepted. A program that does not take them is not given more than a few.
 /// </summary>
-internal sealed class WorkerListener : ClusterListener
+internal sealed class WorkerListener(WorkerSession session, int port, EndPoint endPoint) : PortListener(session, port, endPoint)
 {
     /// <summary>More than a primary offers at once; what is offered beyond it is refused.</summary>
     private const int Capacity = 256;
 
-    private readonly WorkerSession _session;
     private readonly Channel<Offer> _offers = Channel.CreateBounded<Offer>(Capacity);
 
-    public WorkerListener(WorkerSession session, int port, EndPoint endPoint)
-        : base(endPoint)
-    {
-        _session = session;
-        Port = port;
-    }
-
-    /// <summary>The primary's number for the end point.</summary>
-    public int Port { get; }
-
     private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, PeerAddress Peer);
-
-    /// <summary>Whether the program wants another connection now (<see cref="ClusterListenOptions.CanAccept"/>).</summary>
-    public Func<bool>? CanAccept { get; set; }
-
-    private protected override ConnectionCount Connections => _session.Connections;
 
     /// <summary>Queues an offer; false when it must be refused.</summary>
     public bool TryAdd(uint offer, Descriptor socket, ushort skip, in PeerAddress peer) =>
         _offers.Writer.TryWrite(new Offer(offer, socket, skip, peer));
 
     /// <summary>Takes no more offers and refuses those that nobody has taken.</summary>
-    public void Complete()
+    public override void Complete()
     {
         _offers.Writer.TryComplete();
         while (_offers.Reader.TryRead(out var offer))
         {
             offer.Socket.Dispose();
-            _session.Say(offer.Id, OfferAnswer.Refused);
+            Session.Say(offer.Id, OfferAnswer.Refused);
         }
-    }
-
-    public override ValueTask DisposeAsync()
-    {
-        _session.Close(this);
-        return ValueTask.CompletedTask;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -67,14 +45,14 @@ internal sealed class WorkerListener : ClusterListener
             if (!WantsOne(offer))
                 continue;
             // Before the program sees a byte of it: from here on the connection is lost with this process.
-            if (!_session.TryClaim(offer.Id))
+            if (!Session.TryClaim(offer.Id))
             {
                 offer.Socket.Dispose(); // It was left here for too long: another worker has it.
-                _session.Say(offer.Id, OfferAnswer.Refused);
+                Session.Say(offer.Id, OfferAnswer.Refused);
                 continue;
             }
-            _session.Connections.Opened();
-            _session.Say(offer.Id, OfferAnswer.Accepted);
+            Session.Connections.Opened();
+            Session.Say(offer.Id, OfferAnswer.Accepted);
             if (offer.Skip > 0)
                 StreamSocket.Skip(offer.Socket, offer.Skip);
             return (offer.Socket, offer.Peer);
@@ -95,7 +73,7 @@ internal sealed class WorkerListener : ClusterListener
             if (!wanted)
             {
                 offer.Socket.Dispose();
-                _session.Say(offer.Id, OfferAnswer.Declined);
+                Session.Say(offer.Id, OfferAnswer.Declined);
             }
         }
     }

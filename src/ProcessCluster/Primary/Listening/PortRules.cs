@@ -4,7 +4,7 @@ namespace ProcessCluster.Primary.Listening;
 
 /// <summary>What holds for an end point: its own options, where it has any, else the cluster's.</summary>
 internal sealed record PortRules(
-    Seats Seats, IDispatchPolicy? Policy, int MaxWaiting, TimeSpan MaxWait, WhenFull WhenFull, TimeSpan MaxPeekTime, bool HasProxyHeader)
+    Seats Seats, IDispatchPolicy? Policy, int MaxWaiting, TimeSpan MaxWait, WhenFull WhenFull, TimeSpan MaxPeekTime, bool HasProxyHeader, ListenMode Mode)
 {
     public static PortRules For(ClusterOptions options, EndPoint endPoint)
     {
@@ -20,6 +20,7 @@ internal sealed record PortRules(
             own.MaxWait ?? options.MaxWait,
             own.WhenFull ?? options.WhenFull,
             own.MaxPeekTime ?? options.MaxPeekTime,
-            own.ProxyProtocol ?? options.ProxyProtocol);
+            own.ProxyProtocol ?? options.ProxyProtocol,
+            own.Mode ?? options.Mode);
     }
 }

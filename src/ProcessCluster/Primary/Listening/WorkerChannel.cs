@@ -92,14 +92,14 @@ internal sealed class WorkerChannel : EventLoop.Watch
         return true;
     }
 
-    /// <summary>Sends the worker a copy of a UDP socket; false when it takes nothing now. One that is gone needs none.</summary>
-    public bool TryDeliver(SharedUdpSocket socket, int request)
+    /// <summary>Sends the worker a socket that it has asked for; false when it takes nothing now. One that is gone needs none.</summary>
+    public bool TryDeliver(int port, int request, int descriptor, in PeerAddress address)
     {
         if (_closed)
             return true;
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteSocket(message, request, socket.Id, socket.Address);
-        return HandoffSocket.Send(_socket, message[..length], socket.Descriptor) != HandoffSend.Busy;
+        var length = Handoff.WriteSocket(message, request, port, address);
+        return HandoffSocket.Send(_socket, message[..length], descriptor) != HandoffSend.Busy;
     }
 
     public override void OnReady(uint events) => ReadAnswers();
