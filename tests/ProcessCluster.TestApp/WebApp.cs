@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace ProcessCluster.TestApp;
@@ -9,6 +10,12 @@ internal static class WebApp
     public static int Run(string[] args)
     {
         Console.WriteLine($"main {Environment.ProcessId}");
+        using var collect = PosixSignalRegistration.Create((PosixSignal)Signal.SIGUSR1, static context =>
+        {
+            context.Cancel = true;
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            Console.WriteLine("collected");
+        });
         try
         {
             switch (args[0])
