@@ -193,10 +193,10 @@ public sealed class Listening
     }
 
     [Fact]
-    public Task net_listen_ipv6only_none__the_IPv4_side_of_the_port_stays_free() => IPv6Only(shared: true);
+    public Task cluster_net_listen_ipv6only_none__the_IPv4_side_of_the_port_stays_free() => IPv6Only(shared: true);
 
     [Fact]
-    public Task net_listen_ipv6only_rr__the_IPv4_side_of_the_port_stays_free() => IPv6Only(shared: false);
+    public Task cluster_net_listen_ipv6only_rr__the_IPv4_side_of_the_port_stays_free() => IPv6Only(shared: false);
 
     [Fact]
     public async Task cluster_port_reuse_between_workers__what_one_has_closed_another_can_have_and_then_both()
@@ -256,12 +256,34 @@ public sealed class Listening
         await using var cluster = await Puppets.Start(1);
         var port = new IPEndPoint(IPAddress.Loopback, Client.FreePort());
         cluster.Tell(1, $"listen-and-give-up {port}");
+        await cluster.Expect($"^listening 1 {port}$");
+        await Puppets.WaitUntil(() => IsFree(port));
         Assert.Equal(port, await cluster.Listen(1, $"{port}"));
         await Client.Ask(port);
-        cluster.Tell(1, "close 0");
-        await Puppets.WaitUntil(() => IsFree(port));
         cluster.Tell(1, "return 0");
         Assert.StartsWith("Completed code=0 ", await cluster.ExitOf(1), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task net_listen_handle_in_cluster_1__a_socket_that_a_worker_has_bound_itself_is_served_by_it_and_the_primary_is_not_asked()
+    {
+        await using var cluster = await Puppets.Start(2);
+        var port = await cluster.Own(1, "own-tcp 127.0.0.1:0");
+        for (var i = 0; i < 4; i++)
+            Assert.Equal(await cluster.ProcessOf(1), await Client.Ask(port));
+        Assert.Equal(0, cluster.Count("^listening "));
+        cluster.Tell(1, "leave");
+        await cluster.ExpectLeft(1);
+    }
+
+    [Fact]
+    public async Task net_listen_handle_in_cluster_2__it_is_not_shared_with_those_that_ask_the_cluster_for_the_port()
+    {
+        await using var cluster = await Puppets.Start(2);
+        var port = await cluster.Own(1, "own-tcp 127.0.0.1:0");
+        cluster.Tell(2, $"listen {port}");
+        await cluster.Expect("^worker 2 failed listen: SocketException AddressAlreadyInUse: ");
+        Assert.Equal(await cluster.ProcessOf(1), await Client.Ask(port));
     }
 
     private static async Task Restart(bool shared, bool port0)

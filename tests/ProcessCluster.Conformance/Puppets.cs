@@ -15,9 +15,11 @@ internal static class Puppets
     private static readonly string? SharedMode = Environment.GetEnvironmentVariable("PROCESSCLUSTER_TEST_MODE");
 
     /// <summary>A primary with so many workers that are ready; they have the numbers from 1.</summary>
-    public static async Task<TestProcess> Start(int workers, params string[] commands)
+    public static Task<TestProcess> Start(int workers, params string[] commands) => Start(TestProcess.Start("driver"), workers, commands);
+
+    /// <summary>The same, of a primary that was started in a way of its own.</summary>
+    public static async Task<TestProcess> Start(TestProcess cluster, int workers, params string[] commands)
     {
-        var cluster = TestProcess.Start("driver");
         try
         {
             foreach (var command in commands)
@@ -33,8 +35,11 @@ internal static class Puppets
     }
 
     /// <summary>As the other, for cases of SCHED_NONE.</summary>
-    public static Task<TestProcess> StartShared(int workers, params string[] commands) =>
-        Start(workers, SharedMode is null ? commands : [$"configure Mode {SharedMode}", .. commands]);
+    public static Task<TestProcess> StartShared(int workers, params string[] commands) => StartShared(TestProcess.Start("driver"), workers, commands);
+
+    /// <summary>The same, of a primary that was started in a way of its own.</summary>
+    public static Task<TestProcess> StartShared(TestProcess cluster, int workers, params string[] commands) =>
+        Start(cluster, workers, SharedMode is null ? commands : [$"configure Mode {SharedMode}", .. commands]);
 
     /// <summary>So many workers more.</summary>
     public static async Task Fork(this TestProcess cluster, int workers)

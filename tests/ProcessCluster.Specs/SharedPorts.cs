@@ -123,22 +123,6 @@ public sealed class SharedPorts
     }
 
     [Fact]
-    public async Task A_taken_port_is_the_error_that_the_worker_would_have_had_alone()
-    {
-        using var taken = new TcpListener(IPAddress.Loopback, 0);
-        taken.Start();
-        await using var cluster = TestProcess.Start("driver");
-        cluster.Send($"fork listen-and-catch LISTEN={taken.LocalEndpoint}");
-        await cluster.Expect("^caught AddressAlreadyInUse: ");
-        await cluster.Expect("^exited 1 Completed");
-
-        // Nothing is poisoned: the same end point can be asked for again.
-        taken.Stop();
-        cluster.Send($"fork listen-and-catch LISTEN={taken.LocalEndpoint}");
-        await cluster.Expect("^listening after all$");
-    }
-
-    [Fact]
     public async Task The_last_live_worker_that_closes_its_listener_closes_the_port()
     {
         await using var cluster = TestProcess.Start("driver");

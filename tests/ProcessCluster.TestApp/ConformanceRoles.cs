@@ -43,24 +43,30 @@ internal sealed class Puppet
     private static readonly byte[] Name = Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
 
     private readonly ClusterWorker _self = Cluster.Worker!;
+    private readonly TaskCompletionSource _disconnected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<int> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<IAsyncDisposable> _open = [];
     private readonly List<Task> _connections = [];
     private readonly List<Socket> _own = [];
-    private volatile Task _order = Task.CompletedTask;
+    private readonly SemaphoreSlim _turn = new(1);
+    private volatile int _pace;
 
     public async Task<int> RunAsync()
     {
         var asked = Cluster.WaitForShutdownAsync();
-        _self.Disconnected += (_, _) => Say($"disconnected, connected={_self.IsConnected} asked={_self.ExitedAfterDisconnect}");
-        using var greetings = Cluster.OnMessage<Greeting>((greeting, context) => Say($"got {greeting.Text} {greeting.Count} from {context.SenderId}"));
+        _self.Disconnected += (_, _) =>
+        {
+            Say($"disconnected, connected={_self.IsConnected} asked={_self.ExitedAfterDisconnect}");
+            _disconnected.TrySetResult();
+        };
+        using var greetings = Cluster.OnMessage<Greeting>((greeting, context) => Say($"got {Short(greeting.Text)} {greeting.Count} from {context.SenderId}"));
         using var blobs = Cluster.OnMessage<Blob>((blob, _) => Say($"got {blob.Bytes.Length} bytes"));
-        using var orders = Cluster.OnMessage<Order>(async (order, _) => await (_order = ObeyAsync(order.Words)));
+        using var orders = Cluster.OnMessage<Order>(async (order, _) => await ObeyAsync(order.Words));
         Say($"is ready, connected={_self.IsConnected} dead={_self.IsDead} asked={_self.ExitedAfterDisconnect}");
         if (await Task.WhenAny(asked, _end.Task) == _end.Task)
             return await _end.Task;
         Say("shall leave");
-        await _order;
+        await _turn.WaitAsync(); // What it was told last is done.
         Task[] connections;
         lock (_connections)
             connections = [.. _connections];
@@ -72,6 +78,7 @@ internal sealed class Puppet
     {
         if (words is ["fail"])
             throw new InvalidOperationException("on purpose");
+        await _turn.WaitAsync();
         try
         {
             await TryAsync(words);
@@ -82,6 +89,10 @@ internal sealed class Puppet
             Say($"failed {words[0]}: {exception.GetType().Name}{code}: {exception.Message.ReplaceLineEndings(" ")}");
             if (words is [.., "or-leave"])
                 await LeaveAsync();
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 
@@ -125,8 +136,10 @@ internal sealed class Puppet
                 Say($"closed {index}");
                 break;
             case ["own-tcp", var where, .. var options]:
-                Own(SocketType.Stream, ProtocolType.Tcp, where, options).Listen();
-                Say($"owns {_own[^1].LocalEndPoint}");
+                var own = Own(SocketType.Stream, ProtocolType.Tcp, where, options);
+                own.Listen();
+                Say($"owns {own.LocalEndPoint}");
+                _ = ServeOwnAsync(own);
                 break;
             case ["own-udp", var where, .. var options]:
                 Say($"owns {Own(SocketType.Dgram, ProtocolType.Udp, where, options).LocalEndPoint}");
@@ -139,6 +152,10 @@ internal sealed class Puppet
                 break;
             case ["connect", var where]:
                 await ConnectAsync(EndPointOf(where));
+                break;
+            case ["pace", var milliseconds]:
+                _pace = Number(milliseconds); // This long between two connections.
+                Say("is slow");
                 break;
             case ["greet", var text, var count]:
                 for (var i = 0; i < Number(count); i++)
@@ -186,6 +203,7 @@ internal sealed class Puppet
     private async Task LeaveAsync()
     {
         await _self.DisconnectAsync();
+        await _disconnected.Task.WaitAsync(TimeSpan.FromSeconds(5)); // The process ends only when this is told, too.
         Say($"left, connected={_self.IsConnected} state={_self.State} asked={_self.ExitedAfterDisconnect}");
     }
 
@@ -203,8 +221,16 @@ internal sealed class Puppet
             {
                 Add(AnswerAsync(socket));
                 Say("has a connection");
+                if (_pace > 0)
+                    await Task.Delay(_pace);
             }
         }
+    }
+
+    private async Task ServeOwnAsync(Socket listener)
+    {
+        while (true)
+            Add(AnswerAsync(await listener.AcceptAsync()));
     }
 
     private static async Task AnswerAsync(Socket socket)
@@ -276,6 +302,9 @@ internal sealed class Puppet
 
     private static EndPoint EndPointOf(string where) =>
         where.EndsWith(".sock", StringComparison.Ordinal) ? new UnixDomainSocketEndPoint(where) : IPEndPoint.Parse(where);
+
+    /// <summary>Short lines are written at once: those of several processes do not mix.</summary>
+    private static string Short(string text) => text.Length <= 100 ? text : $"{text.Length} characters";
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
