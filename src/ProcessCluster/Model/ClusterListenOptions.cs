@@ -13,4 +13,11 @@ public sealed class ClusterListenOptions
     /// Whether <c>::</c> takes IPv4 connections too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
     /// </summary>
     public bool DualMode { get; set; } = true;
+
+    /// <summary>
+    /// In a worker: whether its program wants another connection now, asked before each; where it says no, the connection goes to another worker, and this one is
+    /// asked again when it has closed a connection, or a tenth of a second later. Of a worker's own: others may have their own. It must be quick and must not block; what it throws comes
+    /// out of accepting, and the connection goes to another worker. Default null: always.
+    /// </summary>
+    public Func<bool>? CanAccept { get; set; }
 }

@@ -88,6 +88,26 @@ internal sealed unsafe class ListeningSocket : IDisposable
         }
     }
 
+    /// <summary>One that was bound elsewhere. Takes over the descriptor.</summary>
+    public static ListeningSocket Adopt(int descriptor)
+    {
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        return new ListeningSocket(socket, socket.LocalEndPoint!, path: null);
+    }
+
+    public bool IsListening => SocketState.IsListening(_descriptor);
+
+    /// <summary>For one that is bound and does not listen yet.</summary>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public void Listen(int backlog)
+    {
+        if (Libc.listen(_descriptor, backlog) < 0)
+            throw Libc.LastSocketException();
+    }
+
+    /// <summary>For waiting.</summary>
+    public Descriptor Descriptor => _descriptor;
+
     /// <summary>Takes one connection, non-blocking and closed on exec.</summary>
     public AcceptResult TryAccept(out int accepted, out PeerAddress peer)
     {
