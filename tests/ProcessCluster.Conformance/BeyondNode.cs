@@ -20,28 +20,6 @@ public sealed class BeyondNode
         await cluster.Expect($"^sent {Count}$");
     }
 
-    /// <summary>As Node's round robin with acknowledgement does, too.</summary>
-    [Fact]
-    public async Task A_worker_that_takes_50_ms_for_a_connection_gets_a_small_share_of_them()
-    {
-        const int Connections = 300;
-        await using var cluster = await Puppets.Start(2);
-        cluster.Tell(1, "pace 50");
-        await cluster.Expect("^worker 1 is slow$");
-        var port = await cluster.Listen(1);
-        await cluster.Listen(2);
-        var slow = await cluster.ProcessOf(1);
-        var left = Connections;
-        var shares = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
-        {
-            var own = 0;
-            while (Interlocked.Decrement(ref left) >= 0)
-                own += await Client.Ask(port) == slow ? 1 : 0;
-            return own;
-        }));
-        Assert.InRange(shares.Sum(), 1, Connections / 4);
-    }
-
     [Fact]
     public async Task A_warning_that_cannot_be_written_does_not_end_the_primary()
     {

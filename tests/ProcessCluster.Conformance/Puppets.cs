@@ -8,11 +8,8 @@ namespace ProcessCluster.Conformance;
 /// </summary>
 internal static class Puppets
 {
-    /// <summary>
-    /// The mode for the cases that Node runs with SCHED_NONE, as the value of the option <c>Mode</c>; null for the only one that there is
-    /// today, in which the primary accepts.
-    /// </summary>
-    private static readonly string? SharedMode = Environment.GetEnvironmentVariable("PROCESSCLUSTER_TEST_MODE");
+    /// <summary>The mode for the cases that Node runs with SCHED_NONE.</summary>
+    private static readonly string SharedMode = Environment.GetEnvironmentVariable("PROCESSCLUSTER_TEST_MODE") ?? nameof(ListenMode.SharedListener);
 
     /// <summary>A primary with so many workers that are ready; they have the numbers from 1.</summary>
     public static Task<TestProcess> Start(int workers, params string[] commands) => Start(TestProcess.Start("driver"), workers, commands);
@@ -39,7 +36,7 @@ internal static class Puppets
 
     /// <summary>The same, of a primary that was started in a way of its own.</summary>
     public static Task<TestProcess> StartShared(TestProcess cluster, int workers, params string[] commands) =>
-        Start(cluster, workers, SharedMode is null ? commands : [$"configure Mode {SharedMode}", .. commands]);
+        Start(cluster, workers, [$"configure Mode {SharedMode}", .. commands]);
 
     /// <summary>So many workers more.</summary>
     public static async Task Fork(this TestProcess cluster, int workers)

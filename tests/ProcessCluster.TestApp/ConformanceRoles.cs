@@ -49,7 +49,7 @@ internal sealed class Puppet
     private readonly List<Task> _connections = [];
     private readonly List<Socket> _own = [];
     private readonly SemaphoreSlim _turn = new(1);
-    private volatile int _pace;
+    private int _accepted;
 
     public async Task<int> RunAsync()
     {
@@ -153,10 +153,6 @@ internal sealed class Puppet
             case ["connect", var where]:
                 await ConnectAsync(EndPointOf(where));
                 break;
-            case ["pace", var milliseconds]:
-                _pace = Number(milliseconds); // This long between two connections.
-                Say("is slow");
-                break;
             case ["greet", var text, var count]:
                 for (var i = 0; i < Number(count); i++)
                     await _self.SendAsync(new Greeting(text, i));
@@ -219,10 +215,9 @@ internal sealed class Puppet
         {
             while (await listener.AcceptAsync() is { } socket)
             {
+                _accepted++;
                 Add(AnswerAsync(socket));
                 Say("has a connection");
-                if (_pace > 0)
-                    await Task.Delay(_pace);
             }
         }
     }
@@ -292,11 +287,13 @@ internal sealed class Puppet
         return socket;
     }
 
-    private static ClusterListenOptions Options(string[] options)
+    private ClusterListenOptions Options(string[] options)
     {
         var result = new ClusterListenOptions { DualMode = !options.Contains("dual=no") };
         if (options.FirstOrDefault(option => option.StartsWith("backlog=", StringComparison.Ordinal)) is { } backlog)
             result.Backlog = Number(backlog["backlog=".Length..]);
+        if (options.FirstOrDefault(option => option.StartsWith("at-most=", StringComparison.Ordinal)) is { } most)
+            result.CanAccept = () => _accepted < Number(most["at-most=".Length..]);
         return result;
     }
 
