@@ -6,25 +6,6 @@ namespace ProcessCluster.Specs;
 public sealed class LifeOfAWorker
 {
     [Fact]
-    public async Task The_events_come_once_each_and_in_order()
-    {
-        await using var cluster = TestProcess.Start("driver");
-        cluster.Send("fork echo");
-        await cluster.Expect("^listening 1 ");
-        cluster.Send("workers");
-        await cluster.Expect("^workers 1:Listening$");
-        cluster.Send("disconnect 1");
-        await cluster.Expect("^gone 1$");
-        await cluster.Expect("^exited 1 ");
-        cluster.Send("workers");
-        await cluster.Expect("^workers $");
-
-        var events = cluster.Output.Split(Environment.NewLine).Select(line => line.Split(' ')[0])
-            .Where(word => word is "forked" or "online" or "listening" or "disconnected" or "exited");
-        Assert.Equal(["forked", "online", "listening", "disconnected", "exited"], events);
-    }
-
-    [Fact]
     public async Task Ids_count_from_one_and_are_never_used_again()
     {
         await using var cluster = TestProcess.Start("driver");
@@ -60,17 +41,6 @@ public sealed class LifeOfAWorker
         Assert.Equal(
             "exited 1 Crashed code= signal=SIGKILL asked=False: crashed, SIGKILL (9): killed from outside, perhaps by the system for want of memory",
             exit.Value);
-    }
-
-    [Fact]
-    public async Task Kill_ends_a_worker_without_its_having_been_asked()
-    {
-        await using var cluster = TestProcess.Start("driver");
-        cluster.Send("fork spin");
-        await cluster.Expect("^spinning$");
-        cluster.Send("kill 1 SIGTERM");
-        var exit = await cluster.Expect("^exited 1 .*");
-        Assert.Contains("Killed code= signal=SIGTERM asked=False", exit.Value, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -101,6 +101,8 @@ internal static class Driver
                 break;
             case var _ when await MessageDriver.ExecuteAsync(command):
                 break;
+            case var _ when await ConformanceDriver.ExecuteAsync(command):
+                break;
             case var _ when MetricsDriver.Execute(command):
                 break;
             default:

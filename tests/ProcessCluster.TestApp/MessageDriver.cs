@@ -195,7 +195,7 @@ internal static class MessageDriver
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-    private static ClusterWorker Worker(string id) => Known.GetOrAdd(Number(id), number => Cluster.Workers[number]);
+    public static ClusterWorker Worker(string id) => Known.GetOrAdd(Number(id), number => Cluster.Workers[number]);
 
     /// <summary>Those that are gone, too.</summary>
     private static readonly System.Collections.Concurrent.ConcurrentDictionary<int, ClusterWorker> Known = new();

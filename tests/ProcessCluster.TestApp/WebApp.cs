@@ -73,6 +73,8 @@ internal static class WebApp
     {
         if (Environment.GetEnvironmentVariable("HTTP2_PORT") is { } port)
             kestrel.ListenLocalhost(int.Parse(port, CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2);
+        if (Environment.GetEnvironmentVariable("CONNECTION_LIMIT") is { } connections)
+            kestrel.Limits.MaxConcurrentConnections = int.Parse(connections, CultureInfo.InvariantCulture);
         if (Environment.GetEnvironmentVariable("BODY_LIMIT") is { } limit)
             kestrel.Limits.MaxRequestBodySize = long.Parse(limit, CultureInfo.InvariantCulture);
     });

@@ -22,6 +22,18 @@ internal sealed class ClusterLogger : ILogger
         if (_target is { } target)
             target.Log(logLevel, eventId, state, exception, formatter);
         else if (IsEnabled(logLevel))
-            Console.Error.WriteLine($"ProcessCluster: {formatter(state, exception)}{(exception is null ? "" : $" {exception}")}");
+            Write($"ProcessCluster: {formatter(state, exception)}{(exception is null ? "" : $" {exception}")}");
+    }
+
+    private static void Write(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (IOException)
+        {
+            // A full disk, for example. There is nobody left to tell, and the cluster must not end for it.
+        }
     }
 }

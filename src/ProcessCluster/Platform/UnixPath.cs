@@ -18,11 +18,21 @@ internal static class UnixPath
         return IsAbstract(endPoint) ? $"\0{text[1..]}" : text;
     }
 
-    /// <summary>A relative path means this process's directory, which need not be the primary's.</summary>
-    public static EndPoint Absolute(EndPoint endPoint) =>
-        endPoint is UnixDomainSocketEndPoint && !IsAbstract(endPoint)
-            ? new UnixDomainSocketEndPoint(Path.GetFullPath(endPoint.ToString()!))
-            : endPoint;
+    /// <summary>
+    /// A relative path means this process's directory, which need not be the primary's. One whose whole path is longer than an address has room
+    /// for (<c>man 7 unix</c>: 108 bytes) is given as seen from the primary's directory.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">That is too long as well.</exception>
+    public static EndPoint Absolute(EndPoint endPoint)
+    {
+        if (endPoint is not UnixDomainSocketEndPoint || IsAbstract(endPoint))
+            return endPoint;
+        var path = Path.GetFullPath(endPoint.ToString()!);
+        if (TryParse(path, out var absolute))
+            return absolute;
+        var primary = new FileInfo($"/proc/{Libc.getppid()}/cwd").LinkTarget;
+        return primary is not null && TryParse(Path.GetRelativePath(primary, path), out var relative) ? relative : new UnixDomainSocketEndPoint(path);
+    }
 
     public static bool TryParse(string text, [NotNullWhen(true)] out UnixDomainSocketEndPoint? endPoint)
     {

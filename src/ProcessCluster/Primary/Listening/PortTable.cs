@@ -146,6 +146,12 @@ internal sealed class PortTable(
             ? Enumerable.Range(0, int.MaxValue).First(n => !guest.Uses.ContainsValue($"{name} {n}"))
             : 0;
         var key = $"{name} {nth}";
+        // What a worker got for port 0 can be asked for by its number, too.
+        if (endPoint is IPEndPoint { Port: not 0 } numbered && !_byKey.ContainsKey(key))
+        {
+            var unnumbered = $"{kind}{new IPEndPoint(numbered.Address, 0)} ";
+            key = _byKey.FirstOrDefault(port => port.Key.StartsWith(unnumbered, StringComparison.Ordinal) && port.Value.EndPoint.Equals(numbered)).Key ?? key;
+        }
         if (guest.Uses.ContainsValue(key))
         {
             refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {name} already");

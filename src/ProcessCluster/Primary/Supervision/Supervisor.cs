@@ -37,6 +37,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
+        _ = Console.Error; // Opened while there is a descriptor for it: that there is none left is a warning, too.
         _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
         _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting);
