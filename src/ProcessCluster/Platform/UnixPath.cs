@@ -38,5 +38,5 @@ internal static class UnixPath
         }
     }
 
-    private static bool IsAbstract(EndPoint endPoint) => endPoint.Serialize() is { Size: > PathOffset } address && address[PathOffset] == 0;
+    public static bool IsAbstract(EndPoint endPoint) => endPoint.Serialize() is { Size: > PathOffset } address && address[PathOffset] == 0;
 }

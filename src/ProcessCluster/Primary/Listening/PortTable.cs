@@ -33,6 +33,9 @@ internal sealed class PortTable(
         /// <summary>The ports whose listener is in place in the worker.</summary>
         public List<SharedPort> Listens { get; } = [];
 
+        /// <summary>Those that are its alone, and end with it.</summary>
+        public List<SharedPort> Own { get; } = [];
+
         /// <summary>Whether it gets connections.</summary>
         public bool IsAdmitted { get; set; }
 
@@ -45,11 +48,16 @@ internal sealed class PortTable(
     /// <summary>Binds the end point, or finds it bound: the answer to the worker.</summary>
     public ControlMessage Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
-        var options = new ClusterListenOptions { Backlog = request.Backlog, NoDelay = request.NoDelay, DualMode = request.DualMode };
-        return TryUse(worker, request.Request, request.EndPoint, "", out var port, out var refusal, id =>
-            new SharedPort(id, ListeningSocket.Bind(request.EndPoint, options), loop, worker.Options, time, this))
-                ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
-                : refusal;
+        // Another worker's key never fits: binding it again is the system's to refuse.
+        var kind = request.Options.Exclusive ? $"exclusive {worker.Id} " : "";
+        if (!TryUse(worker, request.Request, request.EndPoint, kind, out var port, out var refusal, id =>
+            new SharedPort(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, worker.Options, time, this)))
+        {
+            return refusal;
+        }
+        if (request.Options.Exclusive)
+            _guests[worker].Own.Add(port);
+        return new ControlMessage.Bound(request.Request, port.Id, port.EndPoint);
     }
 
     /// <summary>As the other, of a UDP socket: null when a copy is on its way to the worker, else the refusal.</summary>
@@ -101,7 +109,7 @@ internal sealed class PortTable(
         var key = $"{name} {nth}";
         if (guest.Uses.ContainsValue(key))
         {
-            refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {name} already");
+            refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {endPoint} already");
             return false;
         }
         try
@@ -177,6 +185,7 @@ internal sealed class PortTable(
         if (port is SharedPort connections)
         {
             guest.Listens.Remove(connections);
+            guest.Own.Remove(connections);
             guest.Channel.Leave(connections);
         }
         else
@@ -185,9 +194,7 @@ internal sealed class PortTable(
         }
         if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses.ContainsKey(port)))
             return;
-        _byKey.TryRemove(key, out _);
-        _byId.Remove(portId);
-        port.Dispose();
+        Close(port, key);
     }
 
     public void StopOffering(PrimaryWorker worker)
@@ -196,6 +203,7 @@ internal sealed class PortTable(
             return;
         guest.IsDone = true;
         guest.Channel.LeaveAll();
+        CloseOwn(guest);
     }
 
     /// <summary>The worker is gone.</summary>
@@ -205,6 +213,7 @@ internal sealed class PortTable(
             return;
         _delivery.Forget(guest.Channel);
         guest.Channel.Close();
+        CloseOwn(guest);
     }
 
     /// <summary>Closes everything: the cluster has ended.</summary>
@@ -215,6 +224,27 @@ internal sealed class PortTable(
             port.Dispose();
         _byKey.Clear();
         _byId.Clear();
+    }
+
+    /// <summary>Nobody else may serve what comes there.</summary>
+    private void CloseOwn(Guest guest)
+    {
+        foreach (var port in guest.Own)
+        {
+            guest.Listens.Remove(port);
+            if (guest.Uses.Remove(port, out var key))
+                Close(port, key);
+        }
+        guest.Own.Clear();
+    }
+
+    private void Close(ISharedEndPoint port, string key)
+    {
+        // After the cluster's ports were closed the key may be another one's, which is bound since.
+        if (!_byId.Remove(port.Id))
+            return;
+        _byKey.TryRemove(key, out _);
+        port.Dispose();
     }
 
     public void Exhausted(SharedPort port) => logger.AcceptExhausted(port.EndPoint);
