@@ -13,6 +13,8 @@ internal static class InheritedSocket
         var socket = CopyOf(number);
         try
         {
+            if (socket.SocketType == SocketType.Unknown)
+                throw Refused(SocketError.NotSocket, number, "is not a socket.");
             if (socket.SocketType != SocketType.Stream
                 || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6 or AddressFamily.Unix))
             {
@@ -52,10 +54,10 @@ internal static class InheritedSocket
         {
             return new Socket(copy);
         }
-        catch (SocketException exception)
+        catch
         {
             copy.Dispose();
-            throw exception.SocketErrorCode == SocketError.NotSocket ? Refused(SocketError.NotSocket, number, "is not a socket.") : exception;
+            throw;
         }
     }
 
