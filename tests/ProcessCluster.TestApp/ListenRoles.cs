@@ -31,12 +31,19 @@ internal static class ListenRoles
         _ => IPEndPoint.Parse(where),
     };
 
-    /// <summary>As <c>KeepAlive=00:01:00;UnixFileMode=432</c>: names and values.</summary>
     private static ClusterListenOptions? OptionsOf(string? text)
     {
         if (text is null)
             return null;
         var options = new ClusterListenOptions();
+        Set(options, text);
+        return options;
+    }
+
+    /// <param name="options">Which.</param>
+    /// <param name="text">As <c>KeepAlive=00:01:00;UnixFileMode=432</c>: names and values.</param>
+    public static void Set(ClusterListenOptions options, string text)
+    {
         foreach (var pair in text.Split(';'))
         {
             var (name, value) = (pair.Split('=')[0], pair.Split('=')[1]);
@@ -45,7 +52,6 @@ internal static class ListenRoles
                 ? (UnixFileMode)Number(value)
                 : TypeDescriptor.GetConverter(property.PropertyType).ConvertFromInvariantString(value));
         }
-        return options;
     }
 
     /// <summary>Asks once; says what it got.</summary>

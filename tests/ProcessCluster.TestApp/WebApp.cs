@@ -66,6 +66,7 @@ internal static class WebApp
     {
         if (Environment.GetEnvironmentVariable("HTTP2_PORT") is { } port)
             kestrel.ListenLocalhost(int.Parse(port, CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2);
+        WebListen.Configure(kestrel);
         if (Environment.GetEnvironmentVariable("BODY_LIMIT") is { } limit)
             kestrel.Limits.MaxRequestBodySize = long.Parse(limit, CultureInfo.InvariantCulture);
     });
@@ -75,6 +76,7 @@ internal static class WebApp
         services.AddHostedService<Announcer>();
         WebMessages.Add(services);
         WebOnce.Add(services);
+        WebListen.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
         if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)
@@ -121,6 +123,7 @@ internal static class WebApp
         WebMessages.Map(app);
         WebDrain.Map(app);
         WebOnce.Map(app);
+        WebListen.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
 
