@@ -5,6 +5,10 @@ using System.Net.WebSockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Logging.Abstractions;
+using ProcessCluster.AspNetCore.Transport;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
@@ -35,6 +39,32 @@ public sealed class Listening : IDisposable
         var name = $"pc-{Guid.NewGuid():N}";
         await using var web = await Started.Web("minimal", workers: 2, ("KESTREL", $"abstract {name}"));
         Assert.Equal(2, (await AnswersOf(new UnixDomainSocketEndPoint($"\0{name}"))).Count);
+        // Not by this method, alone neither: it takes absolute paths.
+        Assert.Throws<ArgumentException>(() => new KestrelServerOptions().ListenUnixSocket($"\0{name}"));
+    }
+
+    [Fact]
+    public void A_named_pipe_is_left_to_the_stock_transport()
+    {
+        var factory = new ClusterTransportFactory(null!, null!, null!, null!, null!, NullLoggerFactory.Instance);
+        Assert.False(factory.CanBind(new NamedPipeEndPoint("app")));
+        Assert.All(
+            (EndPoint[])
+            [
+                new IPEndPoint(IPAddress.IPv6Any, 80), new UnixDomainSocketEndPoint("/run/app.sock"),
+                new FileHandleEndPoint(3, FileHandleType.Auto), new InheritedEndPoint("web"),
+            ],
+            endPoint => Assert.True(factory.CanBind(endPoint)));
+    }
+
+    [Fact]
+    public async Task IPv6_only_leaves_the_IPv4_side_of_the_port_to_others()
+    {
+        var port = Client.FreePort();
+        await using var web = await Started.Web("minimal", workers: 2, ("ASPNETCORE_URLS", $"http://[::]:{port}"), ("OPTIONS", "DualMode=false"));
+        Assert.Equal(2, (await AnswersOf(new IPEndPoint(IPAddress.IPv6Loopback, port))).Count);
+        using var other = new TcpListener(IPAddress.Any, port);
+        other.Start();
     }
 
     [Theory]
@@ -87,30 +117,34 @@ public sealed class Listening : IDisposable
             Assert.Equal((await web.WorkerIds())[0], id);
     }
 
-    [Theory]
-    [InlineData("protocols Http1AndHttp2AndHttp3", "http://127.0.0.1:0")]
-    [InlineData("default-protocols Http1AndHttp2AndHttp3", "http://127.0.0.1:8123")]
-    public async Task HTTP_3_is_one_error_that_names_the_end_point_and_the_remedy(string kestrel, string endPoint)
+    [Fact]
+    public async Task HTTP_3_is_one_error_that_names_the_end_point_and_the_remedy()
     {
         await using var web = TestProcess.Start(
-            "web minimal", ("ProcessCluster__Workers", "2"), ("KESTREL", kestrel), ("ASPNETCORE_URLS", "http://127.0.0.1:8123"), ("CATCH", "1"));
-        await ExpectRefusal(web, endPoint);
+            "web minimal", ("ProcessCluster__Workers", "2"), ("KESTREL", "protocols Http1AndHttp2AndHttp3"), ("CATCH", "1"));
+        await ExpectRefusal(web, "http://127.0.0.1:0");
     }
 
     [Theory]
-    [InlineData("Http3", "https://127.0.0.1:0")]
-    [InlineData("Http2, Http3", "https://127.0.0.1:0")]
-    [InlineData("Http1AndHttp2AndHttp3", "https://127.0.0.1:8123")]
-    public async Task HTTP_3_with_TLS_in_the_configuration_is_the_same_error(string protocols, string endPoint)
+    [InlineData("Http3", "", "127.0.0.1:0")]
+    [InlineData("Http2, Http3", "", "https://127.0.0.1:0")]
+    [InlineData("Http1AndHttp2AndHttp3", "", "https://127.0.0.1:{port}")]
+    [InlineData(null, "default-protocols Http1AndHttp2AndHttp3", "127.0.0.1:{port}")] // The program sets the defaults of its end points itself.
+    public async Task HTTP_3_with_TLS_is_the_same_error_wherever_it_is_set(string? protocols, string kestrel, string named)
     {
         using var certificate = new TestCertificate();
+        var port = named.Contains('{', StringComparison.Ordinal) ? Client.FreePort() : 0;
         await using var web = TestProcess.Start(
             "web minimal",
             [
-                .. certificate.EndPoint, ("Kestrel__Endpoints__Secure__Url", endPoint), ("Kestrel__Endpoints__Secure__Protocols", protocols),
-                ("ProcessCluster__Workers", "2"), ("CATCH", "1"),
+                .. certificate.EndPoint,
+                ("Kestrel__Endpoints__Secure__Url", $"https://127.0.0.1:{port}"),
+                .. protocols is null ? Array.Empty<(string, string)>() : [("Kestrel__Endpoints__Secure__Protocols", protocols)],
+                ("KESTREL", kestrel),
+                ("ProcessCluster__Workers", "2"),
+                ("CATCH", "1"),
             ]);
-        await ExpectRefusal(web, protocols == "Http3" ? "127.0.0.1:0" : endPoint);
+        await ExpectRefusal(web, named.Replace("{port}", $"{port}", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -75,6 +75,55 @@ public sealed class ListeningOptions : IDisposable
         await cluster.Expect(@"^keep-alive 0 after \d+ no-delay False$");
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(512, true)]
+    public async Task The_backlog_is_the_kernels(int backlog, bool all)
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"fork echo OPTIONS=Backlog={backlog}");
+        var port = await PortOf(cluster, 1);
+        await Client.Ask(port);
+        cluster.Signal(Signal.SIGSTOP); // It accepts nothing.
+        await UdpSpecs.WaitUntilStopped(cluster.Id);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        var clients = Enumerable.Range(0, 10).Select(_ => Client.Connectable(port)).ToList();
+        var connecting = clients.Select(client => client.ConnectAsync(port, deadline.Token).AsTask()).ToList();
+        await Task.WhenAny(Task.WhenAll(connecting), Task.Delay(500, deadline.Token));
+        Assert.Equal(all ? 10 : backlog + 1, connecting.Count(task => task.IsCompletedSuccessfully)); // man 2 listen; the kernel takes one more.
+        cluster.Signal(Signal.SIGCONT);
+        foreach (var (client, connected) in clients.Zip(connecting))
+        {
+            using (client)
+            {
+                await connected; // The others were asked to try again.
+                await Client.Ask(client, deadline.Token);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Any_IPv6_address_takes_IPv4_too_unless_it_shall_not(bool dualMode)
+    {
+        var port = Client.FreePort();
+        await using var cluster = TestProcess.Start("driver");
+        for (var i = 0; i < 2; i++)
+            cluster.Send($"fork echo LISTEN=[::]:{port} OPTIONS=DualMode={dualMode}");
+        Assert.Equal([$"[::]:{port}", $"[::]:{port}"], (await cluster.ExpectAll(@"^listening \d (.*)$", 2)).Select(match => match.Groups[1].Value));
+        await Client.Ask(new IPEndPoint(IPAddress.IPv6Loopback, port));
+        var four = new IPEndPoint(IPAddress.Loopback, port);
+        if (dualMode)
+            await Client.Ask(four);
+        else
+            await ExpectRefused(four);
+
+        // The other side is free, for another worker or anybody, or it is not.
+        cluster.Send($"fork listen-and-catch LISTEN=0.0.0.0:{port}");
+        await cluster.Expect(dualMode ? "^caught AddressAlreadyInUse" : "^listening after all$");
+    }
+
     [Fact]
     public async Task Fast_open_takes_data_with_the_first_packet_where_the_system_lets_it()
     {

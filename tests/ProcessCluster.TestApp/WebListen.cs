@@ -29,9 +29,6 @@ internal static class WebListen
             case ["abstract", var name]:
                 kestrel.Listen(new UnixDomainSocketEndPoint($"\0{name}"));
                 break;
-            case ["unix-abstract", var name]:
-                kestrel.ListenUnixSocket($"\0{name}");
-                break;
             case ["handle", var number]:
                 kestrel.ListenHandle(ulong.Parse(number, CultureInfo.InvariantCulture));
                 break;
@@ -68,7 +65,7 @@ internal static class WebListen
         app.MapPost("/grpc", async (HttpContext context) =>
         {
             context.Response.ContentType = "application/grpc";
-            await context.Response.StartAsync();
+            await context.Response.Body.FlushAsync();
             var messages = 0;
             var header = new byte[5];
             while (await context.Request.Body.ReadAtLeastAsync(header, header.Length, throwOnEndOfStream: false) == header.Length)
