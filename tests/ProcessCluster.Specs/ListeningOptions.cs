@@ -232,8 +232,27 @@ public sealed class ListeningOptions : IDisposable
         await cluster.Expect("^workers "); // The primary is none the worse for it.
     }
 
+    [Theory]
+    [InlineData("127.0.0.1:80")]
+    [InlineData("{folder}/app.sock")]
+    public async Task An_end_point_that_is_not_allowed_is_the_same_error_as_alone(string where)
+    {
+        if (where.EndsWith(":80", StringComparison.Ordinal)
+            && int.Parse(File.ReadAllText("/proc/sys/net/ipv4/ip_unprivileged_port_start"), CultureInfo.InvariantCulture) <= 80)
+        {
+            return; // Here everybody may.
+        }
+        File.SetUnixFileMode(_directory.FullName, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var variable = ("LISTEN", where.Replace("{folder}", _directory.FullName, StringComparison.Ordinal));
+        await using var alone = StartUnprivileged("alone-listen-and-catch", variable);
+        var expected = (await alone.Expect("^caught (AccessDenied: .*)$")).Groups[1].Value;
+        await using var cluster = StartUnprivileged("driver", variable);
+        cluster.Send("fork listen-and-catch");
+        Assert.Equal(expected, (await cluster.Expect("^caught (.*)$")).Groups[1].Value);
+    }
+
     [Fact]
-    public async Task A_relative_path_is_the_workers_however_long_its_absolute_form_is()
+    public async Task A_relative_path_is_the_workers_and_its_file_removed()
     {
         await using var cluster = TestProcess.Start("driver");
         cluster.Send($"configure WorkingDirectory {_directory.FullName}");
@@ -244,6 +263,35 @@ public sealed class ListeningOptions : IDisposable
         await cluster.Expect("^all gone, 0 left$");
         Assert.False(File.Exists(SocketPath));
     }
+
+    [Fact]
+    public async Task A_relative_path_may_be_too_long_when_it_is_absolute_unless_the_primary_has_another_directory()
+    {
+        var folder = _directory.CreateSubdirectory(new string('d', 60)).CreateSubdirectory(new string('e', 60)).FullName;
+        await using var cluster = TestProcess.StartFile("sh", $"-c \"cd {folder} && exec {TestPaths.TestApp} driver\"");
+        cluster.Send("fork echo LISTEN=app.sock");
+        cluster.Send("fork echo LISTEN=app.sock");
+        await cluster.ExpectAll("^listening ", 2);
+        var link = Path.Combine(_directory.FullName, "l"); // A shorter way there.
+        File.CreateSymbolicLink(link, folder);
+        var answers = new HashSet<int>();
+        for (var i = 0; i < 4; i++)
+            answers.Add(await Client.Ask(new UnixDomainSocketEndPoint($"{link}/app.sock")));
+        Assert.Equal(2, answers.Count);
+        cluster.Send("disconnect");
+        await cluster.Expect("^all gone, 0 left$");
+        Assert.False(File.Exists($"{folder}/app.sock"));
+
+        var other = _directory.CreateSubdirectory(new string('f', 120)).FullName;
+        cluster.Send($"configure WorkingDirectory {other}");
+        cluster.Send("fork listen-and-catch LISTEN=app.sock");
+        await cluster.Expect($"^caught ArgumentException: The socket 'app.sock' is '{other}/app.sock' for the primary, which has another directory");
+    }
+
+    /// <summary>Not as root, who may everything.</summary>
+    private static TestProcess StartUnprivileged(string arguments, params (string, string)[] environment) => Environment.IsPrivilegedProcess
+        ? TestProcess.StartFile("setpriv", $"--reuid=65534 --regid=65534 --clear-groups {TestPaths.TestApp} {arguments}", environment)
+        : TestProcess.Start(arguments, environment);
 
     private static async Task<IPEndPoint> PortOf(TestProcess cluster, int worker) =>
         IPEndPoint.Parse((await cluster.Expect($@"^listening {worker} (.*)$")).Groups[1].Value);

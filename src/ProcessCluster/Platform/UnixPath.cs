@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -11,6 +12,7 @@ namespace ProcessCluster.Platform;
 internal static class UnixPath
 {
     private const int PathOffset = 2; // sizeof(sa_family_t)
+    private const int MaxLength = 107; // sun_path, and the null at its end
 
     public static string Of(EndPoint endPoint)
     {
@@ -18,11 +20,26 @@ internal static class UnixPath
         return IsAbstract(endPoint) ? $"\0{text[1..]}" : text;
     }
 
-    /// <summary>A relative path means this process's directory, which need not be the primary's.</summary>
-    public static EndPoint Absolute(EndPoint endPoint) =>
-        endPoint is UnixDomainSocketEndPoint && !IsAbstract(endPoint)
-            ? new UnixDomainSocketEndPoint(Path.GetFullPath(endPoint.ToString()!))
-            : endPoint;
+    /// <summary>
+    /// As the primary understands it: a relative path means this process's directory, which need not be the primary's. Where it is, the path may
+    /// be too long in its absolute form.
+    /// </summary>
+    /// <exception cref="ArgumentException">The absolute path is longer than a socket's can be, and the primary has another directory.</exception>
+    public static EndPoint ForPrimary(EndPoint endPoint)
+    {
+        if (endPoint is not UnixDomainSocketEndPoint || IsAbstract(endPoint))
+            return endPoint;
+        var absolute = Path.GetFullPath(endPoint.ToString()!);
+        if (TryParse(absolute, out var whole))
+            return whole;
+        var primarys = new DirectoryInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{Libc.getppid()}/cwd")).LinkTarget;
+        return primarys == Environment.CurrentDirectory
+            ? endPoint
+            : throw new ArgumentException(
+                $"The socket '{endPoint}' is '{absolute}' for the primary, which has another directory ('{primarys}'), and longer than the {MaxLength} bytes that "
+                + "the path of a socket can have. Give a shorter path, or leave ClusterOptions.WorkingDirectory as it is.",
+                nameof(endPoint));
+    }
 
     public static bool TryParse(string text, [NotNullWhen(true)] out UnixDomainSocketEndPoint? endPoint)
     {

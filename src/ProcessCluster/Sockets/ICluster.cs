@@ -139,7 +139,7 @@ public interface ICluster
     /// <returns>The listener. Dispose it to stop listening.</returns>
     /// <exception cref="SocketException">The end point is taken, not allowed or not there: what binding it in this process would have thrown.</exception>
     /// <exception cref="NotSupportedException">It is another kind of end point.</exception>
-    /// <exception cref="ArgumentException">Options have values that cannot be.</exception>
+    /// <exception cref="ArgumentException">Options have values that cannot be, or a relative path is too long in its absolute form.</exception>
     /// <exception cref="ClusterException">The primary is gone, or the worker is leaving.</exception>
     /// <exception cref="TimeoutException">The primary did not answer within 30 s.</exception>
     Task<ClusterListener> ListenAsync(EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default);

@@ -102,7 +102,7 @@ internal sealed class WorkerSession : ILinkPeer
         var number = Interlocked.Increment(ref _lastRequest);
         return await _listening.AskAsync(
             number,
-            new ControlMessage.Listen(number, UnixPath.Absolute(endPoint), options),
+            new ControlMessage.Listen(number, UnixPath.ForPrimary(endPoint), options),
             $"The primary is gone: nobody can listen on {endPoint}.",
             cancellationToken).ConfigureAwait(false);
     }
