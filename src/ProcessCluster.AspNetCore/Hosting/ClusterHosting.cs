@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -40,8 +39,6 @@ internal static partial class ClusterHosting
         SystemdHandles.ShowToKestrel();
         services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
         services.AddSingleton<IMultiplexedConnectionListenerFactory, Http3Refusal>();
-        // Before the program's: what it says of all end points comes later.
-        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<KestrelServerOptions>, Http3Refusal>());
         services.AddSingleton<IHostLifetime, WorkerLifetime>();
         services.AddSingleton<IStartupFilter, RequestTracking>();
         services.AddSingleton<ConnectionDrain>();
