@@ -9,7 +9,7 @@ namespace ProcessCluster.Benchmarks;
 [MemoryDiagnoser]
 public class DispatchBenchmarks
 {
-    private readonly FreeSeats _free = new();
+    private readonly RoundRobinSeats _free = new();
     private readonly byte[] _message = new byte[HandoffSocket.MaxMessage];
     private readonly PeerAddress _peer = new(new byte[16]);
 
@@ -26,11 +26,36 @@ public class DispatchBenchmarks
     [Benchmark]
     public bool OfferAndAnswer()
     {
-        _free.TryTake(out var seat);
-        var length = Handoff.WriteOffer(_message, 1, 1, _peer);
-        Handoff.WriteAnswer(_message, 1, accepted: true);
-        var isAnswer = Handoff.TryReadAnswer(_message.AsSpan(0, Handoff.AnswerSize), out _, out var accepted);
+        _free.TryTake(default, out var seat);
+        var length = Handoff.WriteOffer(_message, 1, 1, 0, _peer);
+        Handoff.WriteAnswer(_message, 1, OfferAnswer.Accepted);
+        var isAnswer = Handoff.TryReadAnswer(_message.AsSpan(0, Handoff.AnswerSize), out _, out var answer);
         _free.Answered(seat!);
-        return isAnswer && accepted && length > 0;
+        return isAnswer && answer == OfferAnswer.Accepted && length > 0;
     }
+}
+
+/// <summary>A choice that looks at every worker.</summary>
+[MemoryDiagnoser]
+public class PolicyBenchmarks
+{
+    private readonly byte[] _client = [127, 0, 0, 1];
+    private DispatchCandidate[] _workers = [];
+    private IDispatchPolicy _policy = null!;
+
+    [Params(2, 64, 1024)]
+    public int Workers { get; set; }
+
+    [Params(DispatchPolicy.LeastConnections, DispatchPolicy.LeastBusy, DispatchPolicy.ClientAddress, DispatchPolicy.Weighted, DispatchPolicy.Random)]
+    public DispatchPolicy Policy { get; set; }
+
+    [GlobalSetup]
+    public void Prepare()
+    {
+        _workers = [.. Enumerable.Range(0, Workers).Select(static slot => new DispatchCandidate(slot + 1, slot, 1, 1, slot % 7, slot % 5, IsFree: true))];
+        _policy = BuiltInPolicies.Create(Policy, "")!;
+    }
+
+    [Benchmark]
+    public int Choose() => _policy.Choose(new DispatchConnection(_client, 4711, []), _workers);
 }

@@ -11,7 +11,7 @@ namespace ProcessCluster.AspNetCore.Tests;
 /// <summary>Every option can be set in configuration, by its name.</summary>
 public sealed class Options
 {
-    private static readonly string[] InCodeOnly = [nameof(ClusterOptions.Serializer), nameof(ClusterOptions.ReadyProbe), nameof(ClusterOptions.ReadyWhen)];
+    private static readonly string[] InCodeOnly = [nameof(ClusterOptions.Serializer), nameof(ClusterOptions.ReadyProbe), nameof(ClusterOptions.ReadyWhen), nameof(ClusterOptions.CustomDispatch)];
 
     [Fact]
     public void Every_option_is_read_from_configuration_by_its_name()
@@ -21,6 +21,7 @@ public sealed class Options
         Describe(new ClusterOptions(), "", settings, expected);
         // What has bounds.
         (settings["MaxWorkers"], expected["MaxWorkers"]) = ("7", 7);
+        (settings["Mode"], expected["Mode"]) = ("Handoff", ListenMode.Handoff); // Another one does not go with the others; it is read for an end point.
         (settings["HangDump"], expected["HangDump"]) = (Path.GetTempPath(), Path.GetTempPath());
         (settings["WorkingDirectory"], expected["WorkingDirectory"]) = (Path.GetTempPath(), Path.GetTempPath());
         (settings["Recycle:MaxMemory"], expected["Recycle:MaxMemory"]) = ("100000000", 100_000_000L);
@@ -53,6 +54,14 @@ public sealed class Options
                 case IDictionary<int, IDictionary<string, string?>>:
                     (settings[$"{name}:3:A"], expected[name]) = ("1", "3:A=1");
                     continue;
+                case IDictionary<int, int>:
+                    (settings[$"{name}:3"], expected[name]) = ("7", "3=7");
+                    continue;
+                case IList<EndPointOptions>:
+                    DescribeEndPoint($"{name}:0", settings);
+                    expected[name] = string.Join(',', settings.Where(setting => setting.Key.StartsWith($"{name}:0:", StringComparison.Ordinal))
+                        .Select(setting => $"{setting.Key[(name.Length + 3)..]}={setting.Value}").Order());
+                    continue;
                 case IList<TimeOnly>:
                     (settings[$"{name}:0"], expected[name]) = ("04:30", "04:30");
                     continue;
@@ -61,6 +70,9 @@ public sealed class Options
                     continue;
                 case null:
                     expected[name] = property.Name;
+                    break;
+                case string text:
+                    expected[name] = $"{text}2";
                     break;
                 case int number:
                     expected[name] = number + 1;
@@ -88,6 +100,23 @@ public sealed class Options
         }
     }
 
+    private static void DescribeEndPoint(string name, Dictionary<string, string?> settings)
+    {
+        foreach (var property in typeof(EndPointOptions).GetProperties().Where(p => !InCodeOnly.Contains(p.Name)))
+        {
+            var type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+            settings[$"{name}:{property.Name}"] = type switch
+            {
+                _ when type == typeof(string) => "5000",
+                _ when type == typeof(int) => "7",
+                _ when type == typeof(bool) => "True",
+                _ when type == typeof(TimeSpan) => "00:00:07",
+                { IsEnum: true } => Enum.GetNames(type)[1],
+                _ => throw new ArgumentException($"{property.Name} is of a type that this test cannot fill yet."),
+            };
+        }
+    }
+
     private static object? Value(ClusterOptions options, string name)
     {
         object target = name.Split(':')[0] switch { "Restart" => options.Restart, "Recycle" => options.Recycle, _ => options };
@@ -96,6 +125,9 @@ public sealed class Options
             IDictionary<string, string?> variables => string.Join(',', variables.Select(v => $"{v.Key}={v.Value}")),
             IDictionary<int, IDictionary<string, string?>> slots => string.Join(',', slots.SelectMany(s => s.Value.Select(v => $"{s.Key}:{v.Key}={v.Value}"))),
             IList<TimeOnly> times => string.Join(',', times.Select(t => t.ToString("HH:mm", CultureInfo.InvariantCulture))),
+            IDictionary<int, int> weights => string.Join(',', weights.Select(w => $"{w.Key}={w.Value}")),
+            IList<EndPointOptions> endPoints => string.Join(',', typeof(EndPointOptions).GetProperties().Select(p => (p.Name, Value: p.GetValue(endPoints.Single())))
+                .Where(p => p.Value is not null).Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Name}={p.Value}")).Order()),
             string text => text,
             IEnumerable many => string.Join(',', many.Cast<object>()),
             var value => value,

@@ -1,4 +1,8 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Net.WebSockets;
+using System.Text;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
@@ -100,7 +104,99 @@ public sealed class Samples
         await sample.ExpectNobodyLeft(TimeSpan.FromSeconds(1));
     }
 
+    [Fact]
+    public async Task SharedPort_echoes_from_every_worker_and_survives_a_crash()
+    {
+        await using var sample = TestProcess.StartFile(TestPaths.Built("samples/SharedPort"), "", ("DOTNET_DbgEnableMiniDump", "0"));
+        await sample.Expect("^Three workers share port 3000");
+        var workers = new HashSet<string>();
+        for (var i = 0; i < 12; i++)
+            workers.Add(await EchoAsync("hello"));
+        Assert.Equal(["worker 1: hello\n", "worker 2: hello\n", "worker 3: hello\n"], workers.Order());
+        Assert.Equal("", await EchoAsync("crash"));
+        await sample.Expect(@"^worker \d \(process \d+\) crashed, SIGABRT \(6\)");
+        for (var i = 0; i < 12; i++)
+            Assert.EndsWith(": hello\n", await EchoAsync("hello"), StringComparison.Ordinal);
+        sample.Signal(Signal.SIGINT);
+        Assert.Equal(0, await sample.Exit(TimeSpan.FromSeconds(5)));
+
+        static async Task<string> EchoAsync(string line)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            await socket.ConnectAsync(IPAddress.Loopback, 3000, deadline.Token);
+            await socket.SendAsync(Encoding.ASCII.GetBytes(line + "\n"), deadline.Token);
+            socket.Shutdown(SocketShutdown.Send);
+            try
+            {
+                return await Client.ReadToEnd(socket, deadline.Token);
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.ConnectionReset)
+            {
+                return "";
+            }
+        }
+    }
+
+    [Fact]
+    public async Task StickyChat_brings_those_of_a_room_together()
+    {
+        await using var sample = TestProcess.StartFile(TestPaths.Built("samples/StickyChat"), "");
+        await sample.Expect("A cluster of 3 workers listens on http://localhost:3000");
+        using var client = Client.PerRequest("http://localhost:3000");
+        var whereabouts = new HashSet<string>();
+        for (var room = 0; room < 10; room++)
+            whereabouts.Add((await Who($"room{room}")).Split(' ')[^1]);
+        Assert.Equal(3, whereabouts.Count);
+        Assert.Equal(await Who("blue"), await Who("blue"));
+        Assert.Equal("room=blue; path=/", (await client.GetAsync("/?room=blue")).Headers.GetValues("Set-Cookie").Single());
+
+        using var first = await Join("blue");
+        using var second = await Join("blue");
+        using var other = await Join("green");
+        await Say(first, "hello");
+        Assert.Equal("hello", await Hear(second, "hello"));
+        await Say(other, "green only");
+        await Say(first, "again");
+        Assert.Equal("again", await Hear(second, ""));
+        sample.Signal(Signal.SIGINT);
+        Assert.Equal(0, await sample.Exit(TimeSpan.FromSeconds(40)));
+
+        async Task<string> Who(string room)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/who") { Headers = { { "Cookie", $"room={room}" } } };
+            return await (await client.SendAsync(request)).Content.ReadAsStringAsync();
+        }
+
+        static async Task<ClientWebSocket> Join(string room)
+        {
+            var socket = new ClientWebSocket();
+            socket.Options.SetRequestHeader("Cookie", $"room={room}");
+            await socket.ConnectAsync(new Uri("ws://localhost:3000/chat"), default);
+            Assert.StartsWith("Somebody came.", await Hear(socket, "Somebody"), StringComparison.Ordinal);
+            return socket;
+        }
+
+        static Task Say(ClientWebSocket socket, string text) =>
+            socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, endOfMessage: true, default);
+
+        static async Task<string> Hear(ClientWebSocket socket, string start)
+        {
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+            var buffer = new byte[4096];
+            while (true)
+            {
+                var received = await socket.ReceiveAsync(buffer, deadline.Token);
+                var text = Encoding.UTF8.GetString(buffer, 0, received.Count);
+                if (text.StartsWith(start, StringComparison.Ordinal))
+                    return text;
+            }
+        }
+    }
+
     [Theory]
+    [InlineData("SharedPort", 40)]
+    [InlineData("StickyChat", 120)]
     [InlineData("HelloCluster", 40)]
     [InlineData("HeavyEndpoint", 60)]
     [InlineData("Supervised", 60)]

@@ -60,10 +60,31 @@ public sealed class ListeningOptions : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Keep_alive_and_no_delay_are_the_accepted_connections()
+    [Theory]
+    [InlineData("SharedListener", "", "OPTIONS=Exclusive=true")]
+    [InlineData("SharedListener", "OPTIONS=Exclusive=true", "")]
+    [InlineData("ReusePort", "", "OPTIONS=Exclusive=true")]
+    [InlineData("ReusePort", "OPTIONS=Exclusive=true", "")]
+    public async Task They_exclude_each_other_in_every_mode(string mode, string first, string second)
+    {
+        var where = $"127.0.0.1:{Client.FreePort()}";
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"configure Mode {mode}");
+        cluster.Send($"fork echo LISTEN={where} {first}".TrimEnd());
+        await cluster.Expect("^listening 1 ");
+        cluster.Send($"fork listen-and-catch LISTEN={where} {second}".TrimEnd());
+        await cluster.Expect("^caught AddressAlreadyInUse: ");
+        Assert.Equal(await cluster.ProcessOf(1), await Client.Ask(IPEndPoint.Parse(where)));
+    }
+
+    [Theory]
+    [InlineData("Handoff")]
+    [InlineData("SharedListener")]
+    [InlineData("ReusePort")]
+    public async Task Keep_alive_and_no_delay_are_the_accepted_connections(string mode)
     {
         await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"configure Mode {mode}");
         cluster.Send("fork say-options OPTIONS=KeepAlive=00:02:03");
         cluster.Send("fork say-options OPTIONS=KeepAlive=00:00:00;NoDelay=false;Exclusive=true");
         foreach (var worker in (int[])[1, 2])
@@ -188,15 +209,18 @@ public sealed class ListeningOptions : IDisposable
     [Fact]
     public async Task The_file_of_a_socket_can_be_given_away_by_who_may_and_else_is_an_error_that_leaves_nothing()
     {
-        await using var cluster = TestProcess.Start("driver");
-        cluster.Send($"fork echo LISTEN={SocketPath} OPTIONS=UnixUser=4711;UnixGroup=4712;UnixFileMode=432");
+        const string Options = "UnixUser=4711;UnixGroup=4712;UnixFileMode=432";
         if (Environment.IsPrivilegedProcess)
         {
+            await using var cluster = TestProcess.Start("driver");
+            cluster.Send($"fork echo LISTEN={SocketPath} OPTIONS={Options}");
             await cluster.Expect("^listening 1 ");
             Assert.Equal("4711 4712 660", await Stat(SocketPath));
-            return;
         }
-        await cluster.ExpectError("AccessDenied|Operation not permitted");
+        File.SetUnixFileMode(_directory.FullName, (UnixFileMode)0x1FF);
+        await using var unprivileged = StartUnprivileged("driver", ("OPTIONS", Options));
+        unprivileged.Send($"fork listen-and-catch LISTEN={SocketPath}");
+        await unprivileged.Expect($"^caught AccessDenied: The file of the socket '{SocketPath}' could not be given to user 4711 group 4712: ");
         Assert.False(File.Exists(SocketPath));
     }
 

@@ -25,6 +25,17 @@ internal static class DriverOptions
                 // Asks the worker; one that has no handler is not fit.
                 options.ReadyProbe = async (worker, token) => await worker.RequestAsync<Ask, Answer>(new Ask(7), token);
                 return;
+            case nameof(ClusterOptions.CustomDispatch):
+                options.CustomDispatch = value switch
+                {
+                    "last" => static () => new LastWorker(),
+                    "throws" => static () => new Thrower(),
+                    _ => throw new ArgumentException($"Nothing is known as '{value}'."),
+                };
+                return;
+            case var _ when name.StartsWith("Weights:", StringComparison.Ordinal):
+                options.Weights[int.Parse(name["Weights:".Length..], CultureInfo.InvariantCulture)] = int.Parse(value, CultureInfo.InvariantCulture);
+                return;
             case var _ when name.StartsWith("Environment:", StringComparison.Ordinal):
                 options.Environment[name["Environment:".Length..]] = value;
                 return;
@@ -37,4 +48,19 @@ internal static class DriverOptions
         var property = target.GetType().GetProperty(name.Split(':')[^1]) ?? throw new ArgumentException($"Nothing is known as '{name}'.");
         property.SetValue(target, TypeDescriptor.GetConverter(property.PropertyType).ConvertFromInvariantString(value));
     }
+}
+
+/// <summary>Whoever came last has all.</summary>
+internal sealed class LastWorker : IDispatchPolicy
+{
+    public int Choose(in DispatchConnection connection, ReadOnlySpan<DispatchCandidate> workers) => workers.Length - 1;
+}
+
+/// <summary>Fails, unless the client sends first that it shall not.</summary>
+internal sealed class Thrower : IDispatchPolicy
+{
+    public int MaxPeekBytes => 8;
+
+    public int Choose(in DispatchConnection connection, ReadOnlySpan<DispatchCandidate> workers) =>
+        connection.Sent.SequenceEqual("pass"u8) ? 0 : throw new InvalidOperationException("on purpose");
 }

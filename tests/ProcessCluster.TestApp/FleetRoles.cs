@@ -23,6 +23,8 @@ internal static class FleetRoles
                 await Console.Error.WriteLineAsync("the first line of its error");
                 await Console.Error.WriteLineAsync("the settings are wrong");
                 return Number(code);
+            case ["role", var role]:
+                return await Roles.RunAsync(role, []);
             case ["never-ready"]:
                 await Cluster.WaitForShutdownAsync();
                 return 0;

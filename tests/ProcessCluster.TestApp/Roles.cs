@@ -21,6 +21,8 @@ internal static class Roles
                 Say($"ports {first.EndPoint} {second.EndPoint}");
                 await Task.WhenAll(ServeAsync(first), ServeAsync(second));
                 return 0;
+            case var _ when DispatchRoles.RunAsync(role) is { } dispatched:
+                return await dispatched;
             case "hoard":
                 // Listens and never accepts.
                 await ListenAsync();

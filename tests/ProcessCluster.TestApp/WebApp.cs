@@ -86,6 +86,7 @@ internal static class WebApp
     private static void Map(IEndpointRouteBuilder app)
     {
         app.MapGet("/", () => Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        app.MapGet("/client", (HttpContext context) => $"{Environment.ProcessId} {context.Connection.RemoteIpAddress}");
         app.MapGet("/protocol", (HttpContext context) => context.Request.Protocol + (context.Request.IsHttps ? " tls" : ""));
         app.MapGet("/addresses", (HttpContext context) =>
             $"{context.Connection.LocalIpAddress}:{context.Connection.LocalPort} {context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}");

@@ -38,8 +38,8 @@ internal static class WebListen
             case ["systemd"]:
                 kestrel.UseSystemd();
                 break;
-            case ["protocols", var protocols, .. var port]:
-                kestrel.Listen(IPAddress.Loopback, port is [var wanted] ? int.Parse(wanted, CultureInfo.InvariantCulture) : 0, listen => listen.Protocols = Enum.Parse<HttpProtocols>(protocols));
+            case ["protocols", var protocols]:
+                kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = Enum.Parse<HttpProtocols>(protocols));
                 break;
             case ["default-protocols", var protocols]:
                 kestrel.ConfigureEndpointDefaults(listen => listen.Protocols = Enum.Parse<HttpProtocols>(protocols));

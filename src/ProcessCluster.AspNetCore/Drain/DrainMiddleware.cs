@@ -42,7 +42,7 @@ internal sealed class DrainMiddleware
         }
         else if (connection is not null)
         {
-            connection.IsHttp2 = true;
+            connection.Http2RequestBegins();
         }
         return _next(context);
     }

@@ -34,7 +34,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     public CancellationToken ConnectionClosedRequested { get; set; }
 
     /// <summary>Whether it serves HTTP/2: then it can be asked to close at any time, as the client is told which requests to send elsewhere.</summary>
-    public bool IsHttp2 { get; set; }
+    public bool IsHttp2 { get; private set; }
 
     /// <summary>
     /// Whether the client shall have time to close it after the last GOAWAY. Kestrel closes an idle connection with it; a client that sees both
@@ -66,7 +66,15 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     public void RequestBegins()
     {
         _isHttp1 = true;
+        _socket.TrackRequests();
         Interlocked.Increment(ref _requests);
+    }
+
+    /// <summary>A request of HTTP/2 has come to the application.</summary>
+    public void Http2RequestBegins()
+    {
+        IsHttp2 = true;
+        _socket.TrackRequests();
     }
 
     public void RequestEnds() => Interlocked.Decrement(ref _requests);

@@ -29,6 +29,15 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         Read<TimeSpan>(section, nameof(options.DrainTimeout), errors, TimeRemedy, TryParseTime, v => options.DrainTimeout = v);
         Read<TimeSpan>(section, nameof(options.MaxWait), errors, TimeRemedy, TryParseTime, v => options.MaxWait = v);
         Read<int>(section, nameof(options.MaxWaitingConnections), errors, "give a number", TryParseNumber, v => options.MaxWaitingConnections = v);
+        Read<ListenMode>(section, nameof(options.Mode), errors, OneOf<ListenMode>(), TryParseName, v => options.Mode = v);
+        Read<DispatchPolicy>(section, nameof(options.Dispatch), errors, OneOf<DispatchPolicy>(), TryParseName, v => options.Dispatch = v);
+        Read<int>(section, nameof(options.MaxConnectionsPerWorker), errors, "give a number", TryParseNumber, v => options.MaxConnectionsPerWorker = v);
+        Read<WhenFull>(section, nameof(options.WhenFull), errors, OneOf<WhenFull>(), TryParseName, v => options.WhenFull = v);
+        Read<TimeSpan>(section, nameof(options.MaxPeekTime), errors, TimeRemedy, TryParseTime, v => options.MaxPeekTime = v);
+        Read<bool>(section, nameof(options.ProxyProtocol), errors, "give true or false", bool.TryParse, v => options.ProxyProtocol = v);
+        options.StickyName = section[nameof(options.StickyName)] ?? options.StickyName;
+        ReadEndPoints(section.GetSection(nameof(options.EndPoints)), options, errors);
+        ReadWeights(section.GetSection(nameof(options.Weights)), options, errors);
         Read<int>(section, nameof(options.MaxMessageBytes), errors, "give a number of bytes", TryParseNumber, v => options.MaxMessageBytes = v);
         Read<TimeSpan>(section, nameof(options.RequestTimeout), errors, TimeRemedy, TryParseTime, v => options.RequestTimeout = v);
         Read<TimeSpan>(section, nameof(options.SendTimeout), errors, TimeRemedy, TryParseTime, v => options.SendTimeout = v);
@@ -85,6 +94,34 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
                 options.Schedule.Add(time);
             else
                 errors.Add($"{entry.Path} is '{entry.Value}': give a time of the day, for example 04:30.");
+        }
+    }
+
+    private static void ReadEndPoints(IConfigurationSection section, ClusterOptions options, List<string> errors)
+    {
+        foreach (var entry in section.GetChildren())
+        {
+            var endPoint = new EndPointOptions { Address = entry[nameof(EndPointOptions.Address)] ?? "", StickyName = entry[nameof(EndPointOptions.StickyName)] };
+            Read<ListenMode>(entry, nameof(endPoint.Mode), errors, OneOf<ListenMode>(), TryParseName, v => endPoint.Mode = v);
+            Read<DispatchPolicy>(entry, nameof(endPoint.Dispatch), errors, OneOf<DispatchPolicy>(), TryParseName, v => endPoint.Dispatch = v);
+            Read<int>(entry, nameof(endPoint.MaxConnectionsPerWorker), errors, "give a number", TryParseNumber, v => endPoint.MaxConnectionsPerWorker = v);
+            Read<int>(entry, nameof(endPoint.MaxWaitingConnections), errors, "give a number", TryParseNumber, v => endPoint.MaxWaitingConnections = v);
+            Read<TimeSpan>(entry, nameof(endPoint.MaxWait), errors, TimeRemedy, TryParseTime, v => endPoint.MaxWait = v);
+            Read<WhenFull>(entry, nameof(endPoint.WhenFull), errors, OneOf<WhenFull>(), TryParseName, v => endPoint.WhenFull = v);
+            Read<TimeSpan>(entry, nameof(endPoint.MaxPeekTime), errors, TimeRemedy, TryParseTime, v => endPoint.MaxPeekTime = v);
+            Read<bool>(entry, nameof(endPoint.ProxyProtocol), errors, "give true or false", bool.TryParse, v => endPoint.ProxyProtocol = v);
+            options.EndPoints.Add(endPoint);
+        }
+    }
+
+    private static void ReadWeights(IConfigurationSection section, ClusterOptions options, List<string> errors)
+    {
+        foreach (var weight in section.GetChildren())
+        {
+            if (TryParseNumber(weight.Key, out var slot) && TryParseNumber(weight.Value ?? "", out var value))
+                options.Weights[slot] = value;
+            else
+                errors.Add($"{weight.Path} is '{weight.Value}': give a slot's number and its weight, for example 0 and 3.");
         }
     }
 

@@ -63,6 +63,7 @@ internal sealed class ClusterTransportFactory(
             UnixFileMode = cluster.UnixFileMode,
             UnixUser = cluster.UnixUser,
             UnixGroup = cluster.UnixGroup,
+            CanAccept = cluster.CanAccept,
         };
     }
 }

@@ -13,7 +13,8 @@ namespace ProcessCluster.AspNetCore.Transport;
 internal sealed class Http3Refusal : IMultiplexedConnectionListenerFactory
 {
     /// <summary>Kestrel asks when it comes to that: with TLS and a port that is not 0, or without HTTP/1.1 and HTTP/2.</summary>
-    public ValueTask<IMultiplexedConnectionListener> BindAsync(EndPoint endPoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default) =>
+    public ValueTask<IMultiplexedConnectionListener> BindAsync(
+        EndPoint endPoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default) =>
         throw Refusal($"{endPoint}");
 
     /// <summary>

@@ -92,6 +92,12 @@ internal static partial class ClusterLog
     [LoggerMessage(31, LogLevel.Critical, "No worker is ready and none will be tried: the cluster ends (Restart:WhenExhausted).")]
     public static partial void GivenUp(this ILogger logger);
 
+    [LoggerMessage(34, LogLevel.Warning, "{EndPoint} is shared with SO_REUSEPORT, and net.ipv4.tcp_migrate_req is 0: connections that a worker has not accepted are reset when it ends. Set it to 1, or use the mode Handoff.")]
+    public static partial void QueuesDieWithWorkers(this ILogger logger, System.Net.EndPoint endPoint);
+
+    [LoggerMessage(33, LogLevel.Error, "The dispatch policy of {EndPoint} threw. The connection is closed.")]
+    public static partial void PolicyFailed(this ILogger logger, System.Net.EndPoint endPoint, Exception exception);
+
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace ProcessCluster;
 
 /// <summary>How to listen on an end point. Where several workers share it, those of the first one to ask hold.</summary>
@@ -48,11 +46,23 @@ public sealed class ClusterListenOptions
     /// </summary>
     public UnixFileMode? UnixFileMode { get; set; }
 
-    /// <summary>The number of the user who owns the file of a Unix domain socket. Default null: the primary's. Giving files away needs <c>CAP_CHOWN</c>.</summary>
+    /// <summary>
+    /// The number of the user who owns the file of a Unix domain socket. Default null: the primary's. Giving files away needs <c>CAP_CHOWN</c>.
+    /// </summary>
     public uint? UnixUser { get; set; }
 
-    /// <summary>The number of the group that the file of a Unix domain socket belongs to. Default null: the primary's. It has to be one that the primary is in.</summary>
+    /// <summary>
+    /// The number of the group that the file of a Unix domain socket belongs to. Default null: the primary's. It has to be one that the primary
+    /// is in, or the primary needs <c>CAP_CHOWN</c>.
+    /// </summary>
     public uint? UnixGroup { get; set; }
+
+    /// <summary>
+    /// In a worker: whether its program wants another connection now, asked before each; where it says no, the connection goes to another worker, and this one is
+    /// asked again when it has closed a connection, or a tenth of a second later. Of a worker's own: others may have their own. It must be quick and must not block; what it throws comes
+    /// out of accepting, and the connection goes to another worker. Default null: always.
+    /// </summary>
+    public Func<bool>? CanAccept { get; set; }
 
     /// <exception cref="ArgumentException">Options have values that cannot be; the message has all of them.</exception>
     internal ClusterListenOptions Validated()
@@ -65,7 +75,7 @@ public sealed class ClusterListenOptions
         if (UnixFileMode is { } mode && (mode & ~Permissions) != 0)
             faults.Add($"{nameof(UnixFileMode)} is {mode}: read, write and execute of user, group and others only.");
         if (UnixUser == uint.MaxValue || UnixGroup == uint.MaxValue)
-            faults.Add(string.Create(CultureInfo.InvariantCulture, $"{nameof(UnixUser)} or {nameof(UnixGroup)} is {uint.MaxValue}, which is nobody's number: null leaves it as it is."));
+            faults.Add($"{nameof(UnixUser)} or {nameof(UnixGroup)} is {uint.MaxValue}, which is nobody's number: null leaves it as it is.");
         return faults.Count == 0 ? this : throw new ArgumentException(string.Join(' ', faults), "options");
     }
 }

@@ -107,14 +107,53 @@ public sealed class ClusterOptions
     /// <summary>How long a worker that was asked to leave may take to finish what it is doing; then it is killed. Default 30 s.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
+    public ListenMode Mode { get; set; }
+
+    /// <summary>How the worker for a connection is chosen. Default <see cref="DispatchPolicy.RoundRobin"/>.</summary>
+    public DispatchPolicy Dispatch { get; set; }
+
+    /// <summary>In a primary: makes a policy of the program's own, one for each end point, in place of <see cref="Dispatch"/>. Default null: none.</summary>
+    public Func<IDispatchPolicy>? CustomDispatch { get; set; }
+
+    /// <summary>The cookie or header of <see cref="DispatchPolicy.Cookie"/> and <see cref="DispatchPolicy.Header"/>. Default <c>ProcessCluster</c>.</summary>
+    public string StickyName { get; set; } = "ProcessCluster";
+
+    /// <summary>The weights of slots, for <see cref="DispatchPolicy.Weighted"/> and policies of the program's own: 1 to 1000. Default: 1 for each.</summary>
+    public IDictionary<int, int> Weights { get; } = new Dictionary<int, int>();
+
+    /// <summary>
+    /// How many connections a worker may have open, of all end points; when all have as many, further ones wait. Default 0: no limit. Connections taken as
+    /// <see cref="System.Net.Sockets.Socket"/> count until that is disposed.
+    /// </summary>
+    public int MaxConnectionsPerWorker { get; set; }
+
     /// <summary>
     /// How many accepted connections may wait in the primary for a worker, per end point. Default 1024. Each costs one file
-    /// descriptor. When the queue is full the primary stops accepting, and further connections wait in the kernel's backlog.
+    /// descriptor. When the queue is full <see cref="WhenFull"/> holds.
     /// </summary>
     public int MaxWaitingConnections { get; set; } = 1024;
 
-    /// <summary>How long an accepted connection may wait in the primary for a worker; then it is closed. Default 30 s.</summary>
+    /// <summary>How long an accepted connection may wait in the primary for a worker; then <see cref="WhenFull"/> holds. Default 30 s.</summary>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>What becomes of connections past these limits. Default <see cref="ProcessCluster.WhenFull.Pause"/>.</summary>
+    public WhenFull WhenFull { get; set; }
+
+    /// <summary>
+    /// How long a client may take to send what the choice of its worker needs (<see cref="DispatchPolicy.Cookie"/> and others; the PROXY protocol's header). Then
+    /// a worker is chosen without it; a connection without the PROXY header that must be there is closed. Default 5 s.
+    /// </summary>
+    public TimeSpan MaxPeekTime { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Whether connections begin with the header of the PROXY protocol, version 1 or 2, as proxies in front of the cluster send it: then its address is
+    /// the client's, for the choice of the worker and in it. Others are closed. Default false. Switch it on only where nobody but the proxy can connect.
+    /// </summary>
+    public bool ProxyProtocol { get; set; }
+
+    /// <summary>What differs at single end points. The first one that fits holds.</summary>
+    public IList<EndPointOptions> EndPoints { get; } = [];
 
     /// <summary>
     /// What puts messages into bytes. Default null: MessagePack, with the code that the source generator writes for each declared message.
@@ -188,8 +227,21 @@ public sealed class ClusterOptions
             errors.Add($"MaxMessageBytes is {MaxMessageBytes}: from {MinMessageBytes} to {MaxMessageBytesLimit}.");
         if (MaxConcurrentRequests is < 1 or > 65_536)
             errors.Add($"MaxConcurrentRequests is {MaxConcurrentRequests}: from 1 to 65536.");
-        if (MaxWaitingConnections is < 1 or > 1_000_000)
-            errors.Add($"MaxWaitingConnections is {MaxWaitingConnections}: from 1 to 1000000.");
+        RequireKnown(errors, nameof(Dispatch), Dispatch);
+        RequireKnown(errors, nameof(Mode), Mode);
+        if (Mode != ListenMode.Handoff && (Dispatch != DispatchPolicy.RoundRobin || CustomDispatch is not null || MaxConnectionsPerWorker > 0 || ProxyProtocol))
+            errors.Add($"Mode is {Mode}, which leaves the choice of a worker to the kernel: leave out Dispatch, CustomDispatch, MaxConnectionsPerWorker and ProxyProtocol, or set them in EndPoints.");
+        RequireKnown(errors, nameof(WhenFull), WhenFull);
+        RequirePositive(errors, nameof(MaxPeekTime), MaxPeekTime);
+        RequireConnections(errors, "", MaxConnectionsPerWorker, MaxWaitingConnections);
+        RequireStickyName(errors, "", StickyName);
+        foreach (var (slot, weight) in Weights)
+        {
+            if (slot is < 0 or >= MaxWorkerCount || weight is < 1 or > 1000)
+                errors.Add($"Weights has {weight} for slot {slot}: weights from 1 to 1000, slots from 0 to {MaxWorkerCount - 1}.");
+        }
+        for (var i = 0; i < EndPoints.Count; i++)
+            EndPoints[i].Validate(errors, i);
         return errors;
     }
 
@@ -217,8 +269,16 @@ public sealed class ClusterOptions
             Silent = Silent,
             BootTimeout = BootTimeout,
             DrainTimeout = DrainTimeout,
+            Mode = Mode,
+            Dispatch = Dispatch,
+            CustomDispatch = CustomDispatch,
+            StickyName = StickyName,
+            MaxConnectionsPerWorker = MaxConnectionsPerWorker,
             MaxWaitingConnections = MaxWaitingConnections,
             MaxWait = MaxWait,
+            WhenFull = WhenFull,
+            MaxPeekTime = MaxPeekTime,
+            ProxyProtocol = ProxyProtocol,
             Serializer = Serializer,
             MaxMessageBytes = MaxMessageBytes,
             RequestTimeout = RequestTimeout,
@@ -239,6 +299,10 @@ public sealed class ClusterOptions
             Restart = Restart.Copy(),
             Recycle = Recycle.Copy(),
         };
+        foreach (var (slot, weight) in Weights)
+            copy.Weights[slot] = weight;
+        foreach (var endPoint in EndPoints)
+            copy.EndPoints.Add(endPoint.Copy());
         foreach (var (slot, variables) in SlotEnvironment)
             copy.SlotEnvironment[slot] = new Dictionary<string, string?>(variables, StringComparer.Ordinal);
         foreach (var (name, value) in Environment)
@@ -267,6 +331,21 @@ public sealed class ClusterOptions
     {
         if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
             errors.Add($"{name} is {value}: more than zero and at most a day.");
+    }
+
+    internal static void RequireConnections(List<string> errors, string where, int perWorker, int waiting)
+    {
+        var prefix = where.Length > 0 ? $"{where}:" : "";
+        if (perWorker is < 0 or > 1_000_000)
+            errors.Add($"{prefix}MaxConnectionsPerWorker is {perWorker}: from 1 to 1000000; 0 means no limit.");
+        if (waiting is < 1 or > 1_000_000)
+            errors.Add($"{prefix}MaxWaitingConnections is {waiting}: from 1 to 1000000.");
+    }
+
+    internal static void RequireStickyName(List<string> errors, string where, string? name)
+    {
+        if (name is not null && (name.Length is 0 or > 256 || name.Any(static c => !char.IsAsciiLetterOrDigit(c) && !"!#$%&'*+-.^_`|~".Contains(c))))
+            errors.Add($"{(where.Length > 0 ? $"{where}:" : "")}StickyName is '{name}': the name of a cookie or a header (RFC 9110, token).");
     }
 
     private static void RequireVariables(List<string> errors, string where, IEnumerable<KeyValuePair<string, string?>> variables)

@@ -3,7 +3,9 @@ using System.Diagnostics;
 namespace ProcessCluster;
 
 /// <summary>Counts the requests of a worker. Thread-safe.</summary>
-internal sealed class RequestMeter
+/// <param name="begins">Called at the beginning of each.</param>
+/// <param name="ends">Called at its end.</param>
+internal sealed class RequestMeter(Action? begins = null, Action? ends = null)
 {
     private long _begun;
     private int _inFlight;
@@ -31,6 +33,7 @@ internal sealed class RequestMeter
     public RequestScope Begin()
     {
         Interlocked.Increment(ref _begun);
+        begins?.Invoke();
         if (Interlocked.Increment(ref _inFlight) == 1)
             Volatile.Write(ref _busySince, Stopwatch.GetTimestamp());
         return new RequestScope(this);
@@ -38,6 +41,7 @@ internal sealed class RequestMeter
 
     public void End()
     {
+        ends?.Invoke();
         var busy = Stopwatch.GetTimestamp() - Volatile.Read(ref _busySince);
         if (Interlocked.Decrement(ref _inFlight) == 0)
             Interlocked.Add(ref _busy, busy);

@@ -33,23 +33,26 @@ internal enum ChildOutput
 /// </summary>
 internal sealed unsafe class ChildProcess : IDisposable
 {
-    /// <summary>The child's descriptors: it reads messages from the first, writes them to the second, gets sockets from the third.</summary>
-    public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5;
+    /// <summary>
+    /// The child's descriptors: it reads messages from the first, writes them to the second, gets sockets from the third and shares memory by the fourth.
+    /// </summary>
+    public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5, PageDescriptor = 6;
 
     /// <summary>How many channels there are between the two, and how many descriptors with the standard streams.</summary>
-    private const int Channels = 3, Streams = 2, All = Channels + Streams;
+    private const int Channels = 4, Streams = 2, All = Channels + Streams, OutputAt = Channels, ErrorAt = Channels + 1;
 
     private int _pidfd;
 
-    private ChildProcess(int id, int pidfd, int* mine)
+    private ChildProcess(int id, int pidfd, SharedPage page, int* mine)
     {
+        Page = page;
         Id = id;
         _pidfd = pidfd;
         FromChild = new Descriptor(mine[0]);
         ToChild = new Descriptor(mine[1]);
         Handoff = new Descriptor(mine[2]);
-        StandardOutput = mine[3] < 0 ? null : new Descriptor(mine[3]);
-        StandardError = new Descriptor(mine[4]);
+        StandardOutput = mine[OutputAt] < 0 ? null : new Descriptor(mine[OutputAt]);
+        StandardError = new Descriptor(mine[ErrorAt]);
     }
 
     public int Id { get; }
@@ -64,6 +67,9 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     public Descriptor Handoff { get; }
 
+    /// <summary>What is known of each other without a message. Until this object is disposed.</summary>
+    public SharedPage Page { get; }
+
     /// <summary>What the child writes there; null when it does not come here.</summary>
     public Descriptor? StandardOutput { get; }
 
@@ -73,16 +79,17 @@ internal sealed unsafe class ChildProcess : IDisposable
     public static ChildProcess Start(ChildStart start)
     {
         OperatingSystemSupport.ThrowIfNotLinux();
-        var mine = stackalloc int[All] { -1, -1, -1, -1, -1 };
-        var theirs = stackalloc int[All] { -1, -1, -1, -1, -1 };
+        var mine = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
+        var theirs = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
+        SharedPage? page = null;
         var id = 0;
         var pidfd = -1;
         try
         {
-            OpenChannels(mine, theirs);
+            page = OpenChannels(mine, theirs);
             if (start.Output == ChildOutput.Piped)
-                OpenPipe(out mine[3], out theirs[3]);
-            OpenPipe(out mine[4], out theirs[4]);
+                OpenPipe(out mine[OutputAt], out theirs[OutputAt]);
+            OpenPipe(out mine[ErrorAt], out theirs[ErrorAt]);
             var marker = new WorkerMarker(start.Place, Environment.ProcessId, WorkerMarker.ChannelOf(theirs[0]));
             id = Spawn(start, marker, theirs);
 
@@ -93,13 +100,14 @@ internal sealed unsafe class ChildProcess : IDisposable
             ParentDeath.KillWhenParentEnds(theirs[0], id);
             if (start.IsPinned)
                 ProcessorAffinity.Pin(id, start.Place.Slot);
-            return new ChildProcess(id, pidfd, mine);
+            return new ChildProcess(id, pidfd, page, mine);
         }
         catch (IOException exception)
         {
             for (var i = 0; i < All; i++)
                 CloseIfOpen(mine[i]);
             CloseIfOpen(pidfd);
+            page?.Dispose();
             if (id > 0)
             {
                 Libc.kill(-id, (int)Signal.SIGKILL);
@@ -152,8 +160,12 @@ internal sealed unsafe class ChildProcess : IDisposable
             : throw new ClusterException($"{signal} could not be sent to process {Id}: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
-    /// <summary>Closes the descriptor of the process. The channels belong to those who took them.</summary>
-    public void Dispose() => CloseIfOpen(Interlocked.Exchange(ref _pidfd, -1));
+    /// <summary>Closes the descriptor of the process and the shared memory. The channels belong to those who took them.</summary>
+    public void Dispose()
+    {
+        CloseIfOpen(Interlocked.Exchange(ref _pidfd, -1));
+        Page.Dispose();
+    }
 
     private static Libc.SigInfo? SigInfo(int id, int options)
     {
@@ -167,7 +179,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     }
 
     /// <summary>From the parent's side: [0] reads, [1] writes, [2] hands over. The child's side in the order of its descriptors.</summary>
-    private static void OpenChannels(int* mine, int* theirs)
+    private static SharedPage OpenChannels(int* mine, int* theirs)
     {
         OpenPipe(out theirs[0], out mine[1]);
         OpenPipe(out mine[0], out theirs[1]);
@@ -175,18 +187,23 @@ internal sealed unsafe class ChildProcess : IDisposable
         if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, pair) < 0)
             throw Libc.LastException("No socket pair could be opened");
         (mine[2], theirs[2]) = (pair[0], pair[1]);
+        var page = SharedPage.Create(out theirs[3]);
 
         // Out of the way of the numbers that they get in the child, so that no dup2 overwrites a source.
         for (var i = 0; i < Channels; i++)
         {
-            if (theirs[i] > HandoffDescriptor)
+            if (theirs[i] > PageDescriptor)
                 continue;
-            var moved = Libc.fcntl(theirs[i], Libc.F_DUPFD_CLOEXEC, HandoffDescriptor + 1);
+            var moved = Libc.fcntl(theirs[i], Libc.F_DUPFD_CLOEXEC, PageDescriptor + 1);
             if (moved < 0)
+            {
+                page.Dispose();
                 throw Libc.LastException("A descriptor could not be duplicated");
+            }
             Libc.close(theirs[i]);
             theirs[i] = moved;
         }
+        return page;
     }
 
     private static void OpenPipe(out int reads, out int writes)
@@ -214,8 +231,8 @@ internal sealed unsafe class ChildProcess : IDisposable
             if (start.Output == ChildOutput.Discarded)
                 Check(Libc.posix_spawn_file_actions_addopen(actions, (int)StandardStream.Output, "/dev/null", Libc.O_WRONLY, 0));
             else if (start.Output == ChildOutput.Piped)
-                Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[3], (int)StandardStream.Output));
-            Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[4], (int)StandardStream.Error));
+                Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[OutputAt], (int)StandardStream.Output));
+            Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[ErrorAt], (int)StandardStream.Error));
             for (var i = 0; i < Channels; i++)
                 Check(Libc.posix_spawn_file_actions_adddup2(actions, descriptors[i], ReadDescriptor + i));
             if (start.WorkingDirectory is { } directory)

@@ -67,13 +67,6 @@ internal static unsafe class DatagramSocket
         }
     }
 
-    /// <summary>Whether a datagram is there that nobody has received.</summary>
-    public static bool HasUnread(Descriptor socket)
-    {
-        var poll = new Libc.PollFd { Descriptor = socket.Number, Events = Libc.POLLIN };
-        return Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & Libc.POLLIN) != 0;
-    }
-
     /// <summary>Sends one datagram; false when the kernel has no room for it now.</summary>
     /// <exception cref="SocketException">It is too long, or cannot be sent there.</exception>
     public static bool TrySend(Descriptor socket, ReadOnlySpan<byte> datagram, ReadOnlySpan<byte> address)

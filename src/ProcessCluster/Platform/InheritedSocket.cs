@@ -21,7 +21,8 @@ internal static class InheritedSocket
                 throw Refused(
                     SocketError.OperationNotSupported,
                     number,
-                    $"is a socket of the kind {socket.SocketType}, {socket.AddressFamily}. Give a stream socket of IPv4, IPv6 or a Unix domain (ListenStream= in a unit of systemd).");
+                    $"is a socket of the kind {socket.SocketType}, {socket.AddressFamily}. Give a stream socket of IPv4, IPv6 or a Unix domain "
+                    + "(ListenStream= in a unit of systemd).");
             }
             if ((int)socket.GetSocketOption(SocketOptionLevel.Socket, SocketOptionName.AcceptConnection)! == 0)
                 Listen(socket, number, backlog);
@@ -37,13 +38,19 @@ internal static class InheritedSocket
     private static int NumberOf(string name) => SystemdSockets.Find(name) switch
     {
         [var only] => only,
-        [] => throw new SocketException((int)SocketError.AddressNotAvailable, SystemdSockets.Names is { Count: > 0 } names
-            ? $"systemd has given the primary no socket '{name}', but {string.Join(", ", names.Distinct().Select(static other => $"'{other}'"))}. FileDescriptorName= in the unit of the socket sets the name."
-            : $"systemd has given the primary no socket, and so none named '{name}'. Start it by its unit of systemd, with a unit for the socket."),
+        [] => throw new SocketException((int)SocketError.AddressNotAvailable, Missing(name)),
         var several => throw new SocketException(
             (int)SocketError.AddressNotAvailable,
             $"systemd has given the primary {several.Count} sockets named '{name}', the descriptors {string.Join(", ", several)}. Give one by its number."),
     };
+
+    private static string Missing(string name)
+    {
+        if (SystemdSockets.Names.Count == 0)
+            return $"systemd has given the primary no socket, and so none named '{name}'. Start it by its unit of systemd, with a unit for the socket.";
+        var others = string.Join(", ", SystemdSockets.Names.Distinct().Select(static other => $"'{other}'"));
+        return $"systemd has given the primary no socket '{name}', but {others}. FileDescriptorName= in the unit of the socket sets the name.";
+    }
 
     private static Socket CopyOf(int number)
     {

@@ -56,7 +56,8 @@ internal sealed unsafe class ListeningSocket : IDisposable
             UnixDomainSocketEndPoint unix => UnixSocket(unix, options),
             InheritedEndPoint inherited => InheritedSocket.Open(inherited, options.Backlog),
             _ => throw new NotSupportedException(
-                $"A cluster cannot listen on '{endPoint}' ({endPoint.GetType().Name}): give an IPEndPoint, a UnixDomainSocketEndPoint or an InheritedEndPoint."),
+                $"A cluster cannot listen on '{endPoint}' ({endPoint.GetType().Name}): give an IPEndPoint, a UnixDomainSocketEndPoint "
+                + "or an InheritedEndPoint."),
         };
         try
         {
@@ -69,8 +70,8 @@ internal sealed unsafe class ListeningSocket : IDisposable
         }
     }
 
-    /// <summary>Accepted connections inherit its options on Linux, which saves calls for each.</summary>
-    private static Socket TcpSocket(IPEndPoint endPoint, ClusterListenOptions options)
+    /// <summary>A socket with the options, not bound. Connections that it accepts inherit them on Linux, which saves calls for each.</summary>
+    public static Socket Tcp(IPEndPoint endPoint, ClusterListenOptions options)
     {
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
@@ -85,6 +86,20 @@ internal sealed unsafe class ListeningSocket : IDisposable
             }
             if (options.FastOpen > 0)
                 socket.SetRawSocketOption(Libc.IPPROTO_TCP, Libc.TCP_FASTOPEN, BitConverter.GetBytes(options.FastOpen));
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static Socket TcpSocket(IPEndPoint endPoint, ClusterListenOptions options)
+    {
+        var socket = Tcp(endPoint, options);
+        try
+        {
             socket.Bind(endPoint);
             socket.Listen(options.Backlog);
             return socket;
@@ -114,6 +129,26 @@ internal sealed unsafe class ListeningSocket : IDisposable
             throw;
         }
     }
+
+    /// <summary>One that was bound elsewhere. Takes over the descriptor.</summary>
+    public static ListeningSocket Adopt(int descriptor)
+    {
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        return new ListeningSocket(socket, socket.LocalEndPoint!);
+    }
+
+    public bool IsListening => SocketState.IsListening(_descriptor);
+
+    /// <summary>For one that is bound and does not listen yet.</summary>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public void Listen(int backlog)
+    {
+        if (Libc.listen(_descriptor, backlog) < 0)
+            throw Libc.LastSocketException();
+    }
+
+    /// <summary>For waiting.</summary>
+    public Descriptor Descriptor => _descriptor;
 
     /// <summary>Takes one connection, non-blocking and closed on exec.</summary>
     public AcceptResult TryAccept(out int accepted, out PeerAddress peer)

@@ -28,6 +28,25 @@ internal struct PeerAddress
     [UnscopedRef]
     public readonly ReadOnlySpan<byte> Span => ((ReadOnlySpan<byte>)_bytes)[.._length];
 
+    private static ReadOnlySpan<byte> MappedStart => [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF];
+
+    /// <summary>The address alone: 4 bytes, or 16, where it is none of IPv4 that came over IPv6; empty when there is none.</summary>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<byte> Address
+    {
+        get
+        {
+            if (!IsIP)
+                return [];
+            if (_length < MaxLength)
+                return Span.Slice(4, 4);
+            var address = Span.Slice(8, 16);
+            return address.StartsWith(MappedStart) ? address[12..] : address;
+        }
+    }
+
+    public readonly int Port => IsIP ? BinaryPrimitives.ReadUInt16BigEndian(Span[2..]) : 0;
+
     /// <summary>Whether it is a whole address of IPv4 or IPv6.</summary>
     public readonly bool IsIP => _length >= 16 && (BitConverter.ToUInt16(Span), _length) is (Libc.AF_INET, _) or (Libc.AF_INET6, MaxLength);
 

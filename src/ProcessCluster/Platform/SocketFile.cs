@@ -34,6 +34,8 @@ internal static class SocketFile
     private static SocketException Refused(string path, string what)
     {
         var errno = Marshal.GetLastPInvokeError();
-        return new SocketException((int)Libc.ToSocketException(errno).SocketErrorCode, $"The file of the socket '{path}' {what.TrimEnd()}: {Marshal.GetPInvokeErrorMessage(errno)}.");
+        return new SocketException(
+            (int)Libc.ToSocketException(errno).SocketErrorCode,
+            $"The file of the socket '{path}' {what.TrimEnd()}: {Marshal.GetPInvokeErrorMessage(errno)}.");
     }
 }

@@ -98,13 +98,21 @@ internal static unsafe class StreamSocket
             : PeerAddress.Parse(new ReadOnlySpan<byte>(address, Math.Min(length, PeerAddress.MaxLength)));
     }
 
-    /// <summary>The connection as .NET's socket, which takes it over and expects it in the blocking state.</summary>
-    public static Socket ToSocket(Descriptor socket)
+    /// <summary>For .NET's socket, which takes it over and expects it in the blocking state.</summary>
+    public static SafeSocketHandle ToSocketHandle(Descriptor socket)
     {
         var flags = Libc.fcntl(socket.Number, Libc.F_GETFL, 0);
         if (Libc.fcntl(socket.Number, Libc.F_SETFL, flags & ~Libc.O_NONBLOCK) < 0)
             throw Libc.LastSocketException();
-        return new Socket(new SafeSocketHandle(socket.Release(), ownsHandle: true));
+        return new SafeSocketHandle(socket.Release(), ownsHandle: true);
+    }
+
+    /// <summary>Throws away so many bytes that have been received.</summary>
+    public static void Skip(Descriptor socket, int count)
+    {
+        Span<byte> buffer = stackalloc byte[Math.Min(count, 4096)];
+        while (count > 0 && TryReceive(socket, buffer[..Math.Min(count, buffer.Length)], out var received) && received > 0)
+            count -= received;
     }
 
     /// <summary>A .NET socket on the same descriptor, which it does not own.</summary>

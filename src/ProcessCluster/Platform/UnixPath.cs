@@ -36,8 +36,8 @@ internal static class UnixPath
         return primarys == Environment.CurrentDirectory
             ? endPoint
             : throw new ArgumentException(
-                $"The socket '{endPoint}' is '{absolute}' for the primary, which has another directory ('{primarys}'), and longer than the {MaxLength} bytes that "
-                + "the path of a socket can have. Give a shorter path, or leave ClusterOptions.WorkingDirectory as it is.",
+                $"The socket '{endPoint}' is '{absolute}' for the primary, which has another directory ('{primarys}'), and longer than the "
+                + $"{MaxLength} bytes that the path of a socket can have. Give a shorter path, or leave ClusterOptions.WorkingDirectory as it is.",
                 nameof(endPoint));
     }
 

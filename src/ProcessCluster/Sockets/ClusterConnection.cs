@@ -21,15 +21,18 @@ public sealed class ClusterConnection : IDisposable
     private readonly ReadinessSignal _writable = new();
     private readonly EndPoint? _listenedOn;
     private readonly PeerAddress _peer;
+    private readonly ConnectionCount? _count;
     private ReadinessWatch? _watch;
     private EndPoint? _remote;
     private EndPoint? _local;
     private Socket? _view;
     private uint _watched;
+    private int _isKnown;
     private int _disposed;
 
-    internal ClusterConnection(Descriptor socket, EventLoop loop, EndPoint listenedOn, PeerAddress peer)
+    internal ClusterConnection(Descriptor socket, EventLoop loop, EndPoint listenedOn, PeerAddress peer, ConnectionCount? count = null)
     {
+        _count = count;
         _socket = socket;
         _loop = loop;
         _listenedOn = listenedOn;
@@ -50,6 +53,16 @@ public sealed class ClusterConnection : IDisposable
     /// and closing are for this class. The first use costs an object and some system calls.
     /// </summary>
     public Socket Socket => _view ??= StreamSocket.ViewAsSocket(_socket);
+
+    /// <summary>
+    /// Says that what goes on here is told by <see cref="ClusterWorker.TrackRequest"/>, from its first request on. Until then, or without it, an open connection
+    /// counts as work for <see cref="DispatchPolicy.LeastBusy"/>. Further calls do nothing.
+    /// </summary>
+    public void TrackRequests()
+    {
+        if (Volatile.Read(ref _isKnown) == 0 && Interlocked.Exchange(ref _isKnown, 1) == 0)
+            _count?.IsKnown();
+    }
 
     /// <summary>
     /// Whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its
@@ -133,6 +146,7 @@ public sealed class ClusterConnection : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         CloseSignals();
+        _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0); // Before the client sees it.
         lock (_readable)
         {
             Unwatch();

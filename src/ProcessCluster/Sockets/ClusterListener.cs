@@ -26,7 +26,10 @@ public abstract class ClusterListener : IAsyncDisposable
     public async ValueTask<Socket?> AcceptAsync(CancellationToken cancellationToken = default)
     {
         var (socket, _) = await TakeAsync(cancellationToken).ConfigureAwait(false);
-        return socket is null ? null : StreamSocket.ToSocket(socket);
+        if (socket is null)
+            return null;
+        var handle = StreamSocket.ToSocketHandle(socket);
+        return Connections is { } count ? new CountedSocket(handle, count) : new Socket(handle);
     }
 
     /// <summary>
@@ -39,8 +42,11 @@ public abstract class ClusterListener : IAsyncDisposable
     public async ValueTask<ClusterConnection?> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
         var (socket, peer) = await TakeAsync(cancellationToken).ConfigureAwait(false);
-        return socket is null ? null : new ClusterConnection(socket, SocketLoop.Instance, EndPoint, peer);
+        return socket is null ? null : new ClusterConnection(socket, SocketLoop.Instance, EndPoint, peer, Connections);
     }
+
+    /// <summary>Where its connections are counted; null outside a cluster.</summary>
+    private protected virtual ConnectionCount? Connections => null;
 
     /// <summary>Ends the listener: waiting accepts complete with null, and connections that were on their way to it go to other workers.</summary>
     public abstract ValueTask DisposeAsync();

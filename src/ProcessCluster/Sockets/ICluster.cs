@@ -52,7 +52,7 @@ public interface ICluster
     /// <summary>
     /// Starts one worker: this program again, or <see cref="ClusterOptions.Executable"/>. It is in <see cref="Workers"/> on return. It is
     /// not replaced when it ends: fork again in <see cref="Exited"/>, or use <see cref="StartAsync"/>. Costs about a millisecond, and
-    /// six descriptors and a thread in the primary.
+    /// five descriptors, a page of memory and a thread in the primary.
     /// </summary>
     /// <param name="environment">Variables for this worker besides those of the options; a null value removes one.</param>
     /// <returns>The worker.</returns>

@@ -244,7 +244,8 @@ internal static class ControlCodec
                     break;
                 default:
                     throw new NotSupportedException(
-                        $"A cluster cannot listen on '{value}' ({value.GetType().Name}): give an IPEndPoint, a UnixDomainSocketEndPoint or an InheritedEndPoint.");
+                        $"A cluster cannot listen on '{value}' ({value.GetType().Name}): give an IPEndPoint, a UnixDomainSocketEndPoint "
+                        + "or an InheritedEndPoint.");
             }
         }
 
@@ -287,8 +288,11 @@ internal static class ControlCodec
             {
                 return new IPEndPoint(address, port);
             }
-            if (family == Inherited && text.Length <= InheritedEndPoint.MaxNameLength && Int() is var number && (text.Length > 0 || number >= 0))
+            if (family == Inherited && text.Length <= InheritedEndPoint.MaxNameLength
+                && Int() is var number && (text.Length > 0 || number >= 0))
+            {
                 return text.Length > 0 ? new InheritedEndPoint(text) : new InheritedEndPoint(number);
+            }
             throw new InvalidDataException($"A control frame has the end point '{text}' of the family {family}, which is none.");
         }
 

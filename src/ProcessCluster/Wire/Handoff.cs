@@ -5,21 +5,26 @@ namespace ProcessCluster.Wire;
 
 /// <summary>
 /// What goes over the hand-off socket, as fixed bytes. Primary → worker: an offer with a descriptor: the port that the connection was
-/// accepted on, the offer's number, the peer's address. Worker → primary: the offer's number and whether it was taken. Primary → worker,
+/// accepted on, the offer's number, how many received bytes the worker passes over, the peer's address. Worker → primary: the offer's number and
+/// whether it was taken; or, with no offer's number, that a connection was closed. Primary → worker,
 /// without an answer: a bound socket with its descriptor: 0, which is no port, the request that asked for it, the port, its address.
 /// </summary>
 internal static class Handoff
 {
-    public const int OfferHeader = 8;
+    /// <summary>Stands for no offer in what a worker says.</summary>
+    public const uint NoOffer = uint.MaxValue;
+
+    public const int OfferHeader = 10;
     public const int SocketHeader = 12;
     public const int AnswerSize = 8;
 
     private const int NoPort = 0;
 
-    public static int WriteOffer(Span<byte> buffer, int port, uint offer, in PeerAddress peer)
+    public static int WriteOffer(Span<byte> buffer, int port, uint offer, ushort skip, in PeerAddress peer)
     {
         BinaryPrimitives.WriteInt32LittleEndian(buffer, port);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[4..], offer);
+        BinaryPrimitives.WriteUInt16LittleEndian(buffer[8..], skip);
         peer.Span.CopyTo(buffer[OfferHeader..]);
         return OfferHeader + peer.Length;
     }
@@ -47,34 +52,51 @@ internal static class Handoff
     }
 
     /// <summary>False for a bound socket, too.</summary>
-    public static bool TryReadOffer(ReadOnlySpan<byte> message, out int port, out uint offer, out PeerAddress peer)
+    public static bool TryReadOffer(ReadOnlySpan<byte> message, out int port, out uint offer, out ushort skip, out PeerAddress peer)
     {
         if (message.Length < OfferHeader || BinaryPrimitives.ReadInt32LittleEndian(message) == NoPort)
         {
-            (port, offer, peer) = (0, 0, default);
+            (port, offer, skip, peer) = (0, 0, 0, default);
             return false;
         }
         port = BinaryPrimitives.ReadInt32LittleEndian(message);
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message[4..]);
+        skip = BinaryPrimitives.ReadUInt16LittleEndian(message[8..]);
         peer = new PeerAddress(message[OfferHeader..]);
         return true;
     }
 
-    public static void WriteAnswer(Span<byte> buffer, uint offer, bool accepted)
+    public static void WriteAnswer(Span<byte> buffer, uint offer, OfferAnswer answer)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(buffer, offer);
-        BinaryPrimitives.WriteInt32LittleEndian(buffer[4..], accepted ? 1 : 0);
+        BinaryPrimitives.WriteInt32LittleEndian(buffer[4..], (int)answer);
     }
 
-    public static bool TryReadAnswer(ReadOnlySpan<byte> message, out uint offer, out bool accepted)
+    public static bool TryReadAnswer(ReadOnlySpan<byte> message, out uint offer, out OfferAnswer answer)
     {
         if (message.Length != AnswerSize)
         {
-            (offer, accepted) = (0, false);
+            (offer, answer) = (0, default);
             return false;
         }
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message);
-        accepted = BinaryPrimitives.ReadInt32LittleEndian(message[4..]) == 1;
-        return true;
+        answer = (OfferAnswer)BinaryPrimitives.ReadInt32LittleEndian(message[4..]);
+        return answer is >= OfferAnswer.Refused and <= OfferAnswer.RoomCame;
     }
+}
+
+/// <summary>What a worker says to an offer.</summary>
+internal enum OfferAnswer
+{
+    /// <summary>It does not listen there any more.</summary>
+    Refused,
+
+    /// <summary>Its program has the connection.</summary>
+    Accepted,
+
+    /// <summary>Its program wants no more for now.</summary>
+    Declined,
+
+    /// <summary>To no offer: it has closed a connection, which the primary wanted to know.</summary>
+    RoomCame,
 }

@@ -43,6 +43,9 @@ internal sealed class PendingAnswers<T>(Func<ControlMessage, bool> send, Action<
         }
     }
 
+    /// <summary>Whether this is one of these and is waited for.</summary>
+    public bool Has(int number) => _requests.ContainsKey(number);
+
     public void Answer(int number, T answer)
     {
         if (!_requests.TryGetValue(number, out var request) || !request.TrySetResult(answer))

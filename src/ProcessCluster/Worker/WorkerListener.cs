@@ -2,6 +2,8 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using ProcessCluster.Platform;
+using ProcessCluster.Sockets;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Worker;
 
@@ -9,44 +11,28 @@ namespace ProcessCluster.Worker;
 /// A listener in a worker: connections that the primary offers wait here until the program takes them, and only then is the offer
 /// accepted. A program that does not take them is not given more than a few.
 /// </summary>
-internal sealed class WorkerListener : ClusterListener
+internal sealed class WorkerListener(WorkerSession session, int port, EndPoint endPoint) : PortListener(session, port, endPoint)
 {
     /// <summary>More than a primary offers at once; what is offered beyond it is refused.</summary>
     private const int Capacity = 256;
 
-    private readonly WorkerSession _session;
     private readonly Channel<Offer> _offers = Channel.CreateBounded<Offer>(Capacity);
 
-    public WorkerListener(WorkerSession session, int port, EndPoint endPoint)
-        : base(endPoint)
-    {
-        _session = session;
-        Port = port;
-    }
-
-    /// <summary>The primary's number for the end point.</summary>
-    public int Port { get; }
-
-    private readonly record struct Offer(uint Id, Descriptor Socket, PeerAddress Peer);
+    private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, PeerAddress Peer);
 
     /// <summary>Queues an offer; false when it must be refused.</summary>
-    public bool TryAdd(uint offer, Descriptor socket, in PeerAddress peer) => _offers.Writer.TryWrite(new Offer(offer, socket, peer));
+    public bool TryAdd(uint offer, Descriptor socket, ushort skip, in PeerAddress peer) =>
+        _offers.Writer.TryWrite(new Offer(offer, socket, skip, peer));
 
     /// <summary>Takes no more offers and refuses those that nobody has taken.</summary>
-    public void Complete()
+    public override void Complete()
     {
         _offers.Writer.TryComplete();
         while (_offers.Reader.TryRead(out var offer))
         {
             offer.Socket.Dispose();
-            _session.Answer(offer.Id, accepted: false);
+            Session.Say(offer.Id, OfferAnswer.Refused);
         }
-    }
-
-    public override ValueTask DisposeAsync()
-    {
-        _session.Close(this);
-        return ValueTask.CompletedTask;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -56,10 +42,39 @@ internal sealed class WorkerListener : ClusterListener
         {
             if (!_offers.Reader.TryRead(out var offer))
                 continue;
+            if (!WantsOne(offer))
+                continue;
             // Before the program sees a byte of it: from here on the connection is lost with this process.
-            _session.Answer(offer.Id, accepted: true);
+            if (!Session.TryClaim(offer.Id))
+            {
+                offer.Socket.Dispose(); // It was left here for too long: another worker has it.
+                Session.Say(offer.Id, OfferAnswer.Refused);
+                continue;
+            }
+            Session.Connections.Opened();
+            Session.Say(offer.Id, OfferAnswer.Accepted);
+            if (offer.Skip > 0)
+                StreamSocket.Skip(offer.Socket, offer.Skip);
             return (offer.Socket, offer.Peer);
         }
         return default;
+    }
+
+    private bool WantsOne(in Offer offer)
+    {
+        var wanted = false;
+        try
+        {
+            wanted = CanAccept?.Invoke() ?? true;
+            return wanted;
+        }
+        finally
+        {
+            if (!wanted)
+            {
+                offer.Socket.Dispose();
+                Session.Say(offer.Id, OfferAnswer.Declined);
+            }
+        }
     }
 }

@@ -21,9 +21,10 @@ internal sealed class WorkerSession : ILinkPeer
     public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly Descriptor _handoff = new(ChildProcess.HandoffDescriptor);
-    private readonly ConcurrentDictionary<int, WorkerListener> _listeners = new();
-    private readonly PendingAnswers<WorkerListener> _listening;
+    private readonly ConcurrentDictionary<int, PortListener> _listeners = new();
+    private readonly PendingAnswers<PortListener> _listening;
     private readonly WorkerUdpSockets _udp;
+    private readonly SharedPage _page;
     private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ManualResetEventSlim _never = new();
@@ -41,6 +42,7 @@ internal sealed class WorkerSession : ILinkPeer
     public WorkerSession(in WorkerPlace place, MessagingScope scope, Action disconnected)
     {
         _disconnected = disconnected;
+        Logger = scope.Logger;
         (_slot, _isStandby) = (place.Slot, place.IsStandby);
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
@@ -53,11 +55,14 @@ internal sealed class WorkerSession : ILinkPeer
         });
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
+        _page = SharedPage.Map(ChildProcess.PageDescriptor);
+        Requests = new RequestMeter(_page.WorkBegins, _page.WorkEnds);
+        Connections = new ConnectionCount(_page, () => Say(Handoff.NoOffer, OfferAnswer.RoomCame));
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
         Channel = new MessageChannel(place.Id, FrameHeader.Primary, "The primary", _link.Outbox, scope);
-        _listening = new PendingAnswers<WorkerListener>(_link.TrySend, Close);
+        _listening = new PendingAnswers<PortListener>(_link.TrySend, Close);
         _udp = new WorkerUdpSockets(_link.TrySend);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Exiting();
     }
@@ -66,11 +71,16 @@ internal sealed class WorkerSession : ILinkPeer
     public MessageChannel Channel { get; }
 
     /// <summary>The requests that the program counts.</summary>
-    public RequestMeter Requests { get; } = new();
+    public RequestMeter Requests { get; }
+
+    /// <summary>The connections that the program has taken.</summary>
+    public ConnectionCount Connections { get; }
 
     public int Slot => _slot;
 
     public bool IsStandby => _isStandby;
+
+    public Microsoft.Extensions.Logging.ILogger Logger { get; }
 
     /// <summary>The cluster's locks that this worker holds or waits for.</summary>
     public LockClaims Locks { get; }
@@ -95,16 +105,28 @@ internal sealed class WorkerSession : ILinkPeer
 
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
     /// <exception cref="ClusterException">The primary is gone or this worker is leaving.</exception>
-    public async Task<WorkerListener> ListenAsync(EndPoint endPoint, ClusterListenOptions options, CancellationToken cancellationToken)
+    public async Task<ClusterListener> ListenAsync(EndPoint endPoint, ClusterListenOptions options, CancellationToken cancellationToken)
     {
         if (IsLeaving)
             throw new ClusterException($"The worker is leaving the cluster and cannot listen on {endPoint} any more.");
         var number = Interlocked.Increment(ref _lastRequest);
-        return await _listening.AskAsync(
+        var listener = await _listening.AskAsync(
             number,
             new ControlMessage.Listen(number, UnixPath.ForPrimary(endPoint), options),
             $"The primary is gone: nobody can listen on {endPoint}.",
             cancellationToken).ConfigureAwait(false);
+        try
+        {
+            listener.Begin(options, isAdmitted: !_isStandby);
+        }
+        catch (SocketException)
+        {
+            Close(listener);
+            throw;
+        }
+        if (listener is DirectListener)
+            _link.TrySend(new ControlMessage.Listening(listener.Port));
+        return listener;
     }
 
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
@@ -134,16 +156,20 @@ internal sealed class WorkerSession : ILinkPeer
         _disconnected();
     });
 
-    public void Answer(uint offer, bool accepted)
+    /// <summary>Before the program sees a connection: false when the primary has given it to another worker.</summary>
+    public bool TryClaim(uint offer) => _page.TryClaim(offer);
+
+    /// <summary>Answers an offer, or says something else about connections.</summary>
+    public void Say(uint offer, OfferAnswer answer)
     {
         Span<byte> message = stackalloc byte[Handoff.AnswerSize];
-        Handoff.WriteAnswer(message, offer, accepted);
+        Handoff.WriteAnswer(message, offer, answer);
         // It cannot be full: a primary has no more than a few offers under way. Closed means that nobody needs the answer.
         HandoffSocket.Answer(_handoff, message);
     }
 
     /// <summary>Ends a listener by the program's wish.</summary>
-    public void Close(WorkerListener listener)
+    public void Close(PortListener listener)
     {
         if (!_listeners.TryRemove(listener.Port, out _))
             return;
@@ -179,12 +205,17 @@ internal sealed class WorkerSession : ILinkPeer
                 break;
             case ControlMessage.Admitted admitted:
                 (_slot, _isStandby) = (admitted.Slot, false);
+                foreach (var listener in _listeners.Values)
+                    listener.Admitted();
                 break;
             case ControlMessage.Ping ping:
                 ThreadPool.UnsafeQueueUserWorkItem(static state => state.Session.GiveSign(state.Sequence), (Session: this, ping.Sequence), preferLocal: false);
                 break;
             case ControlMessage.Unread unread:
-                _udp.LookAgain(unread.Port);
+                if (_listeners.TryGetValue(unread.Port, out var left))
+                    left.LookAgain();
+                else
+                    _udp.LookAgain(unread.Port);
                 break;
             case ControlMessage.LockGranted granted:
                 Locks.Granted(granted.Request);
@@ -203,13 +234,32 @@ internal sealed class WorkerSession : ILinkPeer
         _listening.Answer(bound.Request, listener);
     }
 
+    /// <summary>A socket that was asked for; without a descriptor when this process had no number left for it.</summary>
+    private void Arrived(int request, int port, int descriptor, in PeerAddress address)
+    {
+        if (!_listening.Has(request))
+        {
+            _udp.Arrived(request, port, new Descriptor(descriptor), address); // Or nobody waits for it any more: that closes it.
+            return;
+        }
+        if (descriptor < 0)
+        {
+            _link.TrySend(new ControlMessage.CloseListener(port));
+            _listening.Fail(request, new SocketException((int)SocketError.TooManyOpenSockets));
+            return;
+        }
+        var listener = new DirectListener(this, port, ListeningSocket.Adopt(descriptor));
+        _listeners[port] = listener;
+        _listening.Answer(request, listener);
+    }
+
     /// <summary>Listeners end, the program is told. On a thread of its own or the pool's, as callbacks are the program's.</summary>
     private void Stop()
     {
         foreach (var listener in _listeners.Values)
         {
             if (_listeners.TryRemove(listener.Port, out _))
-                listener.Complete();
+                listener.Leave();
         }
         _udp.EndReceiving();
         _ = _stopping.CancelAsync();
@@ -253,12 +303,12 @@ internal sealed class WorkerSession : ILinkPeer
     private void GiveSign(int sequence) => _link.TrySend(
         new ControlMessage.Pong(sequence, Requests.Begun, Requests.InFlight, Requests.Busy, System.Diagnostics.Debugger.IsAttached));
 
-    private void Offered(int port, uint offer, Descriptor socket, in PeerAddress peer)
+    private void Offered(int port, uint offer, Descriptor socket, ushort skip, in PeerAddress peer)
     {
-        if (_listeners.TryGetValue(port, out var listener) && listener.TryAdd(offer, socket, peer))
+        if (_listeners.TryGetValue(port, out var found) && found is WorkerListener listener && listener.TryAdd(offer, socket, skip, peer))
             return;
         socket.Dispose();
-        Answer(offer, accepted: false);
+        Say(offer, OfferAnswer.Refused);
     }
 
     /// <summary>
@@ -274,13 +324,13 @@ internal sealed class WorkerSession : ILinkPeer
             while (HandoffSocket.Receive(session._handoff, message, out var descriptor) is > 0 and var length)
             {
                 if (Handoff.TryReadSocket(message[..length], out var request, out var bound, out var address))
-                    session._udp.Arrived(request, bound, new Descriptor(descriptor), address);
-                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var peer))
+                    session.Arrived(request, bound, descriptor, address);
+                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var peer))
                     continue;
                 else if (descriptor >= 0)
-                    session.Offered(port, offer, new Descriptor(descriptor), peer);
+                    session.Offered(port, offer, new Descriptor(descriptor), skip, peer);
                 else
-                    session.Answer(offer, accepted: false); // This process has no descriptor left for it.
+                    session.Say(offer, OfferAnswer.Refused); // This process has no descriptor left for it.
             }
         }
     }

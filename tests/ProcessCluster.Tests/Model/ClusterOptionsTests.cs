@@ -153,6 +153,18 @@ public sealed class ClusterOptionsTests
                 case null when property.PropertyType == typeof(Func<ClusterWorker, CancellationToken, Task>):
                     property.SetValue(options, (Func<ClusterWorker, CancellationToken, Task>)((_, _) => Task.CompletedTask));
                     break;
+                case null when property.PropertyType == typeof(Func<IDispatchPolicy>):
+                    property.SetValue(options, (Func<IDispatchPolicy>)(() => null!));
+                    break;
+                case string text:
+                    property.SetValue(options, $"{text}2");
+                    break;
+                case IDictionary<int, int> weights:
+                    weights[1] = 3;
+                    break;
+                case IList<EndPointOptions> endPoints:
+                    endPoints.Add(new EndPointOptions { Address = "5000", Dispatch = DispatchPolicy.Random });
+                    break;
                 case null when property.PropertyType == typeof(string):
                     property.SetValue(options, property.Name);
                     break;
@@ -181,6 +193,8 @@ public sealed class ClusterOptionsTests
         {
             RestartOptions or RecycleOptions => Values(property.GetValue(options)!, $"{property.Name}:"),
             IDictionary<int, IDictionary<string, string?>> slots => slots.SelectMany(slot => slot.Value.Select(v => ($"{slot.Key}:{v.Key}", (object?)v.Value)))
+                .DefaultIfEmpty((property.Name, null)),
+            IList<EndPointOptions> endPoints => endPoints.SelectMany(static endPoint => PropertiesOf(endPoint).Select(p => ($"EndPoints:{p.Name}", p.GetValue(endPoint))))
                 .DefaultIfEmpty((property.Name, null)),
             string text => [($"{prefix}{property.Name}", text)],
             System.Collections.IEnumerable many => [($"{prefix}{property.Name}", string.Join(';', many.Cast<object>()))],

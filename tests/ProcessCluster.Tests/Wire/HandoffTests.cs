@@ -14,10 +14,10 @@ public sealed class HandoffTests
     {
         var peer = new PeerAddress(Bytes(peerLength));
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, port, offer, peer);
+        var length = Handoff.WriteOffer(message, port, offer, 7, peer);
         Assert.Equal(Handoff.OfferHeader + peerLength, length);
-        Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var readPeer));
-        Assert.Equal((port, offer), (readPort, readOffer));
+        Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var skip, out var readPeer));
+        Assert.Equal((port, offer, (ushort)7), (readPort, readOffer, skip));
         Assert.Equal(Bytes(peerLength), readPeer.Span.ToArray());
     }
 
@@ -33,27 +33,28 @@ public sealed class HandoffTests
         Assert.True(Handoff.TryReadSocket(message.AsSpan(0, length), out var readRequest, out var readPort, out var address));
         Assert.Equal((request, port), (readRequest, readPort));
         Assert.Equal(Bytes(addressLength), address.Span.ToArray());
-        Assert.False(Handoff.TryReadOffer(message.AsSpan(0, length), out _, out _, out _));
+        Assert.False(Handoff.TryReadOffer(message.AsSpan(0, length), out _, out _, out _, out _));
     }
 
     [Fact]
     public void An_offer_is_no_bound_socket()
     {
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, 1, 2, new PeerAddress(Bytes(16)));
+        var length = Handoff.WriteOffer(message, 1, 2, 0, new PeerAddress(Bytes(16)));
         Assert.False(Handoff.TryReadSocket(message.AsSpan(0, length), out _, out _, out _));
     }
 
     [Theory]
-    [InlineData(0u, false)]
-    [InlineData(7u, true)]
-    [InlineData(uint.MaxValue, true)]
-    public void An_answer_is_read_as_it_was_written(uint offer, bool accepted)
+    [InlineData(0u, 0)]
+    [InlineData(7u, 1)]
+    [InlineData(8u, 2)]
+    [InlineData(uint.MaxValue, 3)]
+    public void An_answer_is_read_as_it_was_written(uint offer, int answer)
     {
         var message = new byte[Handoff.AnswerSize];
-        Handoff.WriteAnswer(message, offer, accepted);
-        Assert.True(Handoff.TryReadAnswer(message, out var readOffer, out var readAccepted));
-        Assert.Equal((offer, accepted), (readOffer, readAccepted));
+        Handoff.WriteAnswer(message, offer, (OfferAnswer)answer);
+        Assert.True(Handoff.TryReadAnswer(message, out var readOffer, out var readAnswer));
+        Assert.Equal((offer, (OfferAnswer)answer), (readOffer, readAnswer));
     }
 
     [Fact]
@@ -61,25 +62,23 @@ public sealed class HandoffTests
     {
         for (var length = 0; length <= HandoffSocket.MaxMessage; length++)
         {
-            Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _));
+            Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _, out _));
             Assert.Equal(length >= Handoff.SocketHeader, Handoff.TryReadSocket(new byte[length], out _, out _, out _));
-            Assert.Equal(length == Handoff.AnswerSize, Handoff.TryReadAnswer(Bytes(length), out _, out _));
+            Assert.Equal(length == Handoff.AnswerSize, Handoff.TryReadAnswer(new byte[length], out _, out _));
         }
     }
 
     [Fact]
     public void An_address_that_is_too_long_is_none()
     {
-        Assert.True(Handoff.TryReadOffer(Bytes(Handoff.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out var peer));
+        Assert.True(Handoff.TryReadOffer(Bytes(Handoff.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out _, out var peer));
         Assert.Equal(0, peer.Length);
     }
 
-    [Fact]
-    public void Only_one_is_yes()
-    {
-        Assert.True(Handoff.TryReadAnswer([5, 0, 0, 0, 2, 0, 0, 0], out var offer, out var accepted));
-        Assert.Equal((5u, false), (offer, accepted));
-    }
+    [Theory]
+    [InlineData(4)]
+    [InlineData(255)]
+    public void An_answer_that_means_nothing_is_none(byte answer) => Assert.False(Handoff.TryReadAnswer([5, 0, 0, 0, answer, 0, 0, 0], out _, out _));
 
     [Fact]
     public void Random_messages_are_read_or_refused_and_nothing_else()
@@ -95,7 +94,7 @@ public sealed class HandoffTests
                 (bytes[8], bytes[9]) = ((byte)random.Next(12), 0); // Often a family that exists.
             try
             {
-                if (Handoff.TryReadOffer(bytes, out _, out _, out var peer))
+                if (Handoff.TryReadOffer(bytes, out _, out _, out _, out var peer))
                     peer.ToEndPoint();
                 bytes[..Math.Min(4, bytes.Length)].Clear(); // Port 0: a bound socket.
                 if (Handoff.TryReadSocket(bytes, out _, out _, out var address))
@@ -120,10 +119,10 @@ public sealed class HandoffTests
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var i = 0u; i < 1_000; i++)
             {
-                var length = Handoff.WriteOffer(message, 1, i, peer);
-                if (Handoff.TryReadOffer(message[..length], out var port, out var offer, out var read))
+                var length = Handoff.WriteOffer(message, 1, i, 0, peer);
+                if (Handoff.TryReadOffer(message[..length], out var port, out var offer, out _, out var read))
                     sum += port + offer + read.Length;
-                Handoff.WriteAnswer(message, i, accepted: true);
+                Handoff.WriteAnswer(message, i, OfferAnswer.Accepted);
                 if (Handoff.TryReadAnswer(message[..Handoff.AnswerSize], out offer, out _))
                     sum += offer;
             }

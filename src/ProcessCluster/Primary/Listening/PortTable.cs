@@ -19,12 +19,17 @@ internal sealed class PortTable(
 {
     private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick.</summary>
+    private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Changed on the loop only; what waits is counted from anywhere.</summary>
     private readonly ConcurrentDictionary<string, ISharedEndPoint> _byKey = new();
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
     private ITimer? _clock;
+    private Action? _tick;
+    private bool _clockRuns;
     private int _lastId;
 
     /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
@@ -43,24 +48,45 @@ internal sealed class PortTable(
         public bool IsDone { get; set; }
     }
 
-    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, metrics), []));
+    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, metrics, time), []));
 
-    /// <summary>Binds the end point, or finds it bound: the answer to the worker.</summary>
-    public ControlMessage Bind(PrimaryWorker worker, ControlMessage.Listen request)
+    /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
+    public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
-        // Another worker's key never fits: binding it again is the system's to refuse.
-        var kind = request.Options.Exclusive ? $"exclusive {worker.Id} " : "";
-        if (!TryUse(worker, request.Request, request.EndPoint, kind, out var port, out var refusal, id =>
-            new SharedPort(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, worker.Options, time, this)))
+        var options = request.Options;
+        var rules = PortRules.For(worker.Options, request.EndPoint);
+        if (options.Exclusive)
+            return BindExclusive(worker, request, rules);
+        switch (rules.Mode)
         {
-            return refusal;
+            case ListenMode.SharedListener:
+                if (!TryUse(worker, request.Request, request.EndPoint, "", out CopiedSocket? copied, out var refusal, id =>
+                    CopiedSocket.Of(id, ListeningSocket.Bind(request.EndPoint, options), loop, NeedsClock)))
+                {
+                    return refusal;
+                }
+                return Deliver(worker, copied, request.Request);
+            case ListenMode.ReusePort:
+                return TryUse(worker, request.Request, request.EndPoint, "", out ReusePort? reused, out refusal, id => Hold(id, request.EndPoint, options))
+                    ? DeliverOwn(worker, reused, request.Request, options)
+                    : refusal;
+            default:
+                return TryUse(worker, request.Request, request.EndPoint, "", out SharedPort? port, out refusal, id => Share(id, request, rules))
+                    ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
+                    : refusal;
         }
-        if (request.Options.Exclusive)
-            _guests[worker].Own.Add(port);
+    }
+
+    /// <summary>Under a key that nobody else has, in whatever mode. Whether the end point is free is the system's to say.</summary>
+    private ControlMessage BindExclusive(PrimaryWorker worker, ControlMessage.Listen request, PortRules rules)
+    {
+        if (!TryUse(worker, request.Request, request.EndPoint, $"exclusive {worker.Id} ", out SharedPort? port, out var refusal, id => Share(id, request, rules)))
+            return refusal;
+        _guests[worker].Own.Add(port);
         return new ControlMessage.Bound(request.Request, port.Id, port.EndPoint);
     }
 
-    /// <summary>As the other, of a UDP socket: null when a copy is on its way to the worker, else the refusal.</summary>
+    /// <summary>As the other, of a UDP socket.</summary>
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.BindUdp request)
     {
         var options = new ClusterUdpOptions
@@ -74,14 +100,43 @@ internal sealed class PortTable(
         var isDual = request.DualMode && request.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any);
         var kind = isDual ? "UDP, dual mode " : "UDP ";
         if (!TryUse(worker, request.Request, request.EndPoint, kind, out var socket, out var refusal, id =>
-            new SharedUdpSocket(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop, NeedsClock)))
+            CopiedSocket.Of(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop, NeedsClock)))
         {
             return refusal;
         }
-        _delivery.Deliver(_guests[worker].Channel, socket, request.Request);
+        return Deliver(worker, socket, request.Request);
+    }
+
+    private ControlMessage? Deliver(PrimaryWorker worker, ISharedEndPoint port, int request, Descriptor? own = null)
+    {
+        _delivery.Deliver(_guests[worker].Channel, port, request, own);
         if (_delivery.NeedsClock)
             NeedsClock();
         return null;
+    }
+
+    private ControlMessage? DeliverOwn(PrimaryWorker worker, ReusePort port, int request, ClusterListenOptions options)
+    {
+        try
+        {
+            return Deliver(worker, port, request, port.Open(options));
+        }
+        catch (SocketException exception)
+        {
+            CloseListener(worker, port.Id);
+            return new ControlMessage.NotBound(request, (int)exception.SocketErrorCode, exception.Message);
+        }
+    }
+
+    private SharedPort Share(int id, ControlMessage.Listen request, PortRules rules) =>
+        new(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, rules, time, this);
+
+    private ReusePort Hold(int id, EndPoint endPoint, ClusterListenOptions options)
+    {
+        var port = new ReusePort(id, endPoint, options);
+        if (!ReusePort.MigratesQueues)
+            logger.QueuesDieWithWorkers(port.EndPoint);
+        return port;
     }
 
     /// <summary>Enters the worker as a user of what it asks for, which is made when nobody has it yet.</summary>
@@ -116,7 +171,7 @@ internal sealed class PortTable(
         {
             if (_byKey.TryGetValue(key, out var found))
             {
-                shared = (T)found;
+                shared = found as T ?? throw new NotSupportedException($"{name} is bound already, in another mode (ProcessCluster:Mode)");
             }
             else
             {
@@ -249,14 +304,26 @@ internal sealed class PortTable(
 
     public void Exhausted(SharedPort port) => logger.AcceptExhausted(port.EndPoint);
 
+    public void Refused(SharedPort port) => metrics.Expired(1);
+
+    public void PolicyFailed(SharedPort port, Exception exception) => logger.PolicyFailed(port.EndPoint, exception);
+
     private void Expired(SharedPort port, int connections)
     {
         metrics.Expired(connections);
         logger.WaitedTooLong(connections, port.EndPoint, port.MaxWait);
     }
 
-    public void NeedsClock() =>
-        _clock ??= time.CreateTimer(_ => loop.Post(Tick), null, ClockTick, ClockTick);
+    public void NeedsClock()
+    {
+        if (_clockRuns)
+            return;
+        _clockRuns = true;
+        if (_clock is null)
+            _clock = time.CreateTimer(_ => loop.Post(_tick ??= Tick), null, ClockTick, ClockTick);
+        else
+            _clock.Change(ClockTick, ClockTick);
+    }
 
     private void Tick()
     {
@@ -265,24 +332,29 @@ internal sealed class PortTable(
         var now = time.GetTimestamp();
         foreach (var shared in _byKey.Values)
         {
-            if (shared is SharedUdpSocket socket && socket.Look())
+            if (shared is CopiedSocket socket && socket.Look())
                 SayUnread(socket);
             if (shared is not SharedPort port)
                 continue;
-            if (port.CloseOverdue(now) is > 0 and var closed)
+            if (port.EndOverdue(now) is > 0 and var closed)
                 Expired(port, closed);
             needed |= port.NeedsClock;
         }
+        foreach (var guest in _guests.Values)
+        {
+            guest.Channel.RevokeOverdue(OfferPatience);
+            needed |= guest.Channel.HasOffers;
+        }
         if (needed)
             return;
-        _clock?.Dispose();
-        _clock = null;
+        _clockRuns = false;
+        _clock?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>
     /// To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.
     /// </summary>
-    private void SayUnread(SharedUdpSocket socket)
+    private void SayUnread(CopiedSocket socket)
     {
         var unread = new ControlMessage.Unread(socket.Id);
         foreach (var (worker, guest) in _guests)

@@ -16,21 +16,26 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private readonly EventLoop _loop;
     private readonly ListeningSocket _socket;
     private readonly IPortObserver _observer;
-    private readonly int _maxWaiting;
+    private readonly PortRules _rules;
     private readonly long _maxWait;
     private readonly TimeProvider _time;
-    private readonly FreeSeats _free = new();
+    private readonly Seats _seats;
     private readonly WaitingLine _waiting = new();
+    private readonly List<Seat> _withLine = [];
+    private readonly Refusals _refusals;
+    private readonly Peeks? _peeks;
     private bool _paused;
     private bool _exhausted;
     private bool _disposed;
+    private int _inLines;
 
-    public SharedPort(int id, ListeningSocket socket, EventLoop loop, ClusterOptions options, TimeProvider time, IPortObserver observer)
+    public SharedPort(int id, ListeningSocket socket, EventLoop loop, PortRules rules, TimeProvider time, IPortObserver observer)
     {
-        (Id, _socket, _loop, _time, _observer) = (id, socket, loop, time, observer);
-        _maxWaiting = options.MaxWaitingConnections;
-        MaxWait = options.MaxWait;
-        _maxWait = (long)(options.MaxWait.TotalSeconds * time.TimestampFrequency);
+        (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
+        _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
+        _refusals = new Refusals(rules.WhenFull, time);
+        if (rules.HasProxyHeader || rules.Policy is { MaxPeekBytes: > 0 })
+            _peeks = new Peeks(loop, rules, time, connection => Enter(connection));
         loop.Add(this, socket.Number, Libc.EPOLLIN);
     }
 
@@ -40,10 +45,16 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     public SocketType SocketType => SocketType.Stream;
 
-    public TimeSpan MaxWait { get; }
+    public TimeSpan MaxWait => _rules.MaxWait;
 
-    /// <summary>How many connections wait for a worker.</summary>
-    public int Waiting => _waiting.Count;
+    /// <summary>How many connections wait for a worker. May be read on any thread.</summary>
+    public int Waiting => _waiting.Count + Volatile.Read(ref _inLines);
+
+    /// <summary>Whether time matters to it.</summary>
+    public bool NeedsClock => Waiting > 0 || _peeks is { Count: > 0 } || _paused || _seats.HasStalls || _refusals.NeedsClock;
+
+    /// <summary>Whether a worker has nothing to answer, so that it could serve what another one does not answer.</summary>
+    public bool HasIdle => _seats.HasIdle;
 
     /// <summary>How long ago a connection of this port was accepted.</summary>
     public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _maxWait);
@@ -76,18 +87,52 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     /// <summary>Gives the worker connections from now on.</summary>
     public void Add(Seat seat)
     {
-        _free.Add(seat);
+        _seats.Add(seat);
         ServeWaiting();
     }
 
     /// <summary>Gives the worker none any more. What was offered to it stays with it until it answers or is gone.</summary>
-    public void Remove(Seat seat) => _free.Remove(seat);
+    public void Remove(Seat seat)
+    {
+        _seats.Remove(seat);
+        DissolveLine(seat);
+        ServeWaiting();
+    }
 
     /// <summary>The worker has answered an offer: it can take another.</summary>
     public void Answered(Seat seat)
     {
-        _free.Answered(seat);
-        ServeWaiting();
+        _seats.Answered(seat);
+        Serve(seat);
+    }
+
+    /// <summary>The worker has answered one that was given to another meanwhile.</summary>
+    public void RevokedAnswered(Seat seat)
+    {
+        _seats.RevokedAnswered(seat);
+        Serve(seat);
+    }
+
+    /// <summary>The worker wants no connection for now.</summary>
+    public void Declined(Seat seat)
+    {
+        _seats.Answered(seat);
+        _seats.SetAside(seat);
+        _observer.NeedsClock();
+    }
+
+    /// <summary>An offer was taken back that the worker did not answer in time.</summary>
+    public void Revoked(Seat seat)
+    {
+        _seats.Revoked(seat);
+        DissolveLine(seat);
+    }
+
+    /// <summary>A worker has room again.</summary>
+    public void RoomCame()
+    {
+        _seats.EndStalls();
+        ServeAll();
     }
 
     /// <summary>Takes back a connection that a worker did not accept: it is served before all that came later.</summary>
@@ -104,63 +149,187 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     public void ServeWaiting()
     {
-        while (_waiting.Count > 0 && TryOffer(_waiting.Peek()))
-            _waiting.Pop();
+        while (_waiting.Count > 0)
+        {
+            var connection = _waiting.Pop();
+            if (TryPlace(connection))
+                continue;
+            _waiting.PushFront(connection);
+            break;
+        }
         ResumeIfPossible();
     }
 
-    /// <summary>Closes the connections whose time is over, and tries again what could not be done for want of descriptors or buffers.</summary>
-    public int CloseOverdue(long now)
+    /// <summary>Ends the waiting whose time is over, and tries again what could not be done for want of descriptors or buffers.</summary>
+    public int EndOverdue(long now)
     {
-        var closed = 0;
-        while (_waiting.Count > 0 && _waiting.Peek().Deadline <= now)
-        {
-            Libc.close(_waiting.Pop().Descriptor);
-            closed++;
-        }
-        _free.EndStalls();
-        ServeWaiting();
-        return closed;
+        var ended = EndOverdue(_waiting, now);
+        foreach (var seat in _withLine)
+            ended += EndOverdue(seat.Line, now);
+        CountLines();
+        _peeks?.Tick(now);
+        _refusals.Tick();
+        RoomCame();
+        return ended;
     }
-
-    /// <summary>Whether time matters to it.</summary>
-    public bool NeedsClock => _waiting.Count > 0 || _paused || _free.HasStalls;
 
     public void Dispose()
     {
         // Clients whose connection the kernel has made already are served like those that came before them.
-        while (!_paused && _free.HasAny && _socket.TryAccept(out var descriptor, out var peer) is AcceptResult.Accepted)
-            Place(Accepted(descriptor, peer));
+        while (!_paused && Waiting == 0 && _socket.TryAccept(out var descriptor, out var peer) is AcceptResult.Accepted)
+            Enter(Accepted(descriptor, peer));
         _disposed = true;
         _loop.Remove(this, _socket.Number);
         _socket.Dispose();
-        while (_waiting.Count > 0)
-            Libc.close(_waiting.Pop().Descriptor);
+        _peeks?.Clear();
+        _refusals.Clear();
+        foreach (var line in _withLine.Select(static seat => seat.Line).Append(_waiting))
+        {
+            while (line.Count > 0)
+                Libc.close(line.Pop().Descriptor);
+        }
     }
 
     private PendingConnection Accepted(int descriptor, in PeerAddress peer) => new(descriptor, peer, _time.GetTimestamp() + _maxWait);
 
     private void Place(in PendingConnection connection)
     {
-        if (_waiting.Count == 0 && TryOffer(connection))
+        if (_peeks is null)
+        {
+            Enter(connection);
             return;
-        _waiting.PushBack(connection);
+        }
+        _peeks.Begin(connection);
         _observer.NeedsClock();
-        if (_waiting.Count >= _maxWaiting)
-            Pause();
     }
 
-    private bool TryOffer(in PendingConnection connection)
+    /// <summary>Gives it to a worker, or has it wait: behind those that wait already.</summary>
+    private void Enter(in PendingConnection connection)
     {
-        while (_free.TryTake(out var seat))
+        if ((_waiting.Count == 0 || _rules.Policy is not null) && TryPlace(connection))
+            return;
+        if (_rules.WhenFull != WhenFull.Pause && Waiting >= _rules.MaxWaiting)
         {
-            if (seat.Channel.TryOffer(seat, connection))
+            _refusals.Refuse(connection.Descriptor);
+            _observer.Refused(this);
+            _observer.NeedsClock();
+            return;
+        }
+        _waiting.PushBack(connection);
+        _observer.NeedsClock();
+        PauseIfFull();
+    }
+
+    /// <summary>Has it offered to a worker or wait for a certain one; false when it must wait for any.</summary>
+    private bool TryPlace(in PendingConnection connection)
+    {
+        while (true)
+        {
+            if (!TryTake(connection, out var seat, out var isLost))
+            {
+                if (isLost)
+                    return true;
+                if (seat is null || (_rules.WhenFull != WhenFull.Pause && Waiting >= _rules.MaxWaiting))
+                    return false;
+                WaitFor(seat, connection);
                 return true;
+            }
+            if (seat!.Channel.TryOffer(seat, connection))
+            {
+                _observer.NeedsClock(); // For the offers that are not answered.
+                return true;
+            }
             // Its socket takes nothing now: too many descriptors under way, or it is dying, which is seen elsewhere.
-            _free.Stall(seat);
+            _seats.Stall(seat);
             _observer.NeedsClock();
         }
-        return false;
+    }
+
+    private bool TryTake(in PendingConnection connection, out Seat? seat, out bool isLost)
+    {
+        isLost = false;
+        try
+        {
+            return _seats.TryTake(connection, out seat);
+        }
+        catch (Exception exception) when (_rules.Policy is not null)
+        {
+            // The program's own policy: its fault costs this connection, not the cluster.
+            _observer.PolicyFailed(this, exception);
+            Libc.close(connection.Descriptor);
+            (seat, isLost) = (null, true);
+            return false;
+        }
+    }
+
+    private void WaitFor(Seat seat, in PendingConnection connection)
+    {
+        seat.Line.PushBack(connection);
+        if (!_withLine.Contains(seat))
+            _withLine.Add(seat);
+        CountLines();
+        _observer.NeedsClock();
+        PauseIfFull();
+    }
+
+    private void DissolveLine(Seat seat)
+    {
+        if (!_withLine.Remove(seat))
+            return;
+        // They wait for somebody else now, before those that came later.
+        for (var left = seat.Line.Count; left > 0; left--)
+            _waiting.PushFront(seat.Line.PopBack());
+        CountLines();
+    }
+
+    private void Serve(Seat seat)
+    {
+        if (seat.HasLine)
+            ServeLine(seat);
+        ServeWaiting();
+    }
+
+    private void ServeAll()
+    {
+        for (var i = _withLine.Count - 1; i >= 0; i--)
+            ServeLine(_withLine[i]);
+        ServeWaiting();
+    }
+
+    private void ServeLine(Seat seat)
+    {
+        while (seat.HasLine && _seats.TryTake(seat))
+        {
+            if (seat.Channel.TryOffer(seat, seat.Line.Peek()))
+            {
+                seat.Line.Pop();
+                continue;
+            }
+            _seats.Stall(seat);
+            break;
+        }
+        if (!seat.HasLine)
+            _withLine.Remove(seat);
+        CountLines();
+    }
+
+    private void CountLines() => Volatile.Write(ref _inLines, _withLine.Sum(static seat => seat.Line.Count));
+
+    private int EndOverdue(WaitingLine line, long now)
+    {
+        var ended = 0;
+        while (line.Count > 0 && line.Peek().Deadline <= now)
+        {
+            _refusals.Refuse(line.Pop().Descriptor);
+            ended++;
+        }
+        return ended;
+    }
+
+    private void PauseIfFull()
+    {
+        if (_rules.WhenFull == WhenFull.Pause && Waiting >= _rules.MaxWaiting)
+            Pause();
     }
 
     private void Pause()
@@ -174,7 +343,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     private void ResumeIfPossible()
     {
-        if (!_paused || _disposed || _waiting.Count >= _maxWaiting)
+        if (!_paused || _disposed || Waiting >= _rules.MaxWaiting)
             return;
         _paused = false;
         _loop.Change(this, _socket.Number, Libc.EPOLLIN);
@@ -187,9 +356,12 @@ internal interface IPortObserver
     /// <summary>No descriptor or memory is left; told once until accepting works again.</summary>
     void Exhausted(SharedPort port);
 
-    /// <summary><see cref="SharedPort.CloseOverdue"/> is to be called every now and then.</summary>
+    /// <summary>A connection was refused, because too many wait.</summary>
+    void Refused(SharedPort port);
+
+    /// <summary>The program's policy has thrown.</summary>
+    void PolicyFailed(SharedPort port, Exception exception);
+
+    /// <summary><see cref="SharedPort.EndOverdue(long)"/> is to be called every now and then.</summary>
     void NeedsClock();
 }
-
-/// <summary>An accepted connection on its way to a worker. The descriptor is the primary's own copy.</summary>
-internal readonly record struct PendingConnection(int Descriptor, PeerAddress Peer, long Deadline);

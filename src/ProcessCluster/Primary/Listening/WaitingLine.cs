@@ -36,6 +36,13 @@ internal sealed class WaitingLine
         return connection;
     }
 
+    /// <summary>The last one.</summary>
+    public PendingConnection PopBack()
+    {
+        Count--;
+        return _ring[(_first + Count) & (_ring.Length - 1)];
+    }
+
     private void GrowIfFull()
     {
         if (Count < _ring.Length)

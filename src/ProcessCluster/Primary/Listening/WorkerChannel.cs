@@ -16,27 +16,35 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private readonly Descriptor _socket;
     private readonly Action<PrimaryWorker, string> _fault;
     private readonly ClusterMetrics _metrics;
+    private readonly TimeProvider _time;
     private readonly List<Seat> _seats = [];
     private readonly Stack<int> _freeSlots = new();
-    private Offer[] _offers = new Offer[FreeSeats.OffersPerWorker];
+    private Offer[] _offers = new Offer[Seat.MaxOffers];
     private int _usedSlots;
     private uint _sequence;
     private bool _closed;
 
-    public WorkerChannel(PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault, ClusterMetrics metrics)
+    public WorkerChannel(PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault, ClusterMetrics metrics, TimeProvider time)
     {
-        (Worker, _loop, _fault, _metrics) = (worker, loop, fault, metrics);
+        (Worker, _loop, _fault, _metrics, _time) = (worker, loop, fault, metrics, time);
         _socket = worker.Child.Handoff;
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
 
     public PrimaryWorker Worker { get; }
 
+    /// <summary>Whether something is unanswered: <see cref="RevokeOverdue"/> is to be called every now and then.</summary>
+    public bool HasOffers => _freeSlots.Count < _usedSlots;
+
+    private SharedPage Page => Worker.Child.Page;
+
     private struct Offer
     {
         public Seat? Seat;
         public PendingConnection Connection;
         public uint Sequence;
+        public long MadeAt;
+        public bool IsRevoked;
     }
 
     /// <summary>The worker takes connections of this port from now on.</summary>
@@ -73,27 +81,61 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 Array.Resize(ref _offers, slot * 2);
         }
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, seat.Port.Id, (uint)slot, connection.Peer);
+        var length = Handoff.WriteOffer(message, seat.Port.Id, (uint)slot, connection.Skip, connection.Peer);
+        Page.Offer((uint)slot);
         if (HandoffSocket.Send(_socket, message[..length], connection.Descriptor) != HandoffSend.Sent)
         {
             _freeSlots.Push(slot);
             return false;
         }
-        _offers[slot] = new Offer { Seat = seat, Connection = connection, Sequence = _sequence++ };
+        _offers[slot] = new Offer { Seat = seat, Connection = connection, Sequence = _sequence++, MadeAt = _time.GetTimestamp() };
         return true;
     }
 
-    /// <summary>Sends the worker a copy of a UDP socket; false when it takes nothing now. One that is gone needs none.</summary>
-    public bool TryDeliver(SharedUdpSocket socket, int request)
+    /// <summary>Sends the worker a socket that it has asked for; false when it takes nothing now. One that is gone needs none.</summary>
+    public bool TryDeliver(int port, int request, int descriptor, in PeerAddress address)
     {
         if (_closed)
             return true;
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteSocket(message, request, socket.Id, socket.Address);
-        return HandoffSocket.Send(_socket, message[..length], socket.Descriptor) != HandoffSend.Busy;
+        var length = Handoff.WriteSocket(message, request, port, address);
+        return HandoffSocket.Send(_socket, message[..length], descriptor) != HandoffSend.Busy;
     }
 
     public override void OnReady(uint events) => ReadAnswers();
+
+    /// <summary>
+    /// What the worker did not answer for so long goes to another one, if that has nothing else to answer: the worker is stopped, blocked or busy. It
+    /// may still come to the offer, and then finds that it is not its own any more.
+    /// </summary>
+    public void RevokeOverdue(TimeSpan patience)
+    {
+        if (_closed || !HasOffers)
+            return;
+        List<(int Slot, uint Sequence)>? overdue = null;
+        for (var slot = 0; slot < _usedSlots; slot++)
+        {
+            ref readonly var offer = ref _offers[slot];
+            if (offer.Seat is { Port.HasIdle: true } && !offer.IsRevoked && _time.GetElapsedTime(offer.MadeAt) >= patience)
+                (overdue ??= []).Add((slot, offer.Sequence));
+        }
+        if (overdue is null)
+            return;
+        HashSet<SharedPort> ports = [];
+        foreach (var (slot, _) in overdue.OrderByDescending(static o => o.Sequence))
+        {
+            ref var offer = ref _offers[slot];
+            if (!Page.TryRevoke((uint)slot))
+                continue; // It comes to it just now.
+            offer.IsRevoked = true;
+            ports.Add(offer.Seat!.Port);
+            offer.Seat.Port.Revoked(offer.Seat);
+            offer.Seat.Port.TakeBack(offer.Connection);
+            _metrics.Returned(1);
+        }
+        foreach (var port in ports)
+            port.ServeWaiting();
+    }
 
     private void ReadAnswers()
     {
@@ -108,14 +150,24 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 StopWatching();
             if (length <= 0)
                 return;
-            if (!Handoff.TryReadAnswer(message[..length], out var offer, out var accepted) || !TryTake(offer, out var taken))
+            if (!Handoff.TryReadAnswer(message[..length], out var offer, out var answer))
             {
-                _fault(Worker, $"it answered an offer that was not made ({length} bytes).");
+                _fault(Worker, $"it answered an offer in {length} bytes that mean nothing.");
                 return;
             }
-            Answered(taken, accepted);
+            if (answer == OfferAnswer.RoomCame)
+            {
+                RoomCame();
+                continue;
+            }
+            if (!TryTake(offer, out var taken))
+            {
+                _fault(Worker, "it answered an offer that was not made.");
+                return;
+            }
+            Answered(taken, answer);
         }
-        while (_freeSlots.Count < _usedSlots);
+        while (HasOffers);
     }
 
     /// <summary>The worker's process is gone: what it had not accepted goes to others, in order of arrival.</summary>
@@ -124,20 +176,36 @@ internal sealed class WorkerChannel : EventLoop.Watch
         LeaveAll();
         ReadAnswers(); // What it accepted just before must not be given to another.
         StopWatching();
-        var open = _offers.Where(static o => o.Seat is not null).OrderByDescending(static o => o.Sequence).ToList();
+        var open = Enumerable.Range(0, _usedSlots).Where(slot => _offers[slot] is { Seat: not null, IsRevoked: false })
+            .OrderByDescending(slot => _offers[slot].Sequence).ToList();
+        HashSet<SharedPort> ports = [];
+        foreach (var slot in open)
+        {
+            var (port, connection) = (_offers[slot].Seat!.Port, _offers[slot].Connection);
+            _metrics.Returned(1);
+            ports.Add(port);
+            port.TakeBack(connection);
+        }
         Array.Clear(_offers);
-        if (open.Count > 0)
-            _metrics.Returned(open.Count);
-        foreach (var offer in open)
-            offer.Seat!.Port.TakeBack(offer.Connection);
-        foreach (var port in open.Select(static o => o.Seat!.Port).Distinct())
+        foreach (var port in ports)
             port.ServeWaiting();
     }
 
-    private void Answered(in Offer offer, bool accepted)
+    private void RoomCame()
+    {
+        foreach (var seat in _seats)
+            seat.Port.RoomCame();
+    }
+
+    private void Answered(in Offer offer, OfferAnswer answer)
     {
         var seat = offer.Seat!;
-        if (accepted)
+        if (offer.IsRevoked)
+        {
+            seat.Port.RevokedAnswered(seat); // It is another's; this one is there again.
+            return;
+        }
+        if (answer == OfferAnswer.Accepted)
         {
             Libc.close(offer.Connection.Descriptor);
             seat.Port.Answered(seat);
@@ -146,10 +214,17 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 _metrics.HandedOff(seat.Port.TimeSinceAccepted(offer.Connection));
             return;
         }
-        // A worker refuses what it no longer listens for: it gets no more of this port until it listens again.
-        Leave(seat);
         _metrics.Returned(1);
         seat.Port.TakeBack(offer.Connection);
+        if (answer == OfferAnswer.Declined)
+        {
+            Page.WantRoom();
+            seat.Port.Declined(seat);
+            seat.Port.ServeWaiting();
+            return;
+        }
+        // A worker refuses what it no longer listens for: it gets no more of this port until it listens again.
+        Leave(seat);
         seat.Port.Answered(seat);
     }
 

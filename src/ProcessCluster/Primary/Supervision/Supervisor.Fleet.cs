@@ -25,7 +25,8 @@ internal sealed partial class Supervisor
     /// <summary>Tells it that a reload begins or has ended. Called on the loop.</summary>
     public void TellReloading(bool isUnderWay) => _systemd?.Reloading(isUnderWay);
 
-    private void TellReady() => _systemd?.Ready(Workers.Values.Count(static worker => worker is PrimaryWorker { IsUp: true, IsGoing: false, IsStandby: false }));
+    private void TellReady() => _systemd?.Ready(
+        Workers.Values.Count(static worker => worker is PrimaryWorker { IsUp: true, IsGoing: false, IsStandby: false }));
 
     IFleetWorker IFleetHost.Start(in FleetSeat seat, ClusterOptions options) =>
         Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));

@@ -142,7 +142,8 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
                 Apply(worker, LifecycleEvent.Hello);
                 break;
             case ControlMessage.Listen listen:
-                worker.Send(_ports.Bind(worker, listen));
+                if (_ports.Bind(worker, listen) is { } answer)
+                    worker.Send(answer);
                 break;
             case ControlMessage.Listening listening:
                 // None when the port was closed meanwhile: then it listens for nothing.

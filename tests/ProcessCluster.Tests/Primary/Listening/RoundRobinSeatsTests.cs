@@ -2,15 +2,14 @@ using ProcessCluster.Primary.Listening;
 
 namespace ProcessCluster.Tests.Primary.Listening;
 
-public sealed class FreeSeatsTests
+public sealed class RoundRobinSeatsTests
 {
-    private readonly FreeSeats _free = new();
+    private readonly RoundRobinSeats _free = new();
 
     [Fact]
     public void Without_seats_there_is_none_to_take()
     {
-        Assert.False(_free.HasAny);
-        Assert.False(_free.TryTake(out var seat));
+        Assert.False(_free.TryTake(default, out var seat));
         Assert.Null(seat);
     }
 
@@ -55,21 +54,19 @@ public sealed class FreeSeatsTests
     public void A_worker_that_does_not_answer_gets_no_more_than_its_share()
     {
         var seat = Add();
-        Take(FreeSeats.OffersPerWorker);
-        Assert.Equal(FreeSeats.OffersPerWorker, seat.Outstanding);
-        Assert.False(_free.HasAny);
-        Assert.False(_free.TryTake(out _));
+        Take(Seat.MaxOffers);
+        Assert.Equal(Seat.MaxOffers, seat.Outstanding);
+        Assert.False(_free.TryTake(default, out _));
 
         _free.Answered(seat);
-        Assert.True(_free.HasAny);
         Assert.Equal([seat], Take(1));
-        Assert.False(_free.TryTake(out _));
+        Assert.False(_free.TryTake(default, out _));
     }
 
     [Fact]
     public void A_removed_seat_is_out_of_turn_for_good_whatever_is_under_way_to_it()
     {
-        for (var outstanding = 0; outstanding <= FreeSeats.OffersPerWorker; outstanding++)
+        for (var outstanding = 0; outstanding <= Seat.MaxOffers; outstanding++)
         {
             var removed = Add();
             Take(outstanding);
@@ -77,7 +74,7 @@ public sealed class FreeSeatsTests
             for (var i = 0; i < outstanding; i++)
                 _free.Answered(removed);
             Assert.Equal(0, removed.Outstanding);
-            Assert.False(_free.TryTake(out _));
+            Assert.False(_free.TryTake(default, out _));
         }
         var other = Add();
         Assert.Equal([other], Take(1));
@@ -116,7 +113,7 @@ public sealed class FreeSeatsTests
         var seat = Add();
         Take(2);
         _free.Stall(seat);
-        Assert.False(_free.TryTake(out _));
+        Assert.False(_free.TryTake(default, out _));
         _free.Answered(seat);
         Assert.Equal([seat], Take(1));
     }
@@ -129,7 +126,7 @@ public sealed class FreeSeatsTests
         _free.Stall(seat);
         _free.Remove(seat);
         _free.EndStalls();
-        Assert.False(_free.TryTake(out _));
+        Assert.False(_free.TryTake(default, out _));
     }
 
     [Fact]
@@ -139,9 +136,9 @@ public sealed class FreeSeatsTests
         Take(2);
         _free.Stall(seat);
         _free.Answered(seat);
-        Take(FreeSeats.OffersPerWorker);
+        Take(Seat.MaxOffers);
         _free.EndStalls();
-        Assert.False(_free.TryTake(out _));
+        Assert.False(_free.TryTake(default, out _));
         _free.Answered(seat);
         Assert.Equal([seat], Take(1));
     }
@@ -153,7 +150,7 @@ public sealed class FreeSeatsTests
         var random = new Random(Seed);
         for (var round = 0; round < 500; round++)
         {
-            var free = new FreeSeats();
+            var free = new RoundRobinSeats();
             var model = new Model();
             var happened = new List<string>();
             for (var step = 0; step < 200; step++)
@@ -181,7 +178,7 @@ public sealed class FreeSeatsTests
             for (var i = 0; i < 1_000; i++)
             {
                 for (var t = 0; t < taken.Length; t++)
-                    taken[t] = _free.TryTake(out var seat) ? seat : null!;
+                    taken[t] = _free.TryTake(default, out var seat) ? seat! : null!;
                 foreach (var seat in taken)
                     _free.Answered(seat);
             }
@@ -190,7 +187,7 @@ public sealed class FreeSeatsTests
         }
     }
 
-    private static void Step(Random random, FreeSeats free, Model model, List<string> happened)
+    private static void Step(Random random, RoundRobinSeats free, Model model, List<string> happened)
     {
         switch (random.Next(10))
         {
@@ -220,8 +217,7 @@ public sealed class FreeSeatsTests
             default:
                 var expected = model.Take();
                 happened.Add($"take {model.NumberOf(expected)}");
-                Assert.Equal(expected is not null, free.HasAny);
-                Assert.Equal(expected is not null, free.TryTake(out var taken));
+                Assert.Equal(expected is not null, free.TryTake(default, out var taken));
                 Assert.Same(expected, taken);
                 if (taken is not null && random.Next(5) == 0)
                 {
@@ -249,8 +245,8 @@ public sealed class FreeSeatsTests
         var taken = new List<Seat>();
         for (var i = 0; i < count; i++)
         {
-            Assert.True(_free.TryTake(out var seat));
-            taken.Add(seat);
+            Assert.True(_free.TryTake(default, out var seat));
+            taken.Add(seat!);
         }
         return taken;
     }
@@ -287,7 +283,7 @@ public sealed class FreeSeatsTests
 
         public Seat? Take()
         {
-            var next = Seats.Where(entry => entry is { IsStalled: false, Outstanding: < FreeSeats.OffersPerWorker })
+            var next = Seats.Where(entry => entry is { IsStalled: false, Outstanding: < Seat.MaxOffers })
                 .OrderBy(entry => entry.Outstanding)
                 .ThenBy(entry => entry.WaitsSince)
                 .FirstOrDefault();

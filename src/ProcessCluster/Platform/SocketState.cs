@@ -1,0 +1,34 @@
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+
+namespace ProcessCluster.Platform;
+
+/// <summary>What a socket is and has, which .NET's does not tell.</summary>
+internal static unsafe class SocketState
+{
+    /// <summary>Whether something is there to be received or accepted.</summary>
+    public static bool IsReadable(int descriptor)
+    {
+        var poll = new Libc.PollFd { Descriptor = descriptor, Events = Libc.POLLIN };
+        return Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & Libc.POLLIN) != 0;
+    }
+
+    /// <summary>Whether it listens.</summary>
+    public static bool IsListening(Descriptor socket)
+    {
+        int value;
+        var length = sizeof(int);
+        return Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
+    }
+
+    /// <exception cref="SocketException">The system does not have it.</exception>
+    public static void Set(Socket socket, int option, bool value)
+    {
+        var number = value ? 1 : 0;
+        using var view = new Descriptor((int)socket.Handle);
+        var result = Libc.setsockopt(view, Libc.SOL_SOCKET, option, &number, sizeof(int));
+        view.SetHandleAsInvalid(); // The socket closes it.
+        if (result < 0)
+            throw Libc.LastSocketException();
+    }
+}

@@ -1,0 +1,118 @@
+using ProcessCluster.Platform;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Listening;
+
+/// <summary>
+/// Connections whose first bytes are waited for, because the choice of a worker needs them: bounded in number and time. The bytes are looked at
+/// (<c>MSG_PEEK</c>) and stay for the worker. Belongs to the cluster's loop.
+/// </summary>
+internal sealed class Peeks
+{
+    private readonly EventLoop _loop;
+    private readonly PortRules _rules;
+    private readonly TimeProvider _time;
+    private readonly Action<PendingConnection> _decided;
+    private readonly LinkedList<Peek> _waiting = [];
+
+    /// <param name="loop">Tells when something has come.</param>
+    /// <param name="rules">What is waited for.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="decided">Gets the connection when its worker can be chosen.</param>
+    public Peeks(EventLoop loop, PortRules rules, TimeProvider time, Action<PendingConnection> decided) =>
+        (_loop, _rules, _time, _decided) = (loop, rules, time, decided);
+
+    public int Count => _waiting.Count;
+
+    public void Begin(in PendingConnection connection)
+    {
+        if (_waiting.Count >= _rules.MaxWaiting)
+            GiveUp(_waiting.First!.Value); // Whoever says nothing for longest does not hold up others.
+        var peek = new Peek(this, connection, _time.GetTimestamp() + (long)(_rules.MaxPeekTime.TotalSeconds * _time.TimestampFrequency));
+        peek.Place = _waiting.AddLast(peek);
+        // Told at once of what is there already.
+        _loop.Add(peek, connection.Descriptor, Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
+    }
+
+    /// <summary>Goes on with those that were waited for long enough.</summary>
+    public void Tick(long now)
+    {
+        while (_waiting.First is { Value: var first } && first.Deadline <= now)
+            GiveUp(first);
+    }
+
+    public void Clear()
+    {
+        while (_waiting.First is { Value: var first })
+        {
+            Remove(first);
+            Libc.close(first.Connection.Descriptor);
+        }
+    }
+
+    private void Remove(Peek peek)
+    {
+        _waiting.Remove(peek.Place!);
+        peek.Place = null;
+        _loop.Remove(peek, peek.Connection.Descriptor);
+    }
+
+    /// <summary>The worker is chosen by what is known. Without a PROXY header that must be there nothing is.</summary>
+    private void GiveUp(Peek peek)
+    {
+        Remove(peek);
+        if (_rules.HasProxyHeader && !peek.HasProxyHeader)
+            Libc.close(peek.Connection.Descriptor);
+        else
+            _decided(peek.Connection);
+    }
+
+    private void Look(Peek peek)
+    {
+        Span<byte> buffer = stackalloc byte[PendingConnection.MaxPeek];
+        var length = peek.Connection.Peek(buffer);
+        if (length <= 0)
+        {
+            if (length < 0)
+                GiveUp(peek); // It says no more, or is broken: a worker will see.
+            return;
+        }
+        var sent = buffer[..length];
+        if (_rules.HasProxyHeader && !peek.HasProxyHeader)
+        {
+            switch (ProxyHeader.TryRead(sent, out var header, out var client))
+            {
+                case ProxyHeaderState.Incomplete:
+                    return;
+                case ProxyHeaderState.Invalid:
+                    GiveUp(peek);
+                    return;
+            }
+            peek.HasProxyHeader = true;
+            peek.Connection = peek.Connection with { Skip = (ushort)header, Peer = client ?? peek.Connection.Peer };
+        }
+        var wanted = _rules.Policy?.MaxPeekBytes ?? 0;
+        var seen = sent[peek.Connection.Skip..];
+        if (wanted > 0 && (seen.IsEmpty || (seen.Length < wanted && !_rules.Policy!.HasSeenEnough(seen))))
+            return;
+        Remove(peek);
+        _decided(peek.Connection);
+    }
+
+    private sealed class Peek(Peeks peeks, in PendingConnection connection, long deadline) : EventLoop.Watch
+    {
+        public PendingConnection Connection { get; set; } = connection;
+
+        public long Deadline { get; } = deadline;
+
+        public bool HasProxyHeader { get; set; }
+
+        public LinkedListNode<Peek>? Place { get; set; }
+
+        public override void OnReady(uint events)
+        {
+            if (Place is not null)
+                peeks.Look(this);
+        }
+    }
+}

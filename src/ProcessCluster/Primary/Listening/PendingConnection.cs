@@ -1,0 +1,40 @@
+using System.Runtime.InteropServices;
+using ProcessCluster.Platform;
+
+namespace ProcessCluster.Primary.Listening;
+
+/// <summary>An accepted connection on its way to a worker.</summary>
+/// <param name="Descriptor">The primary's own copy.</param>
+/// <param name="Peer">Whose it is.</param>
+/// <param name="Deadline">When its waiting ends (<see cref="TimeProvider.GetTimestamp"/>).</param>
+/// <param name="Skip">How many bytes of what was received are a PROXY protocol header, which the worker passes over.</param>
+internal readonly record struct PendingConnection(int Descriptor, PeerAddress Peer, long Deadline, ushort Skip = 0)
+{
+    /// <summary>The longest that is looked at of what a client has sent.</summary>
+    public const int MaxPeek = 16 * 1024;
+
+    /// <summary>What is there of what the client has sent; it stays there. 0 when nothing is, -1 when nothing will come any more.</summary>
+    public unsafe int Peek(Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint received;
+            while ((received = Libc.recv(Descriptor, start, (nuint)buffer.Length, Libc.MSG_PEEK | Libc.MSG_DONTWAIT)) < 0)
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Libc.EINTR:
+                        continue;
+                    case Libc.EAGAIN:
+                        return 0;
+                    default:
+                        return -1;
+                }
+            }
+            return received == 0 ? -1 : (int)received;
+        }
+    }
+
+    /// <summary>The same without what the worker passes over.</summary>
+    public ReadOnlySpan<byte> PeekPayload(Span<byte> buffer) => Peek(buffer) is var length && length > Skip ? buffer[Skip..length] : [];
+}

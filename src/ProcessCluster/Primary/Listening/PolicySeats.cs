@@ -1,0 +1,81 @@
+using ProcessCluster.Platform;
+
+namespace ProcessCluster.Primary.Listening;
+
+/// <summary>Whoever the policy chooses. A choice is O(n).</summary>
+internal sealed class PolicySeats(IDispatchPolicy policy, IDictionary<int, int> weights, int maxConnections) : Seats(maxConnections)
+{
+    private readonly List<Seat> _seats = [];
+    private DispatchCandidate[] _candidates = new DispatchCandidate[4];
+    private Seat[] _chosenFrom = new Seat[4];
+
+    public override bool HasIdle => _seats.Exists(seat => seat is { IsInTurn: true, Outstanding: 0 } && !seat.IsFull(MaxConnections));
+
+    public override void Add(Seat seat)
+    {
+        _seats.Add(seat);
+        if (_seats.Count > _candidates.Length)
+        {
+            Array.Resize(ref _candidates, _candidates.Length * 2);
+            Array.Resize(ref _chosenFrom, _candidates.Length);
+        }
+        base.Add(seat);
+    }
+
+    public override void Remove(Seat seat)
+    {
+        _seats.Remove(seat);
+        base.Remove(seat);
+    }
+
+    public override bool TryTake(in PendingConnection connection, out Seat? seat)
+    {
+        seat = null;
+        var count = 0;
+        foreach (var candidate in _seats)
+        {
+            if (candidate.Revoked > 0)
+                continue; // It does not answer.
+            (_chosenFrom[count], _candidates[count]) = (candidate, Describe(candidate));
+            count++;
+        }
+        if (count == 0)
+            return false;
+        var chosen = Choose(connection, _candidates.AsSpan(0, count));
+        if (chosen < 0)
+        {
+            foreach (var full in _seats)
+                HasRoom(full); // Whoever has room first will say so.
+            return false;
+        }
+        seat = _chosenFrom.AsSpan(0, count)[chosen];
+        return TryTake(seat);
+    }
+
+    protected override void Changed(Seat seat)
+    {
+        // It is looked at when there is a choice to make.
+    }
+
+    private int Choose(in PendingConnection connection, ReadOnlySpan<DispatchCandidate> candidates)
+    {
+        var peer = connection.Peer;
+        var wanted = policy.MaxPeekBytes;
+        Span<byte> buffer = stackalloc byte[wanted == 0 ? 0 : Math.Min(connection.Skip + wanted, PendingConnection.MaxPeek)];
+        return policy.Choose(new DispatchConnection(peer.Address, peer.Port, wanted == 0 ? [] : connection.PeekPayload(buffer)), candidates);
+    }
+
+    private DispatchCandidate Describe(Seat seat)
+    {
+        var worker = seat.Channel.Worker;
+        var page = seat.Page!;
+        return new DispatchCandidate(
+            worker.Id,
+            worker.Slot,
+            worker.Generation,
+            weights.TryGetValue(worker.Slot, out var weight) ? weight : 1,
+            page.Open + seat.Outstanding,
+            page.Busy + seat.Outstanding,
+            seat.IsInTurn && !seat.IsFull(MaxConnections));
+    }
+}

@@ -1,0 +1,51 @@
+using ProcessCluster.Platform;
+
+namespace ProcessCluster.Primary.Listening;
+
+/// <summary>One worker's place at one port.</summary>
+internal sealed class Seat(WorkerChannel channel, SharedPort port)
+{
+    /// <summary>How many connections may be on their way to one worker. More than one hides the way to and fro under load.</summary>
+    public const int MaxOffers = 4;
+
+    private WaitingLine? _line;
+
+    public WorkerChannel Channel { get; } = channel;
+
+    public SharedPort Port { get; } = port;
+
+    /// <summary>What the worker says of itself.</summary>
+    public SharedPage? Page { get; } = channel?.Worker.Child.Page;
+
+    /// <summary>Offers that the worker has not answered yet.</summary>
+    public int Outstanding { get; set; }
+
+    /// <summary>How many of these have been given to others, because it did not answer in time: until it does, it gets none.</summary>
+    public int Revoked { get; set; }
+
+    /// <summary>Whether it is out of turn for a moment: its socket took nothing, it has as many connections as it may have, or it wants none.</summary>
+    public bool IsAside { get; set; }
+
+    public bool IsRemoved { get; set; }
+
+    /// <summary>Whether it may be offered a connection.</summary>
+    public bool IsInTurn => !IsRemoved && !IsAside && Revoked == 0 && Outstanding < MaxOffers;
+
+    /// <summary>Connections that wait for this worker and no other.</summary>
+    public WaitingLine Line => _line ??= new WaitingLine();
+
+    public bool HasLine => _line is { Count: > 0 };
+
+    /// <summary>Whether it is in the round robin's lists.</summary>
+    public bool IsListed { get; set; }
+
+    /// <summary>The number of unanswered offers that it had when it was listed.</summary>
+    public int ListedAt { get; set; }
+
+    public Seat? Previous { get; set; }
+
+    public Seat? Next { get; set; }
+
+    /// <summary>Whether it has as many connections as it may have; 0 is no limit. Those on their way count.</summary>
+    public bool IsFull(int maxConnections) => maxConnections > 0 && Page is { } page && page.Open + Outstanding >= maxConnections;
+}

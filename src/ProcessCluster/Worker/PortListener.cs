@@ -1,0 +1,44 @@
+using System.Net;
+
+namespace ProcessCluster.Worker;
+
+/// <summary>A listener in a worker, of an end point that the primary keeps.</summary>
+internal abstract class PortListener(WorkerSession session, int port, EndPoint endPoint) : ClusterListener(endPoint)
+{
+    /// <summary>The primary's number for the end point.</summary>
+    public int Port => port;
+
+    /// <summary>Whether the program wants another connection now (<see cref="ClusterListenOptions.CanAccept"/>).</summary>
+    public Func<bool>? CanAccept { get; set; }
+
+    protected WorkerSession Session => session;
+
+    private protected override Sockets.ConnectionCount Connections => session.Connections;
+
+    /// <summary>The program has it soon. With the options of the program's, and whether the worker may have connections already.</summary>
+    public virtual void Begin(ClusterListenOptions options, bool isAdmitted) => CanAccept = options.CanAccept;
+
+    /// <summary>The worker may have connections from now on.</summary>
+    public virtual void Admitted()
+    {
+        // Where the primary deals them out it just begins to.
+    }
+
+    /// <summary>Another worker was woken for a connection and has not accepted it.</summary>
+    public virtual void LookAgain()
+    {
+        // Where the primary deals them out nobody is woken.
+    }
+
+    /// <summary>Takes no more: the program wants none.</summary>
+    public abstract void Complete();
+
+    /// <summary>Takes no more than what nobody else can take: the worker leaves.</summary>
+    public virtual void Leave() => Complete();
+
+    public override ValueTask DisposeAsync()
+    {
+        session.Close(this);
+        return ValueTask.CompletedTask;
+    }
+}
