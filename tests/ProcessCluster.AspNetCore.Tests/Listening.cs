@@ -182,13 +182,13 @@ public sealed class Listening : IDisposable
         for (var i = 0; i < 4; i++)
         {
             using var client = To(web.Port, server.Hash, certificate);
-            Assert.Equal(known.Hash, await client.GetStringAsync($"{web.Address}/client"));
+            Assert.Equal(known.Hash, await client.GetStringAsync($"{web.Address}/client-certificate"));
         }
         using var wrong = stranger.Load();
         foreach (var refused in new[] { wrong, null })
         {
             using var client = To(web.Port, server.Hash, refused);
-            await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync($"{web.Address}/client"));
+            await Assert.ThrowsAsync<HttpRequestException>(() => client.GetStringAsync($"{web.Address}/client-certificate"));
         }
     }
 

@@ -59,7 +59,7 @@ internal static class WebListen
 
     public static void Map(IEndpointRouteBuilder app)
     {
-        app.MapGet("/client", (HttpContext context) => context.Connection.ClientCertificate?.GetCertHashString() ?? "none");
+        app.MapGet("/client-certificate", (HttpContext context) => context.Connection.ClientCertificate?.GetCertHashString() ?? "none");
 
         // As a method of gRPC that streams both ways: each message is answered as it comes, the status is in the trailers.
         app.MapPost("/grpc", async (HttpContext context) =>
