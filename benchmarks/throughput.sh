@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Requests per second of whole servers, side by side: plain Kestrel in one process, the same as a cluster of two workers, and Node's
-# cluster with round robin over two. On kept connections and with a connection for each request. All servers run at once and are
+# Requests per second of whole servers, side by side: plain Kestrel in one process, the same as a cluster of two workers, as one whose workers
+# accept by themselves (SO_REUSEPORT), and Node's cluster with round robin over two. On kept connections and with a connection for each request. All servers run at once and are
 # measured in turn, round after round, so that a machine whose speed drifts is unfair to none; what counts is the ratio within a round.
 # Needs wrk and node. Arguments: the number of rounds (default 7), the seconds of each measurement (default 4).
 set -euo pipefail
@@ -10,8 +10,8 @@ seconds=${2:-4}
 here=$(cd "$(dirname "$0")" && pwd)
 report=$here/../docs/benchmarks/throughput.md
 results=$(mktemp)
-names=(kestrel cluster node)
-ports=(3101 3102 3103)
+names=(kestrel cluster reuseport node)
+ports=(3101 3102 3104 3103)
 pids=()
 
 cleanup() {
@@ -29,7 +29,9 @@ dotnet build -c Release -v quiet "$here/BenchServer" >/dev/null
 server=$here/BenchServer/bin/Release/net10.0/BenchServer
 "$server" plain "${ports[0]}" & pids+=($!)
 "$server" cluster "${ports[1]}" 2 & pids+=($!)
-node "$here/peers/node/hello-cluster.js" "${ports[2]}" & pids+=($!)
+primary=$!
+ProcessCluster__Mode=ReusePort "$server" cluster "${ports[2]}" 2 & pids+=($!)
+node "$here/peers/node/hello-cluster.js" "${ports[3]}" & pids+=($!)
 
 for port in "${ports[@]}"; do
   for attempt in $(seq 100); do
@@ -46,6 +48,12 @@ measure() { # seconds, port, kept|each
     awk '/Requests\/sec/ { rate = $2 } /Non-2xx/ { bad += $NF } /Socket errors/ { gsub(",", ""); bad += $4 + $6 + $10 } END { print rate, bad + 0 }'
 }
 
+ticks() { # of processor time, of the processes
+  local id sum=0
+  for id; do sum=$((sum + $(awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$id/stat"))); done
+  echo "$sum"
+}
+
 # Until the just-in-time compiler has done its work, in every process.
 for _ in 1 2 3 4; do
   for port in "${ports[@]}"; do
@@ -56,7 +64,10 @@ done
 for round in $(seq "$rounds"); do
   for kind in kept each; do
     for i in "${!names[@]}"; do
-      echo "$round $kind ${names[$i]} $(measure "$seconds" "${ports[$i]}" "$kind")" | tee -a "$results"
+      own=$(ticks "$primary") workers=$(ticks $(pgrep -P "$primary"))
+      measured=$(measure "$seconds" "${ports[$i]}" "$kind")
+      own=$(($(ticks "$primary") - own)) workers=$(($(ticks $(pgrep -P "$primary")) - workers))
+      echo "$round $kind ${names[$i]} $measured $own $workers" | tee -a "$results"
     done
   done
 done
@@ -72,7 +83,8 @@ const median = values => { const s = [...values].sort((a, b) => a - b); const m 
 const rates = (kind, name) => rows.filter(r => r[1] === kind && r[2] === name).map(r => Number(r[3]));
 const ratio = (kind, name, to) => median(rates(kind, name).map((rate, i) => rate / rates(kind, to)[i]));
 const errors = (kind, name) => rows.filter(r => r[1] === kind && r[2] === name).reduce((sum, r) => sum + Number(r[4]), 0);
-const titles = { kestrel: 'Kestrel, one process', cluster: 'ProcessCluster, 2 workers', node: "Node's cluster, 2 workers, round robin" };
+const primary = kind => { const own = rows.filter(r => r[1] === kind && r[2] === 'cluster'); return median(own.map(r => Number(r[5]) / (Number(r[5]) + Number(r[6])))); };
+const titles = { kestrel: 'Kestrel, one process', cluster: 'ProcessCluster, 2 workers', reuseport: 'ProcessCluster, 2 workers, mode ReusePort', node: "Node's cluster, 2 workers, round robin" };
 const lines = [];
 lines.push('# Throughput', '');
 lines.push(`Written by \`benchmarks/throughput.sh\`: ${rounds} rounds, interleaved, ${seconds} s each, 64 connections (\`wrk -t1 -c64\`), "Hello, World!".`);
@@ -80,12 +92,14 @@ lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSy
 lines.push('Medians over the rounds; the ratios are medians of the ratios within each round.', '');
 lines.push('| Connections | Server | Requests/s | Lowest – highest | Errors | Ratio to Kestrel |', '|---|---|--:|--:|--:|--:|');
 for (const [kind, title] of [['kept', 'kept'], ['each', 'one per request']])
-  for (const name of ['kestrel', 'cluster', 'node']) {
+  for (const name of ['kestrel', 'cluster', 'reuseport', 'node']) {
     const all = rates(kind, name);
     lines.push(`| ${title} | ${titles[name]} | ${Math.round(median(all))} | ${Math.round(Math.min(...all))} – ${Math.round(Math.max(...all))} | ${errors(kind, name)} | ${ratio(kind, name, 'kestrel').toFixed(2)} |`);
   }
 lines.push('', `On kept connections the cluster serves ${ratio('kept', 'cluster', 'kestrel').toFixed(2)} of what plain Kestrel serves in one process, ` +
-  `with a connection for each request ${ratio('each', 'cluster', 'kestrel').toFixed(2)}; that is ${ratio('each', 'cluster', 'node').toFixed(2)} times Node's round robin there.`,
+  `with a connection for each request ${ratio('each', 'cluster', 'kestrel').toFixed(2)}; that is ${ratio('each', 'cluster', 'node').toFixed(2)} times Node's round robin there, ` +
+  `and ${ratio('each', 'cluster', 'reuseport').toFixed(2)} of what workers reach that accept by themselves. Of the cluster's processor time the primary uses ${(100 * primary('each')).toFixed(0)} % then, ` +
+  `and ${(100 * primary('kept')).toFixed(0)} % on kept connections.`,
   '', 'One .NET process uses all processors already: a cluster is for isolation and replacement, not for speed. What it costs is the',
   'hand-off, once for each connection: the primary accepts, sends the descriptor, and gets an answer.', '');
 console.log(lines.join('\n'));

@@ -216,7 +216,7 @@ public sealed class Reloading : IDisposable
         }
         Assert.Equal((early.Descriptors, early.Files), (late.Descriptors, late.Files));
         Assert.InRange(late.Threads, 1, early.Threads + 2);
-        Assert.InRange(late.Memory - early.Memory, long.MinValue, 25 << 20);
+        Assert.InRange(late.Memory - early.Memory, long.MinValue, 5 << 20);
     }
 
     public void Dispose() => _directory.Delete(recursive: true);

@@ -11,12 +11,17 @@ namespace ProcessCluster.Specs;
 public sealed partial class Hazards
 {
     [Theory]
-    [InlineData("kill 1 SIGKILL")]
-    [InlineData("kill 1 SIGTERM")]
-    [InlineData("disconnect 1")]
-    public async Task A_worker_that_ends_while_it_accepts_hurts_neither_the_port_nor_later_connections(string end)
+    [InlineData("kill 1 SIGKILL", ListenMode.Handoff)]
+    [InlineData("kill 1 SIGTERM", ListenMode.Handoff)]
+    [InlineData("disconnect 1", ListenMode.Handoff)]
+    [InlineData("kill 1 SIGKILL", ListenMode.SharedListener)]
+    [InlineData("disconnect 1", ListenMode.SharedListener)]
+    [InlineData("kill 1 SIGKILL", ListenMode.ReusePort)]
+    [InlineData("disconnect 1", ListenMode.ReusePort)]
+    public async Task A_worker_that_ends_while_it_accepts_hurts_neither_the_port_nor_later_connections(string end, ListenMode mode)
     {
         await using var cluster = TestProcess.Start("driver");
+        cluster.Send($"configure Mode {mode}");
         cluster.Send("fork echo");
         cluster.Send("fork echo");
         var port = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d+ (.*)$", 2))[0].Groups[1].Value);
