@@ -19,6 +19,8 @@ switch (Environment.GetEnvironmentVariable("ROLE"), args)
         return await Driver.RunAsync();
     case (null, ["init", ..]):
         return Subreaper.RunInit(args[1..]);
+    case (null, ["activate", ..]):
+        return Activation.Run(args[1..]);
     case (null, ["alone", ..]):
         return await Roles.RunAsync("echo", args);
     case (null, [['a', 'l', 'o', 'n', 'e', '-', .. var role], ..]):

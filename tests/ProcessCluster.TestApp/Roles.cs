@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -81,24 +80,13 @@ internal static class Roles
                     Say($"left, connected={Cluster.Worker.IsConnected} state={Cluster.Worker.State}");
                 }
                 return 7;
-            case "listen-and-catch":
-                try
-                {
-                    await ListenAsync();
-                    Say("listening after all");
-                }
-                catch (SocketException exception)
-                {
-                    Say($"caught {exception.SocketErrorCode}: {exception.Message}");
-                }
-                return 0;
             case "parent":
                 return await ParentAsync();
             case "environment":
                 Say($"is worker: {Cluster.IsWorker}, marker: {Environment.GetEnvironmentVariable("PROCESSCLUSTER_WORKER") ?? "none"}, "
                     + $"GREETING: {Environment.GetEnvironmentVariable("GREETING")}, in {Environment.CurrentDirectory}, with {string.Join(',', args)}");
                 return 0;
-            case var _ when (FleetRoles.RunAsync(role) ?? MessageRoles.RunAsync(role) ?? UdpRoles.RunAsync(role) ?? HandleRoles.RunAsync(role) ?? LockRoles.RunAsync(role) ?? ConformanceRoles.RunAsync(role)) is { } running:
+            case var _ when (ListenRoles.RunAsync(role) ?? FleetRoles.RunAsync(role) ?? MessageRoles.RunAsync(role) ?? UdpRoles.RunAsync(role) ?? HandleRoles.RunAsync(role) ?? LockRoles.RunAsync(role) ?? ConformanceRoles.RunAsync(role)) is { } running:
                 return await running;
             default:
                 Console.Error.WriteLine($"Nothing is known as the role '{role}'.");
@@ -118,13 +106,7 @@ internal static class Roles
         return child.ExitCode;
     }
 
-    public static Task<ClusterListener> ListenAsync()
-    {
-        var where = Environment.GetEnvironmentVariable("LISTEN") ?? "127.0.0.1:0";
-        return Cluster.ListenAsync(where.StartsWith('/') || where.EndsWith(".sock", StringComparison.Ordinal)
-            ? new UnixDomainSocketEndPoint(where.Replace("abstract:", "\0", StringComparison.Ordinal))
-            : IPEndPoint.Parse(where));
-    }
+    public static Task<ClusterListener> ListenAsync() => ListenRoles.ListenAsync();
 
     /// <summary>Answers each connection with this process's id, after the first byte came, and closes it.</summary>
     public static async Task ServeAsync(ClusterListener listener)

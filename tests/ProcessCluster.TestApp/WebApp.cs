@@ -75,6 +75,7 @@ internal static class WebApp
             kestrel.ListenLocalhost(int.Parse(port, CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2);
         if (Environment.GetEnvironmentVariable("CONNECTION_LIMIT") is { } connections)
             kestrel.Limits.MaxConcurrentConnections = int.Parse(connections, CultureInfo.InvariantCulture);
+        WebListen.Configure(kestrel);
         if (Environment.GetEnvironmentVariable("BODY_LIMIT") is { } limit)
             kestrel.Limits.MaxRequestBodySize = long.Parse(limit, CultureInfo.InvariantCulture);
     });
@@ -84,6 +85,7 @@ internal static class WebApp
         services.AddHostedService<Announcer>();
         WebMessages.Add(services);
         WebOnce.Add(services);
+        WebListen.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
         if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)
@@ -131,6 +133,7 @@ internal static class WebApp
         WebMessages.Map(app);
         WebDrain.Map(app);
         WebOnce.Map(app);
+        WebListen.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
 

@@ -36,7 +36,9 @@ internal static partial class ClusterHosting
 
     private static void AddWorker(IServiceCollection services)
     {
+        SystemdHandles.ShowToKestrel();
         services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
+        services.AddSingleton<IMultiplexedConnectionListenerFactory, Http3Refusal>();
         services.AddSingleton<IHostLifetime, WorkerLifetime>();
         services.AddSingleton<IStartupFilter, RequestTracking>();
         services.AddSingleton<ConnectionDrain>();

@@ -1,7 +1,10 @@
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using ProcessCluster.AspNetCore.Transport;
 
 namespace ProcessCluster.AspNetCore.Hosting;
 
@@ -24,6 +27,8 @@ internal sealed class WorkerHost(IHost inner, ICluster cluster) : IHost, IAsyncD
         try
         {
             await inner.StartAsync(cancellationToken).ConfigureAwait(false);
+            if (inner.Services.GetService<IServer>() is not null)
+                Http3Refusal.ThrowIfAny(inner.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value);
         }
         catch (OperationCanceledException) when (self.Stopping.IsCancellationRequested)
         {

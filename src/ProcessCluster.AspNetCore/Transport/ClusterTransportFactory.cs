@@ -13,21 +13,20 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// first; end points that cannot be shared are left to the others.
 /// </summary>
 internal sealed class ClusterTransportFactory(
-    ICluster cluster, ConnectionDrain drain, IOptions<SocketTransportOptions> options, IMemoryPoolFactory<byte> pools, ILoggerFactory loggers)
+    ICluster cluster,
+    ConnectionDrain drain,
+    IOptions<SocketTransportOptions> options,
+    IOptions<ClusterListenOptions> listenOptions,
+    IMemoryPoolFactory<byte> pools,
+    ILoggerFactory loggers)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly ILogger _logger = loggers.CreateLogger("ProcessCluster.AspNetCore.Transport");
 
-    public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint;
+    public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint or UnixDomainSocketEndPoint or FileHandleEndPoint or InheritedEndPoint;
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        if (endpoint is FileHandleEndPoint)
-        {
-            throw new NotSupportedException(
-                $"The end point {endpoint} is an inherited handle, which a cluster cannot share yet. Listen on an address instead, "
-                + "or set ProcessCluster:Enabled to false.");
-        }
         if (options.Value.CreateBoundListenSocket != SocketTransportOptions.CreateDefaultBoundListenSocket)
         {
             throw new NotSupportedException(
@@ -36,9 +35,10 @@ internal sealed class ClusterTransportFactory(
         }
         try
         {
+            // A handle is the primary's: this process has other descriptors under these numbers.
             var listener = await cluster.ListenAsync(
-                endpoint,
-                new ClusterListenOptions { Backlog = options.Value.Backlog, NoDelay = options.Value.NoDelay },
+                endpoint is FileHandleEndPoint handle ? new InheritedEndPoint(checked((int)handle.FileHandle)) : endpoint,
+                Options(),
                 cancellationToken).ConfigureAwait(false);
             return new ClusterConnectionListener(listener, drain, options.Value, pools.Create(), _logger);
         }
@@ -46,5 +46,24 @@ internal sealed class ClusterTransportFactory(
         {
             throw new AddressInUseException(exception.Message, exception);
         }
+    }
+
+    /// <summary>What Kestrel's transport has options for is set there, as ever; the rest is the cluster's.</summary>
+    private ClusterListenOptions Options()
+    {
+        var cluster = listenOptions.Value;
+        return new ClusterListenOptions
+        {
+            Backlog = options.Value.Backlog,
+            NoDelay = options.Value.NoDelay,
+            DualMode = cluster.DualMode,
+            KeepAlive = cluster.KeepAlive,
+            FastOpen = cluster.FastOpen,
+            Exclusive = cluster.Exclusive,
+            UnixFileMode = cluster.UnixFileMode,
+            UnixUser = cluster.UnixUser,
+            UnixGroup = cluster.UnixGroup,
+            CanAccept = cluster.CanAccept,
+        };
     }
 }

@@ -100,4 +100,7 @@ internal static partial class ClusterLog
 
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
+
+    [LoggerMessage(40, LogLevel.Warning, "systemd could not be told '{State}' over NOTIFY_SOCKET: {Reason}. The cluster goes on.")]
+    public static partial void SystemdNotTold(this ILogger logger, string state, string reason);
 }

@@ -10,6 +10,9 @@ internal sealed class ClusterLogger : ILogger
 {
     private volatile ILogger? _target;
 
+    // It takes a descriptor to be opened, which there is none of when that is what has to be said.
+    public ClusterLogger() => _ = Console.Error;
+
     public void WriteTo(ILoggerFactory factory) => _target = factory.CreateLogger(ClusterLog.Category);
 
     public IDisposable? BeginScope<TState>(TState state)
@@ -19,21 +22,16 @@ internal sealed class ClusterLogger : ILogger
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        if (_target is { } target)
-            target.Log(logLevel, eventId, state, exception, formatter);
-        else if (IsEnabled(logLevel))
-            Write($"ProcessCluster: {formatter(state, exception)}{(exception is null ? "" : $" {exception}")}");
-    }
-
-    private static void Write(string line)
-    {
         try
         {
-            Console.Error.WriteLine(line);
+            if (_target is { } target)
+                target.Log(logLevel, eventId, state, exception, formatter);
+            else if (IsEnabled(logLevel))
+                Console.Error.WriteLine($"ProcessCluster: {formatter(state, exception)}{(exception is null ? "" : $" {exception}")}");
         }
-        catch (IOException)
+        catch (Exception)
         {
-            // A full disk, for example. There is nobody left to tell, and the cluster must not end for it.
+            // A log that cannot be written, or a provider of the program's that throws, ends neither the loop nor the cluster with it.
         }
     }
 }

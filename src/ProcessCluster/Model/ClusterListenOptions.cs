@@ -3,6 +3,11 @@ namespace ProcessCluster;
 /// <summary>How to listen on an end point. Where several workers share it, those of the first one to ask hold.</summary>
 public sealed class ClusterListenOptions
 {
+    /// <summary>What Linux allows (<c>MAX_TCP_KEEPIDLE</c>, in seconds).</summary>
+    private const int MaxKeepAlive = 32_767;
+
+    private const UnixFileMode Permissions = (UnixFileMode)0x1FF; // rwxrwxrwx
+
     /// <summary>How many connections the kernel may hold that are not accepted yet. Default 512, as in Kestrel. At most <c>net.core.somaxconn</c>.</summary>
     public int Backlog { get; set; } = 512;
 
@@ -15,9 +20,62 @@ public sealed class ClusterListenOptions
     public bool DualMode { get; set; } = true;
 
     /// <summary>
+    /// After which silence the kernel asks a client whether it is still there (<c>SO_KEEPALIVE</c>, <c>TCP_KEEPIDLE</c>): whole seconds, from
+    /// 1 s to 32,767 s. Default zero: never. How often it asks, and when it gives the connection up, are the system's
+    /// (<c>net.ipv4.tcp_keepalive_intvl</c>, <c>tcp_keepalive_probes</c>). TCP only.
+    /// </summary>
+    public TimeSpan KeepAlive { get; set; }
+
+    /// <summary>
+    /// How many connections may be under way whose first data came with the first packet (TCP Fast Open, RFC 7413; <c>TCP_FASTOPEN</c>). Default 0:
+    /// none. The system has to allow it for servers (bit 2 of <c>net.ipv4.tcp_fastopen</c>), else it has no effect. Data of the first packet may
+    /// arrive twice: for requests that may be repeated only. TCP only.
+    /// </summary>
+    public int FastOpen { get; set; }
+
+    /// <summary>
+    /// Whether the end point is this worker's alone. Default false. Whoever else asks for it gets <c>AddressAlreadyInUse</c>, and so does this request
+    /// where it is shared already; port 0 is a port of its own for each worker. It closes when the worker leaves or ends, with the connections
+    /// that nobody has accepted. A fixed port cannot live through a reload, which starts the new worker before the old one leaves.
+    /// </summary>
+    public bool Exclusive { get; set; }
+
+    /// <summary>
+    /// The permissions of the file of a Unix domain socket, whatever the umask; who may write may connect (<c>man 7 unix</c>). Default null: what the
+    /// umask leaves. They hold from the moment in which the file is there. For files only, not for abstract names.
+    /// </summary>
+    public UnixFileMode? UnixFileMode { get; set; }
+
+    /// <summary>
+    /// The number of the user who owns the file of a Unix domain socket. Default null: the primary's. Giving files away needs <c>CAP_CHOWN</c>.
+    /// </summary>
+    public uint? UnixUser { get; set; }
+
+    /// <summary>
+    /// The number of the group that the file of a Unix domain socket belongs to. Default null: the primary's. It has to be one that the primary
+    /// is in, or the primary needs <c>CAP_CHOWN</c>.
+    /// </summary>
+    public uint? UnixGroup { get; set; }
+
+    /// <summary>
     /// In a worker: whether its program wants another connection now, asked before each; where it says no, the connection goes to another worker, and this one is
     /// asked again when it has closed a connection, or a tenth of a second later. Of a worker's own: others may have their own. It must be quick and must not block; what it throws comes
     /// out of accepting, and the connection goes to another worker. Default null: always.
     /// </summary>
     public Func<bool>? CanAccept { get; set; }
+
+    /// <exception cref="ArgumentException">Options have values that cannot be; the message has all of them.</exception>
+    internal ClusterListenOptions Validated()
+    {
+        List<string> faults = [];
+        if (KeepAlive != TimeSpan.Zero && (KeepAlive.TotalSeconds is < 1 or > MaxKeepAlive || KeepAlive.Ticks % TimeSpan.TicksPerSecond != 0))
+            faults.Add($"{nameof(KeepAlive)} is {KeepAlive}: zero for none, or whole seconds from 1 to {MaxKeepAlive}.");
+        if (FastOpen < 0)
+            faults.Add($"{nameof(FastOpen)} is {FastOpen}: 0 for none, or how many connections.");
+        if (UnixFileMode is { } mode && (mode & ~Permissions) != 0)
+            faults.Add($"{nameof(UnixFileMode)} is {mode}: read, write and execute of user, group and others only.");
+        if (UnixUser == uint.MaxValue || UnixGroup == uint.MaxValue)
+            faults.Add($"{nameof(UnixUser)} or {nameof(UnixGroup)} is {uint.MaxValue}, which is nobody's number: null leaves it as it is.");
+        return faults.Count == 0 ? this : throw new ArgumentException(string.Join(' ', faults), "options");
+    }
 }

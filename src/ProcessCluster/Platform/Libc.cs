@@ -55,6 +55,8 @@ internal static unsafe partial class Libc
     public const int SO_LINGER = 13;
     public const int SO_REUSEPORT = 15;
     public const int SO_ACCEPTCONN = 30;
+    public const int IPPROTO_TCP = 6;
+    public const int TCP_FASTOPEN = 23;
     public const int SCM_RIGHTS = 1;
     public const int MSG_PEEK = 2;
     public const int MSG_TRUNC = 0x20;
@@ -262,6 +264,15 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     public static partial int statx(int directory, string path, int flags, uint mask, byte* status);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fchmod(int descriptor, uint mode);
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial int chmod(string path, uint mode);
+
+    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    public static partial int lchown(string path, uint user, uint group);
 
     [LibraryImport("libc")]
     public static partial uint geteuid();

@@ -28,12 +28,10 @@ internal sealed unsafe class ListeningSocket : IDisposable
 {
     private readonly Socket _socket;
     private readonly Descriptor _descriptor;
-    private readonly string? _path;
 
-    private ListeningSocket(Socket socket, EndPoint endPoint, string? path)
+    private ListeningSocket(Socket socket, EndPoint endPoint)
     {
         _socket = socket;
-        _path = path;
         EndPoint = endPoint;
         // Not owned by this handle: the socket closes it.
         _descriptor = new Descriptor((int)socket.Handle);
@@ -54,32 +52,76 @@ internal sealed unsafe class ListeningSocket : IDisposable
         OperatingSystemSupport.ThrowIfNotLinux();
         var socket = endPoint switch
         {
-            IPEndPoint ip => new Socket(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp),
-            UnixDomainSocketEndPoint => new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified),
+            IPEndPoint ip => TcpSocket(ip, options),
+            UnixDomainSocketEndPoint unix => UnixSocket(unix, options),
+            InheritedEndPoint inherited => InheritedSocket.Open(inherited, options.Backlog),
             _ => throw new NotSupportedException(
-                $"A cluster cannot listen on '{endPoint}' ({endPoint.GetType().Name}): give an IPEndPoint or a UnixDomainSocketEndPoint."),
+                $"A cluster cannot listen on '{endPoint}' ({endPoint.GetType().Name}): give an IPEndPoint, a UnixDomainSocketEndPoint "
+                + "or an InheritedEndPoint."),
         };
         try
         {
-            if (endPoint is IPEndPoint address)
+            return new ListeningSocket(socket, socket.LocalEndPoint ?? endPoint);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A socket with the options, not bound. Connections that it accepts inherit them on Linux, which saves calls for each.</summary>
+    public static Socket Tcp(IPEndPoint endPoint, ClusterListenOptions options)
+    {
+        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.NoDelay = options.NoDelay;
+            if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
+                socket.DualMode = options.DualMode && endPoint.Address.Equals(IPAddress.IPv6Any);
+            if (options.KeepAlive > TimeSpan.Zero)
             {
-                // Accepted connections inherit it on Linux, which saves a call for each.
-                socket.NoDelay = options.NoDelay;
-                if (address.AddressFamily == AddressFamily.InterNetworkV6)
-                    socket.DualMode = options.DualMode && address.Address.Equals(IPAddress.IPv6Any);
+                socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true);
+                socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, (int)options.KeepAlive.TotalSeconds);
             }
-            var path = endPoint is UnixDomainSocketEndPoint && endPoint.ToString() is ['/', ..] file ? file : null;
-            try
-            {
-                socket.Bind(endPoint);
-            }
-            catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse
-                && path is not null && StaleSocket.TryRemove((UnixDomainSocketEndPoint)endPoint, path))
-            {
-                socket.Bind(endPoint);
-            }
+            if (options.FastOpen > 0)
+                socket.SetRawSocketOption(Libc.IPPROTO_TCP, Libc.TCP_FASTOPEN, BitConverter.GetBytes(options.FastOpen));
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static Socket TcpSocket(IPEndPoint endPoint, ClusterListenOptions options)
+    {
+        var socket = Tcp(endPoint, options);
+        try
+        {
+            socket.Bind(endPoint);
             socket.Listen(options.Backlog);
-            return new ListeningSocket(socket, socket.LocalEndPoint ?? endPoint, path);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static Socket UnixSocket(UnixDomainSocketEndPoint endPoint, ClusterListenOptions options)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            if (UnixPath.IsAbstract(endPoint))
+                socket.Bind(endPoint);
+            else
+                SocketFile.Bind(socket, endPoint, endPoint.ToString()!, options);
+            socket.Listen(options.Backlog); // Until now whoever connects is refused.
+            return socket;
         }
         catch
         {
@@ -92,7 +134,7 @@ internal sealed unsafe class ListeningSocket : IDisposable
     public static ListeningSocket Adopt(int descriptor)
     {
         var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
-        return new ListeningSocket(socket, socket.LocalEndPoint!, path: null);
+        return new ListeningSocket(socket, socket.LocalEndPoint!);
     }
 
     public bool IsListening => SocketState.IsListening(_descriptor);
@@ -131,8 +173,6 @@ internal sealed unsafe class ListeningSocket : IDisposable
     public void Dispose()
     {
         _descriptor.SetHandleAsInvalid();
-        _socket.Dispose();
-        if (_path is not null)
-            File.Delete(_path);
+        _socket.Dispose(); // It removes the file that it has made.
     }
 }

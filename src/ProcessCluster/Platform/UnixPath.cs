@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -11,6 +12,7 @@ namespace ProcessCluster.Platform;
 internal static class UnixPath
 {
     private const int PathOffset = 2; // sizeof(sa_family_t)
+    private const int MaxLength = 107; // sun_path, and the null at its end
 
     public static string Of(EndPoint endPoint)
     {
@@ -19,19 +21,24 @@ internal static class UnixPath
     }
 
     /// <summary>
-    /// A relative path means this process's directory, which need not be the primary's. One whose whole path is longer than an address has room
-    /// for (<c>man 7 unix</c>: 108 bytes) is given as seen from the primary's directory.
+    /// As the primary understands it: a relative path means this process's directory, which need not be the primary's. One whose whole path is longer than an address has room
+    /// for (<c>man 7 unix</c>) is given as seen from the primary's directory.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">That is too long as well.</exception>
-    public static EndPoint Absolute(EndPoint endPoint)
+    /// <exception cref="ArgumentException">It is too long in both ways.</exception>
+    public static EndPoint ForPrimary(EndPoint endPoint)
     {
         if (endPoint is not UnixDomainSocketEndPoint || IsAbstract(endPoint))
             return endPoint;
-        var path = Path.GetFullPath(endPoint.ToString()!);
-        if (TryParse(path, out var absolute))
-            return absolute;
-        var primary = new FileInfo($"/proc/{Libc.getppid()}/cwd").LinkTarget;
-        return primary is not null && TryParse(Path.GetRelativePath(primary, path), out var relative) ? relative : new UnixDomainSocketEndPoint(path);
+        var absolute = Path.GetFullPath(endPoint.ToString()!);
+        if (TryParse(absolute, out var whole))
+            return whole;
+        var primarys = new DirectoryInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/{Libc.getppid()}/cwd")).LinkTarget;
+        return primarys is not null && TryParse(Path.GetRelativePath(primarys, absolute), out var relative)
+            ? relative
+            : throw new ArgumentException(
+                $"The socket '{endPoint}' is '{absolute}' for the primary, which has another directory ('{primarys}'), and longer than the "
+                + $"{MaxLength} bytes that the path of a socket can have. Give a shorter path, or leave ClusterOptions.WorkingDirectory as it is.",
+                nameof(endPoint));
     }
 
     public static bool TryParse(string text, [NotNullWhen(true)] out UnixDomainSocketEndPoint? endPoint)
@@ -48,5 +55,5 @@ internal static class UnixPath
         }
     }
 
-    private static bool IsAbstract(EndPoint endPoint) => endPoint.Serialize() is { Size: > PathOffset } address && address[PathOffset] == 0;
+    public static bool IsAbstract(EndPoint endPoint) => endPoint.Serialize() is { Size: > PathOffset } address && address[PathOffset] == 0;
 }

@@ -130,12 +130,16 @@ public interface ICluster
     /// Listens on an end point. In a worker the primary binds it, once for all workers, and gives each connection to one of them; port 0
     /// is one port, the same in every worker and after every restart. Elsewhere this process listens by itself.
     /// </summary>
-    /// <param name="endPoint">An <see cref="IPEndPoint"/> or a <see cref="UnixDomainSocketEndPoint"/>.</param>
+    /// <param name="endPoint">
+    /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> (a path, in a worker relative to its own directory, or an abstract name that
+    /// begins with a null character), or an <see cref="InheritedEndPoint"/> for a socket that the primary was started with.
+    /// </param>
     /// <param name="options">How to listen; null for the defaults.</param>
     /// <param name="cancellationToken">Gives up waiting for the primary's answer.</param>
     /// <returns>The listener. Dispose it to stop listening.</returns>
     /// <exception cref="SocketException">The end point is taken, not allowed or not there: what binding it in this process would have thrown.</exception>
     /// <exception cref="NotSupportedException">It is another kind of end point.</exception>
+    /// <exception cref="ArgumentException">Options have values that cannot be, or a relative path is too long in its absolute form.</exception>
     /// <exception cref="ClusterException">The primary is gone, or the worker is leaving.</exception>
     /// <exception cref="TimeoutException">The primary did not answer within 30 s.</exception>
     Task<ClusterListener> ListenAsync(EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default);

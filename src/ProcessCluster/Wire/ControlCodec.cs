@@ -20,6 +20,12 @@ internal static class ControlCodec
 
     private const int MaxText = 3000;
 
+    /// <summary>In the place of an end point's family: a socket that the primary was started with.</summary>
+    private const AddressFamily Inherited = (AddressFamily)0xFF;
+
+    /// <summary>Where a number may be missing. No user or group has it (<c>man 2 chown</c>).</summary>
+    private const int None = -1;
+
     private enum Kind : byte
     {
         Hello = 1,
@@ -58,9 +64,7 @@ internal static class ControlCodec
                 writer.Byte((byte)Kind.Listen);
                 writer.Int(m.Request);
                 writer.EndPoint(m.EndPoint);
-                writer.Int(m.Backlog);
-                writer.Bool(m.NoDelay);
-                writer.Bool(m.DualMode);
+                writer.Options(m.Options);
                 break;
             case ControlMessage.Bound m:
                 writer.Byte((byte)Kind.Bound);
@@ -157,7 +161,7 @@ internal static class ControlCodec
         ControlMessage message = kind switch
         {
             Kind.Hello => new ControlMessage.Hello(reader.Int(), reader.Int()),
-            Kind.Listen => new ControlMessage.Listen(reader.Int(), reader.EndPoint(), reader.Int(), reader.Bool(), reader.Bool()),
+            Kind.Listen => new ControlMessage.Listen(reader.Int(), reader.EndPoint(), reader.Options()),
             Kind.Bound => new ControlMessage.Bound(reader.Int(), reader.Int(), reader.EndPoint()),
             Kind.NotBound => new ControlMessage.NotBound(reader.Int(), reader.Int(), reader.Text()),
             Kind.Listening => new ControlMessage.Listening(reader.Int()),
@@ -233,10 +237,29 @@ internal static class ControlCodec
                     Byte((byte)AddressFamily.Unix);
                     Text(UnixPath.Of(value));
                     break;
+                case InheritedEndPoint inherited:
+                    Byte((byte)Inherited);
+                    Text(inherited.Name ?? "");
+                    Int(inherited.Descriptor ?? None);
+                    break;
                 default:
                     throw new NotSupportedException(
-                        $"A cluster cannot listen on '{value}' ({value.GetType().Name}): give an IPEndPoint or a UnixDomainSocketEndPoint.");
+                        $"A cluster cannot listen on '{value}' ({value.GetType().Name}): give an IPEndPoint, a UnixDomainSocketEndPoint "
+                        + "or an InheritedEndPoint.");
             }
+        }
+
+        public void Options(ClusterListenOptions value)
+        {
+            Int(value.Backlog);
+            Bool(value.NoDelay);
+            Bool(value.DualMode);
+            Int((int)value.KeepAlive.TotalSeconds);
+            Int(value.FastOpen);
+            Bool(value.Exclusive);
+            Int((int?)value.UnixFileMode ?? None);
+            Int((int?)value.UnixUser ?? None);
+            Int((int?)value.UnixGroup ?? None);
         }
     }
 
@@ -265,14 +288,34 @@ internal static class ControlCodec
             {
                 return new IPEndPoint(address, port);
             }
+            if (family == Inherited && text.Length <= InheritedEndPoint.MaxNameLength
+                && Int() is var number && (text.Length > 0 || number >= 0))
+            {
+                return text.Length > 0 ? new InheritedEndPoint(text) : new InheritedEndPoint(number);
+            }
             throw new InvalidDataException($"A control frame has the end point '{text}' of the family {family}, which is none.");
         }
+
+        public ClusterListenOptions Options() => new()
+        {
+            Backlog = Int(),
+            NoDelay = Bool(),
+            DualMode = Bool(),
+            KeepAlive = TimeSpan.FromSeconds(Int()),
+            FastOpen = Int(),
+            Exclusive = Bool(),
+            UnixFileMode = Int() is not None and var mode ? (UnixFileMode)mode : null,
+            UnixUser = Number(),
+            UnixGroup = Number(),
+        };
 
         public readonly void End()
         {
             if (!_rest.IsEmpty)
                 throw new InvalidDataException($"A control frame has {_rest.Length} bytes too many.");
         }
+
+        private uint? Number() => Int() is not None and var number ? (uint)number : null;
 
         private ReadOnlySpan<byte> Take(int count)
         {

@@ -9,7 +9,7 @@ internal abstract record ControlMessage
     public sealed record Hello(int Protocol, int ProcessId) : ControlMessage;
 
     /// <summary>Worker → primary: give me connections of this end point; bind it if nobody has.</summary>
-    public sealed record Listen(int Request, EndPoint EndPoint, int Backlog, bool NoDelay, bool DualMode) : ControlMessage;
+    public sealed record Listen(int Request, EndPoint EndPoint, ClusterListenOptions Options) : ControlMessage;
 
     /// <summary>Primary → worker: it is bound; connections come under this port number, from the moment the worker says <see cref="Listening"/>.</summary>
     public sealed record Bound(int Request, int Port, EndPoint EndPoint) : ControlMessage;

@@ -107,7 +107,8 @@ internal sealed class WorkerCluster : ICluster
         EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
-        var listener = await _session.ListenAsync(endPoint, options ?? new ClusterListenOptions(), cancellationToken).ConfigureAwait(false);
+        var validated = (options ?? new ClusterListenOptions()).Validated();
+        var listener = await _session.ListenAsync(endPoint, validated, cancellationToken).ConfigureAwait(false);
         _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(_self, listener.EndPoint));
         return listener;
     }

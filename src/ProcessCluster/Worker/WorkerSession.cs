@@ -112,7 +112,7 @@ internal sealed class WorkerSession : ILinkPeer
         var number = Interlocked.Increment(ref _lastRequest);
         var listener = await _listening.AskAsync(
             number,
-            new ControlMessage.Listen(number, UnixPath.Absolute(endPoint), options.Backlog, options.NoDelay, options.DualMode),
+            new ControlMessage.Listen(number, UnixPath.ForPrimary(endPoint), options),
             $"The primary is gone: nobody can listen on {endPoint}.",
             cancellationToken).ConfigureAwait(false);
         try

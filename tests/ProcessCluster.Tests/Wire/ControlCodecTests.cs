@@ -23,12 +23,27 @@ public sealed class ControlCodecTests
         new UnixDomainSocketEndPoint("\0abstract"),
     ];
 
+    private static readonly ClusterListenOptions AllOptions = new()
+    {
+        Backlog = int.MaxValue,
+        NoDelay = false,
+        DualMode = false,
+        KeepAlive = TimeSpan.FromSeconds(32_767),
+        FastOpen = 256,
+        Exclusive = true,
+        UnixFileMode = UnixFileMode.UserRead | UnixFileMode.GroupWrite,
+        UnixUser = 4_000_000_000,
+        UnixGroup = 0,
+    };
+
     private static readonly ControlMessage[] Messages =
     [
         new ControlMessage.Hello(ControlCodec.Protocol, 4711),
         new ControlMessage.Hello(int.MaxValue, int.MinValue),
-        .. EndPoints.Select(endPoint => new ControlMessage.Listen(1, endPoint, 512, NoDelay: true, DualMode: false)),
-        new ControlMessage.Listen(-1, EndPoints[0], int.MaxValue, NoDelay: false, DualMode: true),
+        .. EndPoints.Select(endPoint => new ControlMessage.Listen(1, endPoint, new ClusterListenOptions())),
+        new ControlMessage.Listen(-1, EndPoints[0], AllOptions),
+        new ControlMessage.Listen(2, new InheritedEndPoint(3), new ClusterListenOptions()),
+        new ControlMessage.Listen(3, new InheritedEndPoint("größe"), AllOptions),
         .. EndPoints.Select(endPoint => new ControlMessage.Bound(2, 3, endPoint)),
         new ControlMessage.NotBound(4, (int)SocketError.AddressAlreadyInUse, "Address already in use"),
         new ControlMessage.NotBound(5, -1, ""),
@@ -89,7 +104,7 @@ public sealed class ControlCodecTests
     [Fact]
     public void An_end_point_that_cannot_be_shared_is_refused()
     {
-        var message = new ControlMessage.Listen(1, new DnsEndPoint("localhost", 80), 512, NoDelay: true, DualMode: true);
+        var message = new ControlMessage.Listen(1, new DnsEndPoint("localhost", 80), new ClusterListenOptions());
         var refused = Assert.Throws<NotSupportedException>(() => ControlCodec.Encode(message, new byte[ControlCodec.MaxFrame]));
         Assert.Contains("DnsEndPoint", refused.Message, StringComparison.Ordinal);
     }
@@ -269,11 +284,15 @@ public sealed class ControlCodecTests
     private static string Comparable(ControlMessage message) => message switch
     {
         ControlMessage.Ready ready => $"Ready {string.Join(' ', ready.Addresses)}",
-        ControlMessage.Listen listen => $"{listen} {listen.EndPoint.Serialize()}",
+        ControlMessage.Listen { EndPoint: InheritedEndPoint } listen => $"{listen} {Values(listen.Options)}",
+        ControlMessage.Listen listen => $"{listen} {listen.EndPoint.Serialize()} {Values(listen.Options)}",
         ControlMessage.Bound bound => $"{bound} {bound.EndPoint.Serialize()}",
         ControlMessage.BindUdp bind => $"{bind} {bind.EndPoint.Serialize()}",
         _ => message.ToString(),
     };
+
+    private static string Values(ClusterListenOptions options) => string.Join(
+        ' ', typeof(ClusterListenOptions).GetProperties().Select(property => $"{property.Name}={property.GetValue(options)}"));
 
     private sealed record Unknown : ControlMessage;
 }

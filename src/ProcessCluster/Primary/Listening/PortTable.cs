@@ -38,6 +38,9 @@ internal sealed class PortTable(
         /// <summary>The ports whose listener is in place in the worker.</summary>
         public List<SharedPort> Listens { get; } = [];
 
+        /// <summary>Those that are its alone, and end with it.</summary>
+        public List<SharedPort> Own { get; } = [];
+
         /// <summary>Whether it gets connections.</summary>
         public bool IsAdmitted { get; set; }
 
@@ -50,8 +53,10 @@ internal sealed class PortTable(
     /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
-        var options = new ClusterListenOptions { Backlog = request.Backlog, NoDelay = request.NoDelay, DualMode = request.DualMode };
+        var options = request.Options;
         var rules = PortRules.For(worker.Options, request.EndPoint);
+        if (options.Exclusive)
+            return BindExclusive(worker, request, rules);
         switch (rules.Mode)
         {
             case ListenMode.SharedListener:
@@ -66,11 +71,19 @@ internal sealed class PortTable(
                     ? DeliverOwn(worker, reused, request.Request, options)
                     : refusal;
             default:
-                return TryUse(worker, request.Request, request.EndPoint, "", out var port, out refusal, id =>
-                    new SharedPort(id, ListeningSocket.Bind(request.EndPoint, options), loop, rules, time, this))
-                        ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
-                        : refusal;
+                return TryUse(worker, request.Request, request.EndPoint, "", out SharedPort? port, out refusal, id => Share(id, request, rules))
+                    ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
+                    : refusal;
         }
+    }
+
+    /// <summary>Under a key that nobody else has, in whatever mode. Whether the end point is free is the system's to say.</summary>
+    private ControlMessage BindExclusive(PrimaryWorker worker, ControlMessage.Listen request, PortRules rules)
+    {
+        if (!TryUse(worker, request.Request, request.EndPoint, $"exclusive {worker.Id} ", out SharedPort? port, out var refusal, id => Share(id, request, rules)))
+            return refusal;
+        _guests[worker].Own.Add(port);
+        return new ControlMessage.Bound(request.Request, port.Id, port.EndPoint);
     }
 
     /// <summary>As the other, of a UDP socket.</summary>
@@ -115,6 +128,9 @@ internal sealed class PortTable(
         }
     }
 
+    private SharedPort Share(int id, ControlMessage.Listen request, PortRules rules) =>
+        new(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, rules, time, this);
+
     private ReusePort Hold(int id, EndPoint endPoint, ClusterListenOptions options)
     {
         var port = new ReusePort(id, endPoint, options);
@@ -154,7 +170,7 @@ internal sealed class PortTable(
         }
         if (guest.Uses.ContainsValue(key))
         {
-            refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {name} already");
+            refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {endPoint} already");
             return false;
         }
         try
@@ -230,6 +246,7 @@ internal sealed class PortTable(
         if (port is SharedPort connections)
         {
             guest.Listens.Remove(connections);
+            guest.Own.Remove(connections);
             guest.Channel.Leave(connections);
         }
         else
@@ -238,9 +255,7 @@ internal sealed class PortTable(
         }
         if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses.ContainsKey(port)))
             return;
-        _byKey.TryRemove(key, out _);
-        _byId.Remove(portId);
-        port.Dispose();
+        Close(port, key);
     }
 
     public void StopOffering(PrimaryWorker worker)
@@ -249,6 +264,7 @@ internal sealed class PortTable(
             return;
         guest.IsDone = true;
         guest.Channel.LeaveAll();
+        CloseOwn(guest);
     }
 
     /// <summary>The worker is gone.</summary>
@@ -258,6 +274,7 @@ internal sealed class PortTable(
             return;
         _delivery.Forget(guest.Channel);
         guest.Channel.Close();
+        CloseOwn(guest);
     }
 
     /// <summary>Closes everything: the cluster has ended.</summary>
@@ -268,6 +285,27 @@ internal sealed class PortTable(
             port.Dispose();
         _byKey.Clear();
         _byId.Clear();
+    }
+
+    /// <summary>Nobody else may serve what comes there.</summary>
+    private void CloseOwn(Guest guest)
+    {
+        foreach (var port in guest.Own)
+        {
+            guest.Listens.Remove(port);
+            if (guest.Uses.Remove(port, out var key))
+                Close(port, key);
+        }
+        guest.Own.Clear();
+    }
+
+    private void Close(ISharedEndPoint port, string key)
+    {
+        // After the cluster's ports were closed the key may be another one's, which is bound since.
+        if (!_byId.Remove(port.Id))
+            return;
+        _byKey.TryRemove(key, out _);
+        port.Dispose();
     }
 
     public void Exhausted(SharedPort port) => logger.AcceptExhausted(port.EndPoint);

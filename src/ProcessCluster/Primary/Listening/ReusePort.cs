@@ -20,7 +20,7 @@ internal sealed class ReusePort : ISharedEndPoint
         Id = id;
         if (endPoint is not IPEndPoint ip)
             throw new NotSupportedException($"Mode is ReusePort, which is for TCP: '{endPoint}' needs Handoff or SharedListener (EndPoints:Mode).");
-        _holder = Make(ip, options);
+        _holder = ListeningSocket.Tcp(ip, options);
         try
         {
             _holder.Bind(ip); // With SO_REUSEADDR, as .NET does: connections of a cluster before it may be in TIME_WAIT.
@@ -61,7 +61,7 @@ internal sealed class ReusePort : ISharedEndPoint
     /// <exception cref="SocketException">No descriptor is left.</exception>
     public Descriptor Open(ClusterListenOptions options)
     {
-        using var socket = Make((IPEndPoint)EndPoint, options);
+        using var socket = ListeningSocket.Tcp((IPEndPoint)EndPoint, options);
         SocketState.Set(socket, Libc.SO_REUSEPORT, true);
         socket.Bind(EndPoint);
         var copy = Descriptor.DuplicateOf((int)socket.Handle);
@@ -70,12 +70,4 @@ internal sealed class ReusePort : ISharedEndPoint
     }
 
     public void Dispose() => _holder.Dispose();
-
-    private static Socket Make(IPEndPoint endPoint, ClusterListenOptions options)
-    {
-        var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp) { NoDelay = options.NoDelay };
-        if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
-            socket.DualMode = options.DualMode && endPoint.Address.Equals(IPAddress.IPv6Any);
-        return socket;
-    }
 }

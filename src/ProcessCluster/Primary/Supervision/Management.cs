@@ -25,7 +25,7 @@ internal sealed class Management : IDisposable
         (_supervisor, _options, _logger) = (supervisor, options, logger);
         _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
-        _renewal = new Renewal(_fleet, supervisor, check, time, logger, supervisor.Metrics);
+        _renewal = new Renewal(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.TellReloading };
         supervisor.Up = _fleet.Up;
         supervisor.Going = _fleet.Going;
         supervisor.Ended = _fleet.Ended;
@@ -44,6 +44,7 @@ internal sealed class Management : IDisposable
             throw new ClusterStartException($"The cluster could not start: {first} {exit}", first.Id, exit);
         }
         await _supervisor.Loop.Invoke(_fleet.StartOthers).WaitAsync(cancellationToken).ConfigureAwait(false);
+        _supervisor.Loop.Post(_supervisor.TellStarted);
         return [.. addresses];
     }
 

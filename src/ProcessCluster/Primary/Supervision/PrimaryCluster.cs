@@ -28,6 +28,7 @@ internal sealed class PrimaryCluster : ICluster
     {
         (_logger, _time) = (logger, time);
         SelfCommand.Remember();
+        SystemdSockets.Take();
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
         _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
@@ -168,7 +169,7 @@ internal sealed class PrimaryCluster : ICluster
     {
         ArgumentNullException.ThrowIfNull(endPoint);
         cancellationToken.ThrowIfCancellationRequested();
-        return Task.FromResult<ClusterListener>(LocalListener.Bind(endPoint, options ?? new ClusterListenOptions()));
+        return Task.FromResult<ClusterListener>(LocalListener.Bind(endPoint, (options ?? new ClusterListenOptions()).Validated()));
     }
 
     public async ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default)

@@ -22,6 +22,9 @@ internal sealed class Renewal(
     private DateTime _scheduleSeen = time.GetLocalNow().DateTime;
     private long? _recyclingFailed;
 
+    /// <summary>Told when a reload begins (true) and when it has ended.</summary>
+    public Action<bool>? Reloading { get; set; }
+
     /// <summary>What became of one replacement.</summary>
     /// <param name="Old">Who was replaced, if there was anybody.</param>
     /// <param name="Failure">Why it was not.</param>
@@ -92,6 +95,7 @@ internal sealed class Renewal(
     {
         var started = time.GetTimestamp();
         var generation = ++_lastGeneration;
+        Reloading?.Invoke(true);
         using var activity = ClusterActivities.StartReload(generation);
         var replaced = 0;
         List<Task> old = [];
@@ -191,6 +195,7 @@ internal sealed class Renewal(
 
     private ReloadResult Report(ReloadResult result, Activity? activity)
     {
+        Reloading?.Invoke(false);
         metrics.Reloaded(result);
         ClusterActivities.Ended(activity, result);
         if (result.Succeeded)

@@ -19,6 +19,15 @@ internal sealed partial class Supervisor
     /// <summary>Told on the loop when the cluster shall end for want of workers.</summary>
     public Action? Exhausted { get; set; }
 
+    /// <summary>Tells systemd, where there is one, that the cluster is up. Called on the loop.</summary>
+    public void TellStarted() => _systemd?.Started();
+
+    /// <summary>Tells it that a reload begins or has ended. Called on the loop.</summary>
+    public void TellReloading(bool isUnderWay) => _systemd?.Reloading(isUnderWay);
+
+    private void TellReady() => _systemd?.Ready(
+        Workers.Values.Count(static worker => worker is PrimaryWorker { IsUp: true, IsGoing: false, IsStandby: false }));
+
     IFleetWorker IFleetHost.Start(in FleetSeat seat, ClusterOptions options) =>
         Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
 
@@ -27,6 +36,7 @@ internal sealed partial class Supervisor
         var admitted = (PrimaryWorker)worker;
         admitted.MoveTo(slot);
         admitted.IsAdmitted = true;
+        TellReady();
         admitted.Send(new ControlMessage.Admitted(slot));
         AdmitIfUp(admitted);
     }

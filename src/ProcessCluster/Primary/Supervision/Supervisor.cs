@@ -30,6 +30,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     private readonly Heartbeats _heartbeats;
     private readonly ExitHistory _history;
     private readonly WorkerTelemetry _telemetry;
+    private readonly SystemdNotifier? _systemd;
     private readonly OrphanReaper? _orphans = OrphanReaper.IsNeeded ? new OrphanReaper() : null;
     private int _lastId;
 
@@ -37,10 +38,10 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
-        _ = Console.Error; // Opened while there is a descriptor for it: that there is none left is a warning, too.
         _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
         _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting);
+        _systemd = SystemdNotifier.OfEnvironment(_loop.Post, _time, _logger);
         _router = new MessageRouter(Workers);
         _history = new ExitHistory(_time);
         _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), Sample);
@@ -86,6 +87,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     /// <summary>Asks all workers to leave and closes the ports, so that new clients are refused rather than kept waiting.</summary>
     public Task[] LeaveAll()
     {
+        _systemd?.Stopping();
         _ports.Clear();
         var workers = Workers.Values.Cast<PrimaryWorker>().ToList();
         foreach (var worker in workers)
@@ -205,6 +207,9 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         worker.MarkUp(addresses, _time.GetTimestamp());
         AdmitIfUp(worker);
         _telemetry.Up(worker);
+        TellReady();
+        if (Up is null)
+            TellStarted(); // Forked by hand: nobody knows better when they are all there.
         Up?.Invoke(worker);
     }
 
@@ -233,6 +238,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         {
             worker.MarkLeaving();
             _telemetry.Leaving(worker);
+            TellReady();
         }
 
         if (actions.HasFlag(LifecycleActions.StopOffering))
@@ -326,6 +332,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
         _history.Add(worker, exit);
         _telemetry.Ended(worker, exit);
+        TellReady();
         Ended?.Invoke(worker, exit);
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));

@@ -16,6 +16,15 @@ internal static class WorkerStart
     /// <summary>The share of a container's memory, in percent, that the heaps of all workers together may have; .NET's default for one process.</summary>
     private const int HeapPercent = 75;
 
+    /// <summary>What systemd tells the process that it has started: workers are none of its business.</summary>
+    private static readonly string[] OfThePrimary =
+    [
+        SystemdSockets.ProcessVariable, NotifySocket.Variable, NotifySocket.WatchdogVariable, NotifySocket.WatchdogProcessVariable,
+    ];
+
+    /// <summary>How many sockets the primary has of it, and their names: this means nothing to anybody without <c>LISTEN_PID</c>.</summary>
+    private static readonly string[] OfItsSockets = [SystemdSockets.CountVariable, SystemdSockets.NamesVariable];
+
     private static readonly Lazy<bool> MemoryIsLimited = new(static () => new MemoryGroup().IsLimited);
 
     /// <param name="place">Which worker it is.</param>
@@ -53,6 +62,8 @@ internal static class WorkerStart
         var variables = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
             variables[(string)entry.Key] = (string?)entry.Value ?? "";
+        foreach (var name in SystemdSockets.Names is [] ? [.. OfThePrimary, .. OfItsSockets] : OfThePrimary)
+            variables.Remove(name);
         if (!IsSet(variables, SpinLimit) && AppContext.GetData($"System.Threading.{SpinLimit.Replace('_', '.')}") is null)
             variables[$"DOTNET_{SpinLimit}"] = WorkersSpinLimit;
         SetCollector(variables, options.FirstWorkers(Environment.ProcessorCount), MemoryIsLimited.Value);
