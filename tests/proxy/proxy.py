@@ -1,4 +1,4 @@
-"""Starts a cluster and nginx before it, and asks as clients of many addresses. Arguments: a directory, nginx's stream module."""
+"""Starts a cluster and nginx before it, and asks as clients of many addresses. Arguments: a directory, nginx's stream module, the test program."""
 import http.client
 import os
 import signal
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-work, module = sys.argv[1:]
+work, module, program = sys.argv[1:]
 CLIENTS, WORKERS = 24, 3
 
 
@@ -64,7 +64,7 @@ def check():
     environment = dict(
         os.environ, ASPNETCORE_URLS=f"http://127.0.0.1:{cluster_port}", ProcessCluster__Workers=str(WORKERS),
         ProcessCluster__ProxyProtocol="true", ProcessCluster__Dispatch="ClientAddress", ProcessCluster__Restart__InitialDelay="00:00:05")
-    cluster = subprocess.Popen([f"{work}/app/ProcessCluster.TestApp", "web", "minimal"], env=environment, stdout=subprocess.DEVNULL)
+    cluster = subprocess.Popen([program, "web", "minimal"], env=environment, stdout=subprocess.DEVNULL)
     proxy = None
     try:
         wait_for(cluster_port)
