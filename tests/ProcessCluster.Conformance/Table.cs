@@ -84,7 +84,7 @@ public sealed partial class Table
         if (Assembly.GetExecutingAssembly().GetType($"{typeof(Table).Namespace}.{type}") is { } own)
             return Tests(own).Any(found => found.Name == method);
         return Directory.EnumerateFiles(Path.Combine(TestPaths.Repository, "tests"), $"{type}.cs", SearchOption.AllDirectories)
-            .Any(file => Regex.IsMatch(File.ReadAllText(file), $@"\[(Fact|Theory)\]\s+(\[[^\n]*\]\s+)*public (async )?Task {method}\("));
+            .Any(file => Regex.IsMatch(File.ReadAllText(file), $@"\[(Fact|Theory)\]\s+(\[[^\n]*\s+)*public (async )?Task {method}\("));
     }
 
     /// <summary>Its comment says so.</summary>
