@@ -233,8 +233,9 @@ public sealed class Dispatching
         var port = await Kept.Port(cluster, 2);
         var served = await Task.WhenAll(Enumerable.Range(0, 8).Select(async _ =>
         {
+            // For a while, not for a number: whoever is left alone at the end would have its turn at the slow one each second time.
             var answers = new List<int>();
-            for (var i = 0; i < 100; i++)
+            for (var watch = System.Diagnostics.Stopwatch.StartNew(); watch.Elapsed < TimeSpan.FromSeconds(3);)
             {
                 using var socket = Client.Connectable(port);
                 await socket.ConnectAsync(port);
@@ -243,7 +244,8 @@ public sealed class Dispatching
             return answers;
         }));
         var slow = await cluster.ProcessOf(1);
-        Assert.InRange(served.SelectMany(answers => answers).Count(id => id == slow), 1, 80);
+        var all = served.SelectMany(answers => answers).ToList();
+        Assert.InRange(all.Count(id => id == slow), 1, all.Count(id => id != slow) / 10);
     }
 
     [Theory]

@@ -137,7 +137,7 @@ public sealed class Reloads
         var watch = Stopwatch.StartNew();
         fleet.Cluster.Signal(Signal.SIGTERM);
         Assert.Equal(0, await fleet.Cluster.Exit());
-        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 11); // DrainTimeout is 10 s.
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 13); // DrainTimeout is 10 s; the machine may be busy.
         Assert.Empty(fleet.Cluster.Descendants);
         using var free = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
         free.Bind(endPoint);
