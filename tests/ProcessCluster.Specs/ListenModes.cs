@@ -166,8 +166,10 @@ public sealed class ListenModes
             var path = Path.Combine(directory.FullName, "a.sock");
             await using var cluster = await Started(ListenMode.SharedListener, workers: 2, $" LISTEN={path}");
             await cluster.ExpectAll("^listening ", 2);
-            var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => Client.Ask(new UnixDomainSocketEndPoint(path))));
-            Assert.Equal(2, answers.Distinct().Count());
+            var seen = new HashSet<int>();
+            for (var round = 0; round < 100 && seen.Count < 2; round++) // One may be fast enough for all of a round.
+                seen.UnionWith(await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Client.Ask(new UnixDomainSocketEndPoint(path)))));
+            Assert.Equal(2, seen.Count);
             await using var other = TestProcess.Start("driver");
             other.Send("configure Mode ReusePort");
             other.Send($"fork listen-and-catch LISTEN={path}2");
