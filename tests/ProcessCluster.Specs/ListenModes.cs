@@ -97,7 +97,7 @@ public sealed class ListenModes
     [Fact]
     public async Task A_worker_that_leaves_under_load_loses_nothing_of_a_shared_listener()
     {
-        await using var cluster = await Started(ListenMode.SharedListener, workers: 3);
+        await using var cluster = await Started(ListenMode.SharedListener, workers: 3, role: "finish");
         var port = await Port(cluster, 3);
         var stop = new CancellationTokenSource();
         var clients = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
@@ -201,13 +201,13 @@ public sealed class ListenModes
         await cluster.Expect("^failed ArgumentException: .*Mode is ReusePort, which leaves the choice of a worker to the kernel");
     }
 
-    private static async Task<TestProcess> Started(ListenMode mode, int workers, string variables = "")
+    private static async Task<TestProcess> Started(ListenMode mode, int workers, string variables = "", string role = "echo")
     {
         var cluster = TestProcess.Start("driver");
         cluster.Send($"configure Mode {mode}");
         await cluster.Expect("^configured$");
         for (var i = 0; i < workers; i++)
-            cluster.Send($"fork echo{variables}");
+            cluster.Send($"fork {role}{variables}");
         return cluster;
     }
 

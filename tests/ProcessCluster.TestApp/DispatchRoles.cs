@@ -16,6 +16,7 @@ internal static class DispatchRoles
         "slow" => SlowAsync(),
         "busy" => BusyAsync(),
         "picky" => PickyAsync(),
+        "finish" => FinishAsync(),
         _ => null,
     };
 
@@ -96,6 +97,30 @@ internal static class DispatchRoles
                         connection.TrySend(new System.Buffers.ReadOnlySequence<byte>(Encoding.ASCII.GetBytes($"{Environment.ProcessId}\n")), out _);
                     }
                 }
+            }
+        }
+    }
+
+    /// <summary>As the echo, and finishes what it has taken before it ends.</summary>
+    private static async Task<int> FinishAsync()
+    {
+        var listener = await Roles.ListenAsync();
+        var answer = Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+        var underWay = new List<Task>();
+        while (await listener.AcceptAsync() is { } socket)
+        {
+            underWay.RemoveAll(static task => task.IsCompleted);
+            underWay.Add(AnswerAsync(socket));
+        }
+        await Task.WhenAll(underWay);
+        return 0;
+
+        async Task AnswerAsync(Socket socket)
+        {
+            using (socket)
+            {
+                if (await socket.ReceiveAsync(new byte[1]) > 0)
+                    await socket.SendAsync(answer);
             }
         }
     }
