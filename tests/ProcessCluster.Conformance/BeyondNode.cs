@@ -9,8 +9,7 @@ public sealed class BeyondNode
         const int Count = 400;
         await using var cluster = await Puppets.Start(1);
         var worker = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(worker, Signal.SIGSTOP);
-        await UdpSpecs.WaitUntilStopped(worker);
+        await TestProcess.Stop(worker);
         cluster.Send($"&send 1 {new string('x', 5000)} {Count}"); // Twice the room.
         cluster.Send("ask 9 9"); // The driver takes commands: this one fails, as there is no such worker.
         await cluster.Expect("^failed ");

@@ -95,8 +95,7 @@ public sealed class Listening
     {
         await using var cluster = await Puppets.Start(1);
         var port = await cluster.Listen(1, "127.0.0.1:0 backlog=5");
-        cluster.Signal(Signal.SIGSTOP);
-        await UdpSpecs.WaitUntilStopped(cluster.Id);
+        await TestProcess.Stop(cluster.Id);
         var clients = Enumerable.Range(0, 7).Select(_ => Client.Connectable(port)).ToList();
         try
         {

@@ -72,8 +72,7 @@ public sealed class Messaging
         await using var cluster = await Puppets.Start(1);
         var port = await cluster.Listen(1);
         var worker = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(worker, Signal.SIGSTOP);
-        await UdpSpecs.WaitUntilStopped(worker);
+        await TestProcess.Stop(worker);
         cluster.Send("&fill 1");
         await cluster.Expect("^full after ");
         var asking = Enumerable.Range(0, 10).Select(_ => Client.Ask(port)).ToList(); // Connections are on their way, too.

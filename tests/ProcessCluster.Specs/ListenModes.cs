@@ -122,10 +122,10 @@ public sealed class ListenModes
     {
         await using var cluster = await Started(ListenMode.SharedListener, workers: 2);
         var port = await Port(cluster, 2);
-        TestProcess.SendSignal(await cluster.ProcessOf(1), Signal.SIGSTOP);
+        var stopped = await cluster.ProcessOf(1);
+        await TestProcess.Stop(stopped);
         for (var i = 0; i < 30; i++)
             Assert.Equal(await cluster.ProcessOf(2), await Client.Ask(port, TimeSpan.FromSeconds(2)));
-        TestProcess.SendSignal(await cluster.ProcessOf(1), Signal.SIGCONT);
     }
 
     [Theory]

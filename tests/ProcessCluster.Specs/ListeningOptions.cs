@@ -105,8 +105,7 @@ public sealed class ListeningOptions : IDisposable
         cluster.Send($"fork echo OPTIONS=Backlog={backlog}");
         var port = await PortOf(cluster, 1);
         await Client.Ask(port);
-        cluster.Signal(Signal.SIGSTOP); // It accepts nothing.
-        await UdpSpecs.WaitUntilStopped(cluster.Id);
+        await TestProcess.Stop(cluster.Id); // It accepts nothing.
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         var clients = Enumerable.Range(0, 10).Select(_ => Client.Connectable(port)).ToList();
         var connecting = clients.Select(client => client.ConnectAsync(port, deadline.Token).AsTask()).ToList();

@@ -11,7 +11,7 @@ public sealed class MessageFlow
     {
         await using var cluster = await MessageSpecs.Workers(2);
         var stopped = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(stopped, Signal.SIGSTOP);
+        await TestProcess.Stop(stopped);
         try
         {
             cluster.Send("&flood 1 5");
@@ -44,7 +44,7 @@ public sealed class MessageFlow
     {
         await using var cluster = await MessageSpecs.Workers(3);
         var stopped = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(stopped, Signal.SIGSTOP);
+        await TestProcess.Stop(stopped);
         try
         {
             cluster.Send("&trouble 2 flood:1:3000");

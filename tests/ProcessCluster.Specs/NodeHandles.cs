@@ -24,8 +24,7 @@ public sealed class NodeHandles
         await using var cluster = TestProcess.Start("driver");
         var port = await Hold(cluster, 1);
         var worker = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(worker, Signal.SIGSTOP); // So that they come together.
-        await UdpSpecs.WaitUntilStopped(worker);
+        await TestProcess.Stop(worker); // So that they come together.
         cluster.Send("send 1 before 2");
         await cluster.Expect("^sent 2$");
         using var client = await Connect(port);
@@ -52,8 +51,7 @@ public sealed class NodeHandles
         var before = Descriptors(cluster);
         foreach (var worker in (int[])[workers.First, workers.Second])
         {
-            TestProcess.SendSignal(worker, Signal.SIGSTOP);
-            await UdpSpecs.WaitUntilStopped(worker);
+            await TestProcess.Stop(worker);
         }
         var clients = new List<Socket>();
         try

@@ -99,7 +99,7 @@ public sealed class NodeIpc
     {
         await using var cluster = await MessageSpecs.Workers(1);
         var worker = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(worker, Signal.SIGSTOP);
+        await TestProcess.Stop(worker);
         cluster.Send("send 1 hello 10");
         await cluster.Expect("^sent 10$", MessageSpecs.Promptly);
         Assert.Equal(0, cluster.Count("^worker 1 got "));
@@ -113,7 +113,7 @@ public sealed class NodeIpc
     {
         await using var cluster = await MessageSpecs.Workers(1);
         var worker = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(worker, Signal.SIGSTOP);
+        await TestProcess.Stop(worker);
         cluster.Send("&fill 1");
         var sent = await cluster.Numbers(@"^full after (\d+)$", 1);
         Assert.InRange(sent.Single(), 500, 1_100); // 1 MiB of messages with 1000 bytes.
@@ -151,7 +151,7 @@ public sealed class NodeIpc
     {
         await using var cluster = await MessageSpecs.Workers(1);
         var worker = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(worker, Signal.SIGSTOP); // So that they come together.
+        await TestProcess.Stop(worker); // So that they come together.
         cluster.Send("send 1 throw 1");
         cluster.Send("send 1 hello 9");
         await cluster.Expect("^sent 9$");

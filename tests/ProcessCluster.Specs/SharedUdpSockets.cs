@@ -112,8 +112,7 @@ public sealed class SharedUdpSockets
         using var client = new UdpSpecs.Client(port);
         await UdpSpecs.AskUntilAll(client, 2); // Both wait for the next one.
         var stopped = await cluster.ProcessOf(1);
-        TestProcess.SendSignal(stopped, Signal.SIGSTOP);
-        await UdpSpecs.WaitUntilStopped(stopped);
+        await TestProcess.Stop(stopped);
         var other = await cluster.ProcessOf(2);
         // One of these wakes the stopped one alone, and nothing comes after it that would wake the other.
         for (var i = 0; i < 5; i++)

@@ -77,8 +77,7 @@ public sealed class Systemd
         Assert.InRange(watch.Elapsed.TotalSeconds, 1.9, 8); // Five of half a second each, the first one perhaps at once.
 
         // A primary that does not run gives none: the socket is told that nothing comes within twice the time.
-        cluster.Signal(Signal.SIGSTOP);
-        await UdpSpecs.WaitUntilStopped(cluster.Id);
+        await TestProcess.Stop(cluster.Id);
         await Task.Delay(200); // What was sent before.
         var stopped = systemd.Lines.Count;
         await Task.Delay(1200);

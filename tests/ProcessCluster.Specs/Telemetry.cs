@@ -82,7 +82,7 @@ public sealed class Telemetry
         var endPoint = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
         var worker = FleetSpecs.Number(await cluster.Expect(@"^forked 1 (\d+)$"), 1);
 
-        TestProcess.SendSignal(worker, Signal.SIGSTOP);
+        await TestProcess.Stop(worker);
         var clients = new List<Socket>();
         try
         {

@@ -111,6 +111,25 @@ public sealed partial class TestProcess : IAsyncDisposable
             throw new XunitException($"{signal} could not be sent to {id}: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 
+    /// <summary>SIGSTOP, and its effect: threads stop one after another, and until then do what they did.</summary>
+    public static async Task Stop(int id)
+    {
+        SendSignal(id, ProcessCluster.Signal.SIGSTOP);
+        await UdpSpecs.WaitUntil(() => Directory.EnumerateDirectories($"/proc/{id}/task").All(IsStopped));
+    }
+
+    private static bool IsStopped(string thread)
+    {
+        try
+        {
+            return File.ReadLines($"{thread}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal));
+        }
+        catch (IOException)
+        {
+            return true; // It has ended meanwhile, or ends: ESRCH.
+        }
+    }
+
     /// <summary>The exit code, once the program has ended and its output is read.</summary>
     public async Task<int> Exit(TimeSpan? within = null)
     {
@@ -143,7 +162,12 @@ public sealed partial class TestProcess : IAsyncDisposable
         // Whatever a spec has left running ends here; what had ended must have left nothing.
         var hasEnded = _process.HasExited;
         if (!hasEnded)
+        {
+            // What a failed spec has stopped could not end, and that failure would hide the spec's.
+            foreach (var stopped in MarkedProcesses())
+                kill(stopped, (int)ProcessCluster.Signal.SIGCONT);
             kill(Id, (int)ProcessCluster.Signal.SIGTERM);
+        }
         try
         {
             if (!hasEnded)

@@ -35,9 +35,6 @@ internal static class UdpSpecs
         }
     }
 
-    public static Task WaitUntilStopped(int process) => WaitUntil(() =>
-        File.ReadLines($"/proc/{process}/status").Any(line => line.StartsWith("State:\tT", StringComparison.Ordinal)));
-
     public static bool IsFree(IPEndPoint port)
     {
         using var socket = new Socket(port.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
