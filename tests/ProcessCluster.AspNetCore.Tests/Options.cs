@@ -111,6 +111,7 @@ public sealed class Options
                 _ when type == typeof(int) => "7",
                 _ when type == typeof(bool) => "True",
                 _ when type == typeof(TimeSpan) => "00:00:07",
+                _ when type == typeof(ListenMode) => nameof(ListenMode.Handoff), // Another one does not go with the others.
                 { IsEnum: true } => Enum.GetNames(type)[1],
                 _ => throw new ArgumentException($"{property.Name} is of a type that this test cannot fill yet."),
             };

@@ -130,9 +130,23 @@ public sealed class Dispatching
             await ExpectEnd(lost);
         }
         await kept.Cluster.ExpectError("The dispatch policy of .* threw");
+        using (var early = await kept.Connect())
+        {
+            await early.SendAsync(Encoding.ASCII.GetBytes("!"));
+            await ExpectEnd(early);
+        }
         using var served = await kept.Connect();
         await served.SendAsync(Encoding.ASCII.GetBytes("pass"));
         Assert.EndsWith("pass", await ReadUntil(served, "pass"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_policy_that_cannot_be_made_is_the_error_of_who_listens()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure CustomDispatch cannot-be-made");
+        cluster.Send("fork listen-and-catch LISTEN=127.0.0.1:0");
+        await cluster.Expect("^caught InvalidArgument: CustomDispatch could not make a policy for 127.0.0.1:0. InvalidOperationException: no policy today");
     }
 
     [Fact]
@@ -202,7 +216,7 @@ public sealed class Dispatching
     {
         await using var kept = await Kept.Start("fork keep", 2);
         var stopped = (await kept.Open()).Worker;
-        TestProcess.SendSignal(stopped, Signal.SIGSTOP);
+        await TestProcess.Stop(stopped);
         var times = new List<double>();
         for (var i = 0; i < 100; i++)
         {

@@ -30,6 +30,7 @@ internal static class DriverOptions
                 {
                     "last" => static () => new LastWorker(),
                     "throws" => static () => new Thrower(),
+                    "cannot-be-made" => static () => throw new InvalidOperationException("no policy today"),
                     _ => throw new ArgumentException($"Nothing is known as '{value}'."),
                 };
                 return;
@@ -60,6 +61,8 @@ internal sealed class LastWorker : IDispatchPolicy
 internal sealed class Thrower : IDispatchPolicy
 {
     public int MaxPeekBytes => 8;
+
+    public bool HasSeenEnough(ReadOnlySpan<byte> sent) => sent[0] != (byte)'!' ? true : throw new InvalidOperationException("on purpose, early");
 
     public int Choose(in DispatchConnection connection, ReadOnlySpan<DispatchCandidate> workers) =>
         connection.Sent.SequenceEqual("pass"u8) ? 0 : throw new InvalidOperationException("on purpose");

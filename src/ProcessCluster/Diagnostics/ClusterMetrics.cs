@@ -51,7 +51,7 @@ internal sealed class ClusterMetrics : IDisposable
         _returned = Meter.CreateCounter<long>(
             "processcluster.connections.returned", "{connection}", "Connections that came back from a worker that refused them or ended; another one gets them.");
         _expired = Meter.CreateCounter<long>(
-            "processcluster.connections.expired", "{connection}", "Connections that were closed because no worker took them within MaxWait.");
+            "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within MaxWait, or as too many waited already (WhenFull).");
         _handoff = Meter.CreateHistogram(
             "processcluster.connections.handoff.duration", "s", "From accepting a connection to the answer of the worker that has taken it.", advice: HandoffTimes);
     }
@@ -94,7 +94,7 @@ internal sealed class ClusterMetrics : IDisposable
     /// <summary>So many connections came back from a worker.</summary>
     public void Returned(int connections) => _returned.Add(connections);
 
-    /// <summary>So many connections were closed because no worker took them.</summary>
+    /// <summary>So many connections got no worker.</summary>
     public void Expired(int connections) => _expired.Add(connections);
 
     public void Exited(WorkerExitCause cause) => _exits.Add(1, Causes[(int)cause]);

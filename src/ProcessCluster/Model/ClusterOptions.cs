@@ -241,7 +241,7 @@ public sealed class ClusterOptions
                 errors.Add($"Weights has {weight} for slot {slot}: weights from 1 to 1000, slots from 0 to {MaxWorkerCount - 1}.");
         }
         for (var i = 0; i < EndPoints.Count; i++)
-            EndPoints[i].Validate(errors, i);
+            EndPoints[i].Validate(errors, i, Mode);
         return errors;
     }
 

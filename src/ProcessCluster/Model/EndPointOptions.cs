@@ -9,7 +9,7 @@ public sealed class EndPointOptions
 {
     /// <summary>
     /// Which end point: a port (<c>5000</c>), an address with its port (<c>127.0.0.1:5000</c>, <c>[::1]:5000</c>), or the absolute path of a Unix domain
-    /// socket. As the program asks for it: for port 0, <c>127.0.0.1:0</c>.
+    /// socket, or its abstract name after an at sign. As the program asks for it: for port 0, <c>127.0.0.1:0</c>.
     /// </summary>
     public string Address { get; set; } = "";
 
@@ -53,7 +53,7 @@ public sealed class EndPointOptions
 
     internal EndPointOptions Copy() => (EndPointOptions)MemberwiseClone();
 
-    internal void Validate(List<string> errors, int number)
+    internal void Validate(List<string> errors, int number, ListenMode mode)
     {
         var name = $"EndPoints:{number}";
         var isPort = int.TryParse(Address, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= ushort.MaxValue;
@@ -61,8 +61,10 @@ public sealed class EndPointOptions
             errors.Add($"{name}:Address is '{Address}': give a port, an IP address with its port, or the absolute path of a Unix domain socket.");
         if (Dispatch is { } dispatch)
             ClusterOptions.RequireKnown(errors, $"{name}:Dispatch", dispatch);
-        if (Mode is { } mode)
-            ClusterOptions.RequireKnown(errors, $"{name}:Mode", mode);
+        mode = Mode ?? mode;
+        ClusterOptions.RequireKnown(errors, $"{name}:Mode", mode);
+        if (mode != ListenMode.Handoff && (Dispatch is not null || CustomDispatch is not null || MaxConnectionsPerWorker is not null || ProxyProtocol == true))
+            errors.Add($"{name} has the mode {mode}, which leaves the choice of a worker to the kernel: leave out its Dispatch, CustomDispatch, MaxConnectionsPerWorker and ProxyProtocol.");
         if (WhenFull is { } whenFull)
             ClusterOptions.RequireKnown(errors, $"{name}:WhenFull", whenFull);
         if (MaxWait is { } wait)

@@ -17,7 +17,7 @@ internal sealed unsafe class SharedPage : IDisposable
     private const int Offered = 1, Claimed = 2, Revoked = 3;
 
     /// <summary>How many offers can be claimed and revoked; further ones, which would need hundreds of end points, stay where they are.</summary>
-    public const int Claims = (Size / sizeof(int)) - ClaimsAt;
+    private const int Claims = (Size / sizeof(int)) - ClaimsAt;
 
     private int* _words;
 

@@ -13,14 +13,16 @@ internal sealed class Peeks
     private readonly PortRules _rules;
     private readonly TimeProvider _time;
     private readonly Action<PendingConnection> _decided;
+    private readonly Action<PendingConnection, Exception> _failed;
     private readonly LinkedList<Peek> _waiting = [];
 
     /// <param name="loop">Tells when something has come.</param>
     /// <param name="rules">What is waited for.</param>
     /// <param name="time">The clock.</param>
     /// <param name="decided">Gets the connection when its worker can be chosen.</param>
-    public Peeks(EventLoop loop, PortRules rules, TimeProvider time, Action<PendingConnection> decided) =>
-        (_loop, _rules, _time, _decided) = (loop, rules, time, decided);
+    /// <param name="failed">Gets one of which the policy has thrown.</param>
+    public Peeks(EventLoop loop, PortRules rules, TimeProvider time, Action<PendingConnection> decided, Action<PendingConnection, Exception> failed) =>
+        (_loop, _rules, _time, _decided, _failed) = (loop, rules, time, decided, failed);
 
     public int Count => _waiting.Count;
 
@@ -91,13 +93,23 @@ internal sealed class Peeks
             peek.HasProxyHeader = true;
             peek.Connection = peek.Connection with { Skip = (ushort)header, Peer = client ?? peek.Connection.Peer };
         }
-        var wanted = _rules.Policy?.MaxPeekBytes ?? 0;
-        var seen = sent[peek.Connection.Skip..];
-        if (wanted > 0 && (seen.IsEmpty || (seen.Length < wanted && !_rules.Policy!.HasSeenEnough(seen))))
+        try
+        {
+            if (!HasSeenEnough(sent[peek.Connection.Skip..]))
+                return;
+        }
+        catch (Exception exception)
+        {
+            Remove(peek);
+            _failed(peek.Connection, exception);
             return;
+        }
         Remove(peek);
         _decided(peek.Connection);
     }
+
+    private bool HasSeenEnough(ReadOnlySpan<byte> seen) =>
+        _rules.PeekBytes == 0 || seen.Length >= _rules.PeekBytes || (!seen.IsEmpty && _rules.Policy!.HasSeenEnough(seen));
 
     private sealed class Peek(Peeks peeks, in PendingConnection connection, long deadline) : EventLoop.Watch
     {

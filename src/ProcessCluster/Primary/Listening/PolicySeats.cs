@@ -3,7 +3,7 @@ using ProcessCluster.Platform;
 namespace ProcessCluster.Primary.Listening;
 
 /// <summary>Whoever the policy chooses. A choice is O(n).</summary>
-internal sealed class PolicySeats(IDispatchPolicy policy, IDictionary<int, int> weights, int maxConnections) : Seats(maxConnections)
+internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictionary<int, int> weights, int maxConnections) : Seats(maxConnections)
 {
     private readonly List<Seat> _seats = [];
     private DispatchCandidate[] _candidates = new DispatchCandidate[4];
@@ -60,9 +60,8 @@ internal sealed class PolicySeats(IDispatchPolicy policy, IDictionary<int, int> 
     private int Choose(in PendingConnection connection, ReadOnlySpan<DispatchCandidate> candidates)
     {
         var peer = connection.Peer;
-        var wanted = policy.MaxPeekBytes;
-        Span<byte> buffer = stackalloc byte[wanted == 0 ? 0 : Math.Min(connection.Skip + wanted, PendingConnection.MaxPeek)];
-        return policy.Choose(new DispatchConnection(peer.Address, peer.Port, wanted == 0 ? [] : connection.PeekPayload(buffer)), candidates);
+        Span<byte> buffer = stackalloc byte[peekBytes == 0 ? 0 : Math.Min(connection.Skip + peekBytes, PendingConnection.MaxPeek)];
+        return policy.Choose(new DispatchConnection(peer.Address, peer.Port, peekBytes == 0 ? [] : connection.PeekPayload(buffer)), candidates);
     }
 
     private DispatchCandidate Describe(Seat seat)

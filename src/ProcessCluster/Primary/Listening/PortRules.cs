@@ -2,25 +2,59 @@ using System.Net;
 
 namespace ProcessCluster.Primary.Listening;
 
-/// <summary>What holds for an end point: its own options, where it has any, else the cluster's.</summary>
+/// <summary>What holds for an end point where the primary deals out connections: its own options, where it has any, else the cluster's.</summary>
+/// <param name="Seats">The choice of a worker.</param>
+/// <param name="Policy">What chooses; null for the round robin.</param>
+/// <param name="PeekBytes">How many of a client's first bytes the policy wants to see.</param>
+/// <param name="MaxWaiting">How many connections may wait.</param>
+/// <param name="MaxWait">For how long.</param>
+/// <param name="WhenFull">What becomes of the others.</param>
+/// <param name="MaxPeekTime">How long first bytes are waited for.</param>
+/// <param name="HasProxyHeader">Whether connections begin with the PROXY protocol's header.</param>
 internal sealed record PortRules(
-    Seats Seats, IDispatchPolicy? Policy, int MaxWaiting, TimeSpan MaxWait, WhenFull WhenFull, TimeSpan MaxPeekTime, bool HasProxyHeader, ListenMode Mode)
+    Seats Seats, IDispatchPolicy? Policy, int PeekBytes, int MaxWaiting, TimeSpan MaxWait, WhenFull WhenFull, TimeSpan MaxPeekTime, bool HasProxyHeader)
 {
+    public static ListenMode ModeOf(ClusterOptions options, EndPoint endPoint) => Own(options, endPoint).Mode ?? options.Mode;
+
+    /// <summary>To be called once for each end point: it makes the policy.</summary>
+    /// <exception cref="ArgumentException">The program's own policy could not be made, or wants to see what it cannot.</exception>
     public static PortRules For(ClusterOptions options, EndPoint endPoint)
     {
-        var own = options.EndPoints.FirstOrDefault(o => o.IsFor(endPoint)) ?? new EndPointOptions();
-        var policy = own.CustomDispatch?.Invoke()
-            ?? (own.Dispatch is null ? options.CustomDispatch?.Invoke() : null)
-            ?? BuiltInPolicies.Create(own.Dispatch ?? options.Dispatch, own.StickyName ?? options.StickyName);
+        var own = Own(options, endPoint);
+        var custom = own.CustomDispatch ?? (own.Dispatch is null ? options.CustomDispatch : null);
+        var (policy, peekBytes) = custom is not null
+            ? Make(custom, endPoint)
+            : BuiltInPolicies.Create(own.Dispatch ?? options.Dispatch, own.StickyName ?? options.StickyName) is { } builtIn ? (builtIn, builtIn.MaxPeekBytes) : (null, 0);
         var maxConnections = own.MaxConnectionsPerWorker ?? options.MaxConnectionsPerWorker;
         return new PortRules(
-            policy is null ? new RoundRobinSeats(maxConnections) : new PolicySeats(policy, options.Weights, maxConnections),
+            policy is null ? new RoundRobinSeats(maxConnections) : new PolicySeats(policy, peekBytes, options.Weights, maxConnections),
             policy,
+            peekBytes,
             own.MaxWaitingConnections ?? options.MaxWaitingConnections,
             own.MaxWait ?? options.MaxWait,
             own.WhenFull ?? options.WhenFull,
             own.MaxPeekTime ?? options.MaxPeekTime,
-            own.ProxyProtocol ?? options.ProxyProtocol,
-            own.Mode ?? options.Mode);
+            own.ProxyProtocol ?? options.ProxyProtocol);
+    }
+
+    private static EndPointOptions Own(ClusterOptions options, EndPoint endPoint) => options.EndPoints.FirstOrDefault(o => o.IsFor(endPoint)) ?? new EndPointOptions();
+
+    private static (IDispatchPolicy Policy, int PeekBytes) Make(Func<IDispatchPolicy?> make, EndPoint endPoint)
+    {
+        IDispatchPolicy policy;
+        int peekBytes;
+        try
+        {
+            policy = make() ?? throw new InvalidOperationException("It gave null.");
+            peekBytes = policy.MaxPeekBytes;
+        }
+        catch (Exception exception)
+        {
+            // The program's own: its fault is the error of whoever listens there.
+            throw new ArgumentException($"CustomDispatch could not make a policy for {endPoint}. {exception.GetType().Name}: {exception.Message}", exception);
+        }
+        return peekBytes is >= 0 and <= PendingConnection.MaxPeek
+            ? (policy, peekBytes)
+            : throw new ArgumentException($"The policy of {endPoint}, {policy}, has MaxPeekBytes of {peekBytes}: from 0 to {PendingConnection.MaxPeek}.");
     }
 }

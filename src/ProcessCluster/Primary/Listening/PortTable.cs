@@ -54,10 +54,9 @@ internal sealed class PortTable(
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
     {
         var options = request.Options;
-        var rules = PortRules.For(worker.Options, request.EndPoint);
         if (options.Exclusive)
-            return BindExclusive(worker, request, rules);
-        switch (rules.Mode)
+            return BindExclusive(worker, request);
+        switch (PortRules.ModeOf(worker.Options, request.EndPoint))
         {
             case ListenMode.SharedListener:
                 if (!TryUse(worker, request.Request, request.EndPoint, "", out CopiedSocket? copied, out var refusal, id =>
@@ -71,16 +70,16 @@ internal sealed class PortTable(
                     ? DeliverOwn(worker, reused, request.Request, options)
                     : refusal;
             default:
-                return TryUse(worker, request.Request, request.EndPoint, "", out SharedPort? port, out refusal, id => Share(id, request, rules))
+                return TryUse(worker, request.Request, request.EndPoint, "", out SharedPort? port, out refusal, id => Share(id, worker, request))
                     ? new ControlMessage.Bound(request.Request, port.Id, port.EndPoint)
                     : refusal;
         }
     }
 
     /// <summary>Under a key that nobody else has, in whatever mode. Whether the end point is free is the system's to say.</summary>
-    private ControlMessage BindExclusive(PrimaryWorker worker, ControlMessage.Listen request, PortRules rules)
+    private ControlMessage BindExclusive(PrimaryWorker worker, ControlMessage.Listen request)
     {
-        if (!TryUse(worker, request.Request, request.EndPoint, $"exclusive {worker.Id} ", out SharedPort? port, out var refusal, id => Share(id, request, rules)))
+        if (!TryUse(worker, request.Request, request.EndPoint, $"exclusive {worker.Id} ", out SharedPort? port, out var refusal, id => Share(id, worker, request)))
             return refusal;
         _guests[worker].Own.Add(port);
         return new ControlMessage.Bound(request.Request, port.Id, port.EndPoint);
@@ -128,8 +127,11 @@ internal sealed class PortTable(
         }
     }
 
-    private SharedPort Share(int id, ControlMessage.Listen request, PortRules rules) =>
-        new(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, rules, time, this);
+    private SharedPort Share(int id, PrimaryWorker worker, ControlMessage.Listen request)
+    {
+        var rules = PortRules.For(worker.Options, request.EndPoint);
+        return new SharedPort(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, rules, time, this);
+    }
 
     private ReusePort Hold(int id, EndPoint endPoint, ClusterListenOptions options)
     {

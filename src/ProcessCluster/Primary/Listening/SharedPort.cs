@@ -34,8 +34,8 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
         _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
         _refusals = new Refusals(rules.WhenFull, time);
-        if (rules.HasProxyHeader || rules.Policy is { MaxPeekBytes: > 0 })
-            _peeks = new Peeks(loop, rules, time, connection => Enter(connection));
+        if (rules.HasProxyHeader || rules.PeekBytes > 0)
+            _peeks = new Peeks(loop, rules, time, connection => Enter(connection), (connection, exception) => Lose(connection, exception));
         loop.Add(this, socket.Number, Libc.EPOLLIN);
     }
 
@@ -254,12 +254,17 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         }
         catch (Exception exception) when (_rules.Policy is not null)
         {
-            // The program's own policy: its fault costs this connection, not the cluster.
-            _observer.PolicyFailed(this, exception);
-            Libc.close(connection.Descriptor);
+            Lose(connection, exception);
             (seat, isLost) = (null, true);
             return false;
         }
+    }
+
+    /// <summary>The program's own policy has thrown: its fault costs this connection, not the cluster.</summary>
+    private void Lose(in PendingConnection connection, Exception exception)
+    {
+        _observer.PolicyFailed(this, exception);
+        Libc.close(connection.Descriptor);
     }
 
     private void WaitFor(Seat seat, in PendingConnection connection)
