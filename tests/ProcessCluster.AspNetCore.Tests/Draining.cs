@@ -18,6 +18,10 @@ public sealed class Draining
     /// <summary>What a busy machine may add.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(1);
 
+    /// <summary>Where nobody takes the connections over.</summary>
+    private static Task<Started> Start(int workers, params (string, string)[] environment) =>
+        Started.Web("minimal", workers, [("ProcessCluster__MoveConnections", "false"), .. environment]);
+
     [Theory]
     [InlineData(true, false)]
     [InlineData(false, false)]
@@ -25,7 +29,7 @@ public sealed class Draining
     public async Task Busy_clients_lose_no_request_while_one_worker_after_another_leaves(bool keepAlive, bool tls)
     {
         using var certificate = new TestCertificate();
-        await using var web = await Started.Web("minimal", workers: 3, tls ? certificate.EndPoint : []);
+        await using var web = await Start(workers: 3, tls ? certificate.EndPoint : []);
         var hash = tls ? certificate.Hash : null;
         await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { KeepAlive = keepAlive, CertificateHash = hash });
         await LeaveOneAfterAnother(web, load, workers: 3, Leaves, hash, worker =>
@@ -38,7 +42,7 @@ public sealed class Draining
     [Fact]
     public async Task An_application_that_stops_itself_loses_no_request_of_busy_clients_either()
     {
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = 20 });
         await LeaveOneAfterAnother(web, load, workers: 2, leaves: 3, hash: null, async worker =>
         {
@@ -51,7 +55,7 @@ public sealed class Draining
     [Fact]
     public async Task Idle_connections_are_closed_in_order_after_a_while_and_one_after_another()
     {
-        await using var web = await Started.Web("minimal", workers: 1);
+        await using var web = await Start(workers: 1);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         var connections = new List<StrictConnection>();
         for (var i = 0; i < 40; i++)
@@ -81,7 +85,7 @@ public sealed class Draining
     [Fact]
     public async Task A_request_on_an_idle_connection_is_still_answered_and_its_client_told()
     {
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var connection = await web.Open(deadline.Token);
         var before = await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token);
@@ -99,7 +103,7 @@ public sealed class Draining
     [Fact]
     public async Task A_worker_without_connections_leaves_at_once()
     {
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         var worker = (await web.WorkerIds())[0];
         var watch = Stopwatch.StartNew();
         TestProcess.SendSignal(worker, Signal.SIGTERM);
@@ -114,7 +118,7 @@ public sealed class Draining
         var expected = new byte[bytes];
         for (var i = 0; i < bytes; i++)
             expected[i] = (byte)((i * 31L) % 251);
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var connections = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => web.Open(deadline.Token)));
         var first = new HashSet<int>(await web.WorkerIds());
@@ -145,7 +149,7 @@ public sealed class Draining
     [Fact]
     public async Task While_an_old_worker_still_answers_new_requests_go_to_others()
     {
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         using var connection = await web.Open(deadline.Token);
         await connection.SendAsync(StrictConnection.Request("/stream?bytes=1000&ms=4000"), deadline.Token);
@@ -163,7 +167,7 @@ public sealed class Draining
     [InlineData("GET /strict HTTP/1.1\r\nHo", "st: x\r\n\r\n")]
     public async Task A_request_that_comes_slowly_is_answered(string begin, string end)
     {
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var connection = await web.Open(deadline.Token);
         var worker = ProcessOf(await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token));
@@ -180,7 +184,7 @@ public sealed class Draining
     [Fact]
     public async Task A_WebSocket_goes_on_until_shortly_before_the_deadline()
     {
-        await using var web = await Started.Web("minimal", workers: 2, ("ProcessCluster__DrainTimeout", "00:00:15"));
+        await using var web = await Start(workers: 2, ("ProcessCluster__DrainTimeout", "00:00:15"));
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(40));
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{web.Port}/ws"), deadline.Token);
@@ -213,7 +217,7 @@ public sealed class Draining
     public async Task HTTP_2_clients_get_GOAWAY_at_once()
     {
         var port = Client.FreePort();
-        await using var web = await Started.Web("minimal", workers: 1, ("HTTP2_PORT", $"{port}"));
+        await using var web = await Start(workers: 1, ("HTTP2_PORT", $"{port}"));
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Loopback, port, deadline.Token);
@@ -235,7 +239,7 @@ public sealed class Draining
     public async Task HTTP_2_clients_lose_no_request_while_one_worker_after_another_leaves()
     {
         var port = Client.FreePort();
-        await using var web = await Started.Web("minimal", workers: 2, ("HTTP2_PORT", $"{port}"));
+        await using var web = await Start(workers: 2, ("HTTP2_PORT", $"{port}"));
         using var end = new CancellationTokenSource();
         var answered = 0;
         async Task Ask()
@@ -265,7 +269,7 @@ public sealed class Draining
     [Fact]
     public async Task Workers_whose_primary_is_gone_stop_their_services_though_clients_are_connected()
     {
-        await using var web = await Started.Web("minimal", workers: 2);
+        await using var web = await Start(workers: 2);
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         using var connection = await web.Open(deadline.Token);
         await connection.AskAsync(StrictConnection.Request("/strict"), deadline.Token);

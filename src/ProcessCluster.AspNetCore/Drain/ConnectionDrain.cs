@@ -33,12 +33,13 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
 
     public DrainTimes Times { get; } = DrainTimes.Within(options.Value.DrainTimeout);
 
-    public DrainedConnection Add(ClusterConnection socket)
+    /// <summary>Whether connections are given to other workers where that can be.</summary>
+    public bool MovesConnections { get; } = options.Value.MoveConnections;
+
+    public void Add(DrainedConnection connection)
     {
-        var connection = new DrainedConnection(this, socket);
         lock (_gate)
             _connections.Add(connection);
-        return connection;
     }
 
     /// <summary>Before the connection is disposed.</summary>
@@ -114,6 +115,7 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
             {
                 foreach (var connection in _connections)
                 {
+                    connection.RequestMove();
                     if (IsDue(connection))
                         due.Add(connection);
                 }

@@ -36,6 +36,7 @@ internal sealed class DrainMiddleware
             if (connection is not null)
             {
                 connection.RequestBegins();
+                connection.Move?.RequestBegins(context);
                 context.Response.OnCompleted(RequestEnds, connection);
             }
             context.Response.OnStarting(_responseBegins, context);
@@ -49,8 +50,12 @@ internal sealed class DrainMiddleware
 
     private Task ResponseBegins(object context)
     {
-        if (_drain.IsDraining && ((HttpContext)context).Response is { StatusCode: not StatusCodes.Status101SwitchingProtocols } response)
+        if (_drain.IsDraining
+            && context is HttpContext { Response: { StatusCode: not StatusCodes.Status101SwitchingProtocols } response } request
+            && request.Features.Get<DrainedConnection>()?.WillMove() != true)
+        {
             response.Headers.Connection = "close";
+        }
         return Task.CompletedTask;
     }
 

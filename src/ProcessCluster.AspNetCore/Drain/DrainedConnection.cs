@@ -15,6 +15,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     private readonly CancellationTokenSource _closeRequested = new();
     private readonly ConnectionDrain _drain;
     private readonly ClusterConnection _socket;
+    private readonly Func<bool> _isLayered;
     private volatile bool _isReceiving;
     private volatile bool _isHttp1;
     private volatile bool _isServerStopping;
@@ -25,9 +26,12 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     private long _idleSince;
     private long _allowance = -1;
 
-    public DrainedConnection(ConnectionDrain drain, ClusterConnection socket)
+    /// <param name="drain">The worker's.</param>
+    /// <param name="socket">The connection.</param>
+    /// <param name="isLayered">Whether there is a layer between it and the protocol: TLS, or other middleware.</param>
+    public DrainedConnection(ConnectionDrain drain, ClusterConnection socket, Func<bool> isLayered)
     {
-        (_drain, _socket) = (drain, socket);
+        (_drain, _socket, _isLayered) = (drain, socket, isLayered);
         ConnectionClosedRequested = _closeRequested.Token;
     }
 
@@ -44,6 +48,34 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
 
     /// <summary>For how long.</summary>
     public TimeSpan Linger => _drain.Times.Linger;
+
+    /// <summary>Its way to another worker; null where there is none.</summary>
+    public ConnectionMove? Move { get; set; }
+
+    public bool IsLayered => _isLayered();
+
+    /// <summary>Whether no request is being served.</summary>
+    public bool IsBetweenRequests => Volatile.Read(ref _requests) == 0;
+
+    /// <summary>
+    /// Whether another process knows as much of it as this one: between two requests of HTTP/1.x, or when not a byte has gone either way. Of another protocol nothing is
+    /// known.
+    /// </summary>
+    public bool CanGoOnElsewhere => !IsHttp2 && (_isHttp1 || (_received == 0 && _sent == 0));
+
+    /// <summary>Has it given to another worker as soon as possible, where that can be.</summary>
+    public void RequestMove()
+    {
+        if (Move is { IsWanted: false } move && _socket.CanMove && move.Want())
+            _socket.Wake();
+    }
+
+    /// <summary>Whether it goes to another worker after the response that begins now.</summary>
+    public bool WillMove()
+    {
+        RequestMove(); // The worker has only just begun to leave, perhaps.
+        return Move is { WillBePossible: true };
+    }
 
     /// <summary>Asks for the end as soon as the requests that are there are answered.</summary>
     public void RequestClose() => _closeRequested.Cancel();
@@ -77,7 +109,11 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         _socket.TrackRequests();
     }
 
-    public void RequestEnds() => Interlocked.Decrement(ref _requests);
+    public void RequestEnds()
+    {
+        Move?.RequestEnds(); // Before there is no request.
+        Interlocked.Decrement(ref _requests);
+    }
 
     /// <summary>Whether it should be closed now. For one thread at a time, while the connection is not disposed.</summary>
     /// <param name="now">Milliseconds.</param>

@@ -100,6 +100,8 @@ internal sealed partial class ClusterTransportConnection :
         }
         if (key == typeof(DrainedConnection))
             return _drained;
+        if (key == typeof(IConnectionMoveFeature))
+            return _drained.Move;
         return Array.IndexOf(OwnFeatures, key) >= 0 ? this : null;
     }
 

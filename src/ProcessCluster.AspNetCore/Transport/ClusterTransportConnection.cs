@@ -17,6 +17,11 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     /// <summary>Half of a block of the pool: less room left, and the pipe takes another block.</summary>
     private const int MinimumReceiveBuffer = 2048;
 
+    /// <summary>How long a connection waits for its turn when more go at once than the way to the primary holds.</summary>
+    private static readonly TimeSpan MoveRetry = TimeSpan.FromMilliseconds(5);
+
+    private static readonly TimeSpan MovePatience = TimeSpan.FromSeconds(5);
+
     [ThreadStatic]
     private static byte[]? _firstBuffer;
 
@@ -31,6 +36,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     private readonly Lock _shutdownGate = new();
     private Exception? _shutdownReason;
     private bool _isShutdown;
+    private bool _isDetached;
+    private long _received;
     private Task _receiving = Task.CompletedTask;
     private Task _sending = Task.CompletedTask;
 
@@ -38,12 +45,20 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         ClusterConnection socket, ConnectionDrain drain, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
     {
         (_socket, _drain, MemoryPool, _logger) = (socket, drain, pool, logger);
-        _drained = drain.Add(socket);
+        _drained = new DrainedConnection(drain, socket, () => Transport != _original);
         var inputPipe = new Pipe(input);
         var outputPipe = new Pipe(output);
-        _original = Transport = new DuplexPipe(inputPipe.Reader, outputPipe.Writer);
+        var reader = inputPipe.Reader;
+        if (drain.MovesConnections)
+        {
+            var tracked = new TrackedReader(reader, MoreIsWanted);
+            _drained.Move = new ConnectionMove(_drained, tracked);
+            reader = tracked;
+        }
+        _original = Transport = new DuplexPipe(reader, outputPipe.Writer);
         _application = new DuplexPipe(outputPipe.Reader, inputPipe.Writer);
         ConnectionClosed = _closed.Token;
+        drain.Add(_drained);
     }
 
     public override IDuplexPipe Transport { get; set; }
@@ -64,8 +79,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
 
     public void Start()
     {
-        _receiving = ReceiveAsync();
         _sending = SendAsync();
+        _receiving = ReceiveAsync();
     }
 
     public override void Abort(ConnectionAbortedException abortReason)
@@ -80,6 +95,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         await _original.Output.CompleteAsync().ConfigureAwait(false);
         await _receiving.ConfigureAwait(false);
         await _sending.ConfigureAwait(false);
+        if (_isDetached)
+            await MoveAsync().ConfigureAwait(false);
         _drain.Remove(_drained);
         _socket.Dispose();
         _closed.Dispose();
@@ -102,6 +119,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
             _drained.ReceivingEnds();
             while (await _socket.WaitToReceiveAsync().ConfigureAwait(false))
             {
+                if (TryDetach())
+                    return;
                 _drained.ReceivingBegins();
                 var more = true;
                 while (more)
@@ -115,6 +134,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                         return;
                     }
                     input.Advance(received);
+                    _received += received;
                     _drained.Received();
                     // A buffer that was not filled means that nothing is left; what comes later raises the next readiness.
                     more = received == buffer.Length || _socket.HasReceivedEnd;
@@ -141,6 +161,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         finally
         {
             await input.CompleteAsync(_shutdownReason ?? error).ConfigureAwait(false);
+            if (_isDetached)
+                await _sending.ConfigureAwait(false); // Kestrel ends in order what it has not been told to abort.
             RaiseClosed();
             await _closedRaised.Task.ConfigureAwait(false);
         }
@@ -156,7 +178,51 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         if (!_socket.TryReceive(buffer, out var received) || received == 0)
             return false; // The end will be seen when it is waited for.
         input.Write(buffer.AsSpan(0, received));
+        _received += received;
+        _drained.Received();
         return true;
+    }
+
+    /// <summary>Kestrel waits for the next bytes: if the connection shall go, now may be the moment.</summary>
+    private void MoreIsWanted()
+    {
+        if (_drained.Move!.IsWanted)
+            _socket.Wake();
+    }
+
+    /// <summary>
+    /// Lets go of the connection if Kestrel is done with all that was received. Nothing more is received; what Kestrel sees is the end of the stream, and what it
+    /// has written is still sent.
+    /// </summary>
+    private bool TryDetach()
+    {
+        if (_drained.Move is not { } move || !move.IsPossible(_received))
+            return false;
+        lock (_shutdownGate)
+        {
+            if (_isShutdown)
+                return false;
+            return _isDetached = true;
+        }
+    }
+
+    /// <summary>Both loops have ended, and everything that was written is with the kernel.</summary>
+    private async Task MoveAsync()
+    {
+        if (!_drained.CanGoOnElsewhere)
+        {
+            _socket.Shutdown(receivingToo: true); // Its program has begun to speak when it was already let go of.
+            return;
+        }
+        // The primary takes it at once, or is behind with others; should it be gone or want it no more, the connection ends here.
+        for (var since = Environment.TickCount64; !_socket.TryMove(); await Task.Delay(MoveRetry).ConfigureAwait(false))
+        {
+            if (!_socket.CanMove || Environment.TickCount64 - since > MovePatience.TotalMilliseconds)
+            {
+                _socket.Shutdown(receivingToo: true);
+                return;
+            }
+        }
     }
 
     /// <summary>What still comes to a connection that lingers is for nobody; its end is waited for.</summary>
@@ -193,7 +259,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                         return;
                 }
                 output.AdvanceTo(result.Buffer.End);
-                _drained.Sent();
+                if (!result.Buffer.IsEmpty)
+                    _drained.Sent();
                 if (result.IsCompleted)
                     break;
             }
@@ -223,9 +290,9 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     {
         lock (_shutdownGate)
         {
-            if (_isShutdown)
+            if (_isShutdown || (_isDetached && reason is null))
                 return;
-            _isShutdown = true;
+            (_isShutdown, _isDetached) = (true, false);
             _shutdownReason = reason ?? new ConnectionAbortedException("The connection was ended by the application.");
             if (reason is not null)
             {

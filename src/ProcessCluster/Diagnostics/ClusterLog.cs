@@ -98,6 +98,9 @@ internal static partial class ClusterLog
     [LoggerMessage(33, LogLevel.Error, "The dispatch policy of {EndPoint} threw. The connection is closed.")]
     public static partial void PolicyFailed(this ILogger logger, System.Net.EndPoint endPoint, Exception exception);
 
+    [LoggerMessage(35, LogLevel.Error, "No descriptor was left for a connection that worker {Worker} gave back for another; it was closed. Raise the limit of open files (ulimit -n).")]
+    public static partial void MoveExhausted(this ILogger logger, int worker);
+
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
 

@@ -35,6 +35,7 @@ internal sealed class ClusterMetrics : IDisposable
     private readonly Counter<long> _dispatched;
     private readonly Counter<long> _returned;
     private readonly Counter<long> _expired;
+    private readonly Counter<long> _moved;
     private readonly Histogram<double> _handoff;
     private readonly Histogram<double> _drain;
     private readonly Histogram<double> _reload;
@@ -52,6 +53,8 @@ internal sealed class ClusterMetrics : IDisposable
             "processcluster.connections.returned", "{connection}", "Connections that came back from a worker that refused them or ended; another one gets them.");
         _expired = Meter.CreateCounter<long>(
             "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within MaxWait, or as too many waited already (WhenFull).");
+        _moved = Meter.CreateCounter<long>(
+            "processcluster.connections.moved", "{connection}", "Idle connections that a worker gave back for another one, which serves them on.");
         _handoff = Meter.CreateHistogram(
             "processcluster.connections.handoff.duration", "s", "From accepting a connection to the answer of the worker that has taken it.", advice: HandoffTimes);
     }
@@ -93,6 +96,9 @@ internal sealed class ClusterMetrics : IDisposable
 
     /// <summary>So many connections came back from a worker.</summary>
     public void Returned(int connections) => _returned.Add(connections);
+
+    /// <summary>A connection went from one worker to another.</summary>
+    public void Moved() => _moved.Add(1);
 
     /// <summary>So many connections got no worker.</summary>
     public void Expired(int connections) => _expired.Add(connections);

@@ -107,6 +107,12 @@ public sealed class ClusterOptions
     /// <summary>How long a worker that was asked to leave may take to finish what it is doing; then it is killed. Default 30 s.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// Whether a worker that leaves gives its idle connections to others, instead of telling their clients to connect anew. Default true. What can move, and
+    /// what drains all the same, is in <c>docs/connections.md</c>.
+    /// </summary>
+    public bool MoveConnections { get; set; } = true;
+
     /// <summary>How workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
     public ListenMode Mode { get; set; }
 
@@ -269,6 +275,7 @@ public sealed class ClusterOptions
             Silent = Silent,
             BootTimeout = BootTimeout,
             DrainTimeout = DrainTimeout,
+            MoveConnections = MoveConnections,
             Mode = Mode,
             Dispatch = Dispatch,
             CustomDispatch = CustomDispatch,

@@ -7,12 +7,15 @@ namespace ProcessCluster;
 /// <param name="Failure">Why it failed; null when it succeeded.</param>
 public sealed record ReloadResult(int Generation, int Replaced, TimeSpan Duration, ReloadFailure? Failure)
 {
+    /// <summary>What became of the connections of the workers that were replaced.</summary>
+    public LeftConnections Connections { get; init; }
+
     /// <summary>Whether every worker is of the new generation.</summary>
     public bool Succeeded => Failure is null;
 
     /// <summary>A sentence for a log.</summary>
     public override string ToString() => Failure is null
-        ? $"The reload to generation {Generation} replaced {Replaced} workers in {Duration.TotalSeconds:F1} s."
+        ? $"The reload to generation {Generation} replaced {Replaced} workers in {Duration.TotalSeconds:F1} s: {Connections}."
         : $"The reload to generation {Generation} failed after {Replaced} workers: {Failure}";
 }
 

@@ -19,7 +19,7 @@ public sealed class ClusterConnection : IDisposable
     private readonly EventLoop _loop;
     private readonly ReadinessSignal _readable = new();
     private readonly ReadinessSignal _writable = new();
-    private readonly EndPoint? _listenedOn;
+    private readonly ClusterListener _listener;
     private readonly PeerAddress _peer;
     private readonly ConnectionCount? _count;
     private ReadinessWatch? _watch;
@@ -30,13 +30,11 @@ public sealed class ClusterConnection : IDisposable
     private int _isKnown;
     private int _disposed;
 
-    internal ClusterConnection(Descriptor socket, EventLoop loop, EndPoint listenedOn, PeerAddress peer, ConnectionCount? count = null)
+    internal ClusterConnection(Descriptor socket, EventLoop loop, ClusterListener listener, PeerAddress peer, bool isMoved)
     {
-        _count = count;
-        _socket = socket;
-        _loop = loop;
-        _listenedOn = listenedOn;
-        _peer = peer;
+        (_socket, _loop, _listener, _peer) = (socket, loop, listener, peer);
+        _count = listener.Connections;
+        _isKnown = isMoved ? 1 : 0;
     }
 
     /// <summary>The peer's address; null for a Unix domain socket, whose peers have none.</summary>
@@ -44,9 +42,9 @@ public sealed class ClusterConnection : IDisposable
 
     /// <summary>The address on this side.</summary>
     public EndPoint? LocalEndPoint => _local ??=
-        _listenedOn is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any))
+        _listener.EndPoint is IPEndPoint ip && (ip.Address.Equals(IPAddress.Any) || ip.Address.Equals(IPAddress.IPv6Any))
             ? StreamSocket.LocalEndPoint(_socket)
-            : _listenedOn;
+            : _listener.EndPoint;
 
     /// <summary>
     /// The connection as a .NET socket, to read and set its options. It does not own the connection: receiving, sending, shutting down
@@ -63,6 +61,42 @@ public sealed class ClusterConnection : IDisposable
         if (Volatile.Read(ref _isKnown) == 0 && Interlocked.Exchange(ref _isKnown, 1) == 0)
             _count?.IsKnown();
     }
+
+    /// <summary>
+    /// Whether <see cref="TryMove"/> makes sense: in a worker, for what came through the primary (<see cref="ListenMode.Handoff"/>, not <see cref="ClusterListenOptions.Exclusive"/>); while
+    /// the worker leaves, as long as another one serves the end point and <see cref="ClusterOptions.MoveConnections"/> holds. May be read on any thread.
+    /// </summary>
+    public bool CanMove => _disposed == 0 && _listener.CanReturn;
+
+    /// <summary>
+    /// Gives the connection back to the primary, which offers it to a worker like a new one: to another one while this one leaves, else to any. The client
+    /// notices nothing: what it has sent and nobody has received travels along, and what was sent to it is with the kernel. To be called when the program has
+    /// nothing more to do with it: everything received is dealt with, everything to be sent was taken by <see cref="TrySend"/>, and no wait is under way
+    /// (<see cref="Wake"/>). Disposes this object when it succeeds. Costs two system calls and never blocks.
+    /// </summary>
+    /// <returns>
+    /// False when it cannot be now, and nothing has changed: not <see cref="CanMove"/>, or the primary is behind with those that came before; then try
+    /// again a few milliseconds later.
+    /// </returns>
+    public bool TryMove()
+    {
+        lock (_readable)
+        {
+            if (_disposed != 0 || !_listener.CanReturn)
+                return false;
+            Unwatch(); // Of the copy that travels this process must hear nothing.
+            if (!_listener.TryReturn(_socket, _peer))
+            {
+                Volatile.Write(ref _watched, 0); // It can be waited for again.
+                return false;
+            }
+        }
+        Dispose();
+        return true;
+    }
+
+    /// <summary>Has <see cref="WaitToReceiveAsync"/>, the one under way or the next one, complete with true as if something had come. From any thread.</summary>
+    public void Wake() => ThreadPool.UnsafeQueueUserWorkItem(static signal => signal.Set(), _readable, preferLocal: false);
 
     /// <summary>
     /// Whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its

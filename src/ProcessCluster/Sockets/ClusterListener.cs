@@ -25,11 +25,11 @@ public abstract class ClusterListener : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<Socket?> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        var (socket, _) = await TakeAsync(cancellationToken).ConfigureAwait(false);
-        if (socket is null)
+        var taken = await TakeAsync(cancellationToken).ConfigureAwait(false);
+        if (taken.Socket is null)
             return null;
-        var handle = StreamSocket.ToSocketHandle(socket);
-        return Connections is { } count ? new CountedSocket(handle, count) : new Socket(handle);
+        var handle = StreamSocket.ToSocketHandle(taken.Socket);
+        return Connections is { } count ? new CountedSocket(handle, count, taken.IsMoved) : new Socket(handle);
     }
 
     /// <summary>
@@ -41,16 +41,28 @@ public abstract class ClusterListener : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<ClusterConnection?> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
-        var (socket, peer) = await TakeAsync(cancellationToken).ConfigureAwait(false);
-        return socket is null ? null : new ClusterConnection(socket, SocketLoop.Instance, EndPoint, peer, Connections);
+        var taken = await TakeAsync(cancellationToken).ConfigureAwait(false);
+        return taken.Socket is null ? null : new ClusterConnection(taken.Socket, SocketLoop.Instance, this, taken.Peer, taken.IsMoved);
     }
 
     /// <summary>Where its connections are counted; null outside a cluster.</summary>
-    private protected virtual ConnectionCount? Connections => null;
+    internal virtual ConnectionCount? Connections => null;
+
+    /// <summary>Whether its connections can be given back for other workers.</summary>
+    internal virtual bool CanReturn => false;
+
+    /// <summary>Gives one back; false when that cannot be now. The descriptor stays open.</summary>
+    internal virtual bool TryReturn(Descriptor socket, in PeerAddress peer) => false;
 
     /// <summary>Ends the listener: waiting accepts complete with null, and connections that were on their way to it go to other workers.</summary>
     public abstract ValueTask DisposeAsync();
 
     /// <summary>The next connection, or null at the end.</summary>
-    private protected abstract ValueTask<(Descriptor? Socket, PeerAddress Peer)> TakeAsync(CancellationToken cancellationToken);
+    private protected abstract ValueTask<Taken> TakeAsync(CancellationToken cancellationToken);
+
+    /// <summary>A connection, or none at the end.</summary>
+    /// <param name="Socket">Null at the end.</param>
+    /// <param name="Peer">Whose it is.</param>
+    /// <param name="IsMoved">Whether another worker has served it.</param>
+    private protected readonly record struct Taken(Descriptor? Socket, PeerAddress Peer, bool IsMoved);
 }

@@ -8,10 +8,11 @@ namespace ProcessCluster.Sockets;
 internal sealed class ConnectionCount(SharedPage page, Action roomCame)
 {
     /// <summary>One was taken: it counts as work until it is known what it does.</summary>
-    public void Opened()
+    public void Opened(bool isKnown)
     {
         page.ConnectionOpened();
-        page.WorkBegins();
+        if (!isKnown)
+            page.WorkBegins();
     }
 
     /// <summary>From now on the requests on it count, not the connection.</summary>

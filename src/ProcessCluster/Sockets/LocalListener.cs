@@ -22,7 +22,7 @@ internal sealed class LocalListener : ClusterListener
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
     public static LocalListener Bind(EndPoint endPoint, ClusterListenOptions options) => new(ListeningSocket.Bind(endPoint, options));
 
-    private protected override async ValueTask<(Descriptor? Socket, PeerAddress Peer)> TakeAsync(CancellationToken cancellationToken)
+    private protected override async ValueTask<Taken> TakeAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -38,7 +38,7 @@ internal sealed class LocalListener : ClusterListener
                 switch (_socket.TryAccept(out var accepted, out var peer))
                 {
                     case AcceptResult.Accepted:
-                        return (new Descriptor(accepted), peer);
+                        return new Taken(new Descriptor(accepted), peer, IsMoved: false);
                     case AcceptResult.Gone:
                         continue;
                     case AcceptResult.Exhausted:

@@ -94,14 +94,16 @@ internal static class ControlCodec
                 writer.Byte((byte)Kind.StartFailed);
                 writer.Text(m.Reason);
                 break;
-            case ControlMessage.Disconnect:
+            case ControlMessage.Disconnect m:
                 writer.Byte((byte)Kind.Disconnect);
+                writer.Bool(m.MovesConnections);
                 break;
             case ControlMessage.Leaving:
                 writer.Byte((byte)Kind.Leaving);
                 break;
-            case ControlMessage.LeavingNoted:
+            case ControlMessage.LeavingNoted m:
                 writer.Byte((byte)Kind.LeavingNoted);
+                writer.Bool(m.MovesConnections);
                 break;
             case ControlMessage.Admitted m:
                 writer.Byte((byte)Kind.Admitted);
@@ -168,9 +170,9 @@ internal static class ControlCodec
             Kind.CloseListener => new ControlMessage.CloseListener(reader.Int()),
             Kind.Ready => new ControlMessage.Ready(reader.Text().Split('\n', StringSplitOptions.RemoveEmptyEntries)),
             Kind.StartFailed => new ControlMessage.StartFailed(reader.Text()),
-            Kind.Disconnect => new ControlMessage.Disconnect(),
+            Kind.Disconnect => new ControlMessage.Disconnect(reader.Bool()),
             Kind.Leaving => new ControlMessage.Leaving(),
-            Kind.LeavingNoted => new ControlMessage.LeavingNoted(),
+            Kind.LeavingNoted => new ControlMessage.LeavingNoted(reader.Bool()),
             Kind.Admitted => new ControlMessage.Admitted(reader.Int()),
             Kind.Ping => new ControlMessage.Ping(reader.Int()),
             Kind.Pong => new ControlMessage.Pong(reader.Int(), reader.Long(), reader.Int(), new TimeSpan(reader.Long()), reader.Bool()),

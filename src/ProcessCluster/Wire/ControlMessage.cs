@@ -29,14 +29,14 @@ internal abstract record ControlMessage
     /// <summary>Worker → primary: the program could not start.</summary>
     public sealed record StartFailed(string Reason) : ControlMessage;
 
-    /// <summary>Primary → worker: finish what you do and end.</summary>
-    public sealed record Disconnect : ControlMessage;
+    /// <summary>Primary → worker: finish what you do and end; other workers take idle connections, or nobody does.</summary>
+    public sealed record Disconnect(bool MovesConnections) : ControlMessage;
 
     /// <summary>Worker → primary: I am leaving by my own wish; no more connections, please.</summary>
     public sealed record Leaving : ControlMessage;
 
-    /// <summary>Primary → worker: noted, the exit will not count as a crash.</summary>
-    public sealed record LeavingNoted : ControlMessage;
+    /// <summary>Primary → worker: noted, the exit will not count as a crash; other workers take idle connections, or nobody does.</summary>
+    public sealed record LeavingNoted(bool MovesConnections) : ControlMessage;
 
     /// <summary>Primary → worker: connections come now, and you have this slot.</summary>
     public sealed record Admitted(int Slot) : ControlMessage;

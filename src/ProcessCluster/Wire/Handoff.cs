@@ -6,8 +6,8 @@ namespace ProcessCluster.Wire;
 /// <summary>
 /// What goes over the hand-off socket, as fixed bytes. Primary → worker: an offer with a descriptor: the port that the connection was
 /// accepted on, the offer's number, how many received bytes the worker passes over, the peer's address. Worker → primary: the offer's number and
-/// whether it was taken; or, with no offer's number, that a connection was closed. Primary → worker,
-/// without an answer: a bound socket with its descriptor: 0, which is no port, the request that asked for it, the port, its address.
+/// whether it was taken; or, with no offer's number, that a connection was closed, or one with its descriptor that another worker shall have: its port and
+/// the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request that asked for it, the port, its address.
 /// </summary>
 internal static class Handoff
 {
@@ -18,7 +18,11 @@ internal static class Handoff
     public const int SocketHeader = 12;
     public const int AnswerSize = 8;
 
+    /// <summary>Among the bytes that the worker passes over, which are fewer: the connection was another worker's, and is idle.</summary>
+    public const ushort Moved = 0x8000;
+
     private const int NoPort = 0;
+    private const int ReturnedHeader = 12;
 
     public static int WriteOffer(Span<byte> buffer, int port, uint offer, ushort skip, in PeerAddress peer)
     {
@@ -72,6 +76,28 @@ internal static class Handoff
         BinaryPrimitives.WriteInt32LittleEndian(buffer[4..], (int)answer);
     }
 
+    public static int WriteReturned(Span<byte> buffer, int port, in PeerAddress peer)
+    {
+        WriteAnswer(buffer, NoOffer, OfferAnswer.Returned);
+        BinaryPrimitives.WriteInt32LittleEndian(buffer[AnswerSize..], port);
+        peer.Span.CopyTo(buffer[ReturnedHeader..]);
+        return ReturnedHeader + peer.Length;
+    }
+
+    public static bool TryReadReturned(ReadOnlySpan<byte> message, out int port, out PeerAddress peer)
+    {
+        if (message.Length < ReturnedHeader
+            || BinaryPrimitives.ReadUInt32LittleEndian(message) != NoOffer
+            || BinaryPrimitives.ReadInt32LittleEndian(message[4..]) != (int)OfferAnswer.Returned)
+        {
+            (port, peer) = (0, default);
+            return false;
+        }
+        port = BinaryPrimitives.ReadInt32LittleEndian(message[AnswerSize..]);
+        peer = new PeerAddress(message[ReturnedHeader..]);
+        return true;
+    }
+
     public static bool TryReadAnswer(ReadOnlySpan<byte> message, out uint offer, out OfferAnswer answer)
     {
         if (message.Length != AnswerSize)
@@ -99,4 +125,7 @@ internal enum OfferAnswer
 
     /// <summary>To no offer: it has closed a connection, which the primary wanted to know.</summary>
     RoomCame,
+
+    /// <summary>To no offer: a connection that it has served, for another worker. Longer than an answer.</summary>
+    Returned,
 }

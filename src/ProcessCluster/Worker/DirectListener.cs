@@ -77,7 +77,7 @@ internal sealed class DirectListener : PortListener
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private protected override async ValueTask<(Descriptor? Socket, PeerAddress Peer)> TakeAsync(CancellationToken cancellationToken)
+    private protected override async ValueTask<Taken> TakeAsync(CancellationToken cancellationToken)
     {
         await _admitted.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -95,8 +95,8 @@ internal sealed class DirectListener : PortListener
                 {
                     case AcceptResult.Accepted:
                         _isExhausted = false;
-                        Connections.Opened();
-                        return (new Descriptor(accepted), peer);
+                        Connections.Opened(isKnown: false);
+                        return new Taken(new Descriptor(accepted), peer, IsMoved: false);
                     case AcceptResult.Gone:
                         continue;
                     case AcceptResult.Exhausted:

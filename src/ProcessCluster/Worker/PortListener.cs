@@ -13,7 +13,7 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
 
     protected WorkerSession Session => session;
 
-    private protected override Sockets.ConnectionCount Connections => session.Connections;
+    internal override Sockets.ConnectionCount Connections => session.Connections;
 
     /// <summary>The program has it soon. With the options of the program's, and whether the worker may have connections already.</summary>
     public virtual void Begin(ClusterListenOptions options, bool isAdmitted) => CanAccept = options.CanAccept;

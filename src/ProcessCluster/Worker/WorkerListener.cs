@@ -18,7 +18,20 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
 
     private readonly Channel<Offer> _offers = Channel.CreateBounded<Offer>(Capacity);
 
+    private bool _isExclusive;
+
     private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, PeerAddress Peer);
+
+    /// <summary>Nobody else listens on an end point of its own, which ends with this worker.</summary>
+    internal override bool CanReturn => !_isExclusive && Session.CanReturn;
+
+    internal override bool TryReturn(Descriptor socket, in PeerAddress peer) => CanReturn && Session.TryReturn(Port, socket, peer);
+
+    public override void Begin(ClusterListenOptions options, bool isAdmitted)
+    {
+        base.Begin(options, isAdmitted);
+        _isExclusive = options.Exclusive;
+    }
 
     /// <summary>Queues an offer; false when it must be refused.</summary>
     public bool TryAdd(uint offer, Descriptor socket, ushort skip, in PeerAddress peer) =>
@@ -36,7 +49,7 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private protected override async ValueTask<(Descriptor? Socket, PeerAddress Peer)> TakeAsync(CancellationToken cancellationToken)
+    private protected override async ValueTask<Taken> TakeAsync(CancellationToken cancellationToken)
     {
         while (await _offers.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -51,11 +64,12 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
                 Session.Say(offer.Id, OfferAnswer.Refused);
                 continue;
             }
-            Session.Connections.Opened();
+            var isMoved = (offer.Skip & Handoff.Moved) != 0;
+            Session.Connections.Opened(isKnown: isMoved);
             Session.Say(offer.Id, OfferAnswer.Accepted);
-            if (offer.Skip > 0)
+            if (offer.Skip > 0 && !isMoved)
                 StreamSocket.Skip(offer.Socket, offer.Skip);
-            return (offer.Socket, offer.Peer);
+            return new Taken(offer.Socket, offer.Peer, isMoved);
         }
         return default;
     }

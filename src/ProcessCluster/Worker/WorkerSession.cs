@@ -35,6 +35,7 @@ internal sealed class WorkerSession : ILinkPeer
     private volatile int _slot;
     private volatile bool _isStandby;
     private volatile bool _isOrphaned;
+    private volatile bool _othersTakeConnections;
 
     /// <param name="place">Which worker this is.</param>
     /// <param name="scope">Options and handlers of messages.</param>
@@ -156,6 +157,19 @@ internal sealed class WorkerSession : ILinkPeer
         _disconnected();
     });
 
+    /// <summary>Whether a connection that is given back finds another worker, or, as long as this one stays, perhaps this one again.</summary>
+    public bool CanReturn => _othersTakeConnections || (!IsLeaving && IsConnected);
+
+    /// <summary>Gives a connection back; false when the primary takes none now. This process's descriptor stays open.</summary>
+    public bool TryReturn(int port, Descriptor socket, in PeerAddress peer)
+    {
+        if (!CanReturn)
+            return false;
+        Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
+        var length = Handoff.WriteReturned(message, port, peer);
+        return HandoffSocket.Send(_handoff, message[..length], socket.Number) == HandoffSend.Sent;
+    }
+
     /// <summary>Before the program sees a connection: false when the primary has given it to another worker.</summary>
     public bool TryClaim(uint offer) => _page.TryClaim(offer);
 
@@ -195,12 +209,14 @@ internal sealed class WorkerSession : ILinkPeer
                 if (!_listening.Fail(refused.Request, refusal))
                     _udp.Refused(refused.Request, refusal);
                 break;
-            case ControlMessage.Disconnect:
+            case ControlMessage.Disconnect disconnect:
+                _othersTakeConnections = disconnect.MovesConnections;
                 Interlocked.Exchange(ref _leaving, 1);
                 _leavingNoted.TrySetResult();
                 Stop();
                 break;
-            case ControlMessage.LeavingNoted:
+            case ControlMessage.LeavingNoted noted:
+                _othersTakeConnections = noted.MovesConnections;
                 _leavingNoted.TrySetResult();
                 break;
             case ControlMessage.Admitted admitted:
@@ -274,6 +290,7 @@ internal sealed class WorkerSession : ILinkPeer
         if (fault is not null)
             Console.Error.WriteLine($"ProcessCluster: the link to the primary was cut: {fault}");
         _isOrphaned = true;
+        _othersTakeConnections = false;
         Interlocked.Exchange(ref _leaving, 1);
         _listening.FailAll(new ClusterException("The primary is gone."));
         _udp.FailRequests(new ClusterException("The primary is gone."));

@@ -31,6 +31,7 @@ internal sealed class Peeks
         if (_waiting.Count >= _rules.MaxWaiting)
             GiveUp(_waiting.First!.Value); // Whoever says nothing for longest does not hold up others.
         var peek = new Peek(this, connection, _time.GetTimestamp() + (long)(_rules.MaxPeekTime.TotalSeconds * _time.TimestampFrequency));
+        peek.HasProxyHeader = connection.IsMoved;
         peek.Place = _waiting.AddLast(peek);
         // Told at once of what is there already.
         _loop.Add(peek, connection.Descriptor, Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);

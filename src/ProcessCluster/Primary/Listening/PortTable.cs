@@ -48,7 +48,7 @@ internal sealed class PortTable(
         public bool IsDone { get; set; }
     }
 
-    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, metrics, time), []));
+    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, metrics, time), []));
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
@@ -237,6 +237,12 @@ internal sealed class PortTable(
             guest.Channel.Sit(port);
     }
 
+    /// <summary>Whether another worker can serve the connections of this one, which leaves.</summary>
+    public bool CanMoveFrom(PrimaryWorker worker) =>
+        worker.Options.MoveConnections
+        && _guests.TryGetValue(worker, out var leaving)
+        && _guests.Values.Any(other => other != leaving && other is { IsAdmitted: true, IsDone: false } && other.Listens.Exists(leaving.Uses.ContainsKey));
+
     /// <summary>How many connections wait for a worker. May be called on any thread.</summary>
     public int Waiting => _byKey.Values.OfType<SharedPort>().Sum(static port => port.Waiting);
 
@@ -277,6 +283,24 @@ internal sealed class PortTable(
         _delivery.Forget(guest.Channel);
         guest.Channel.Close();
         CloseOwn(guest);
+    }
+
+    /// <summary>The worker has served the connection until now; another one does from now on.</summary>
+    private void TakeOver(PrimaryWorker worker, int portId, int descriptor, in PeerAddress peer)
+    {
+        if (descriptor < 0)
+        {
+            logger.MoveExhausted(worker.Id); // The kernel has closed it.
+            return;
+        }
+        if (!_byId.TryGetValue(portId, out var shared) || shared is not SharedPort port)
+        {
+            Libc.close(descriptor); // The port was closed meanwhile, and with it what waits there.
+            return;
+        }
+        worker.ConnectionsMoved++;
+        metrics.Moved();
+        port.TakeOver(descriptor, peer);
     }
 
     /// <summary>Closes everything: the cluster has ended.</summary>

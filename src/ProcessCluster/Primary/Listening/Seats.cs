@@ -10,6 +10,7 @@ namespace ProcessCluster.Primary.Listening;
 internal abstract class Seats(int maxConnections)
 {
     private readonly List<Seat> _aside = [];
+    private readonly List<Seat> _all = [];
 
     /// <summary>Whether somebody is out of turn who may be in turn again: <see cref="EndStalls"/> is to be called every now and then.</summary>
     public bool HasStalls => _aside.Count > 0;
@@ -19,11 +20,16 @@ internal abstract class Seats(int maxConnections)
 
     protected int MaxConnections => maxConnections;
 
-    public virtual void Add(Seat seat) => Changed(seat);
+    public virtual void Add(Seat seat)
+    {
+        _all.Add(seat);
+        Changed(seat);
+    }
 
     public virtual void Remove(Seat seat)
     {
         seat.IsRemoved = true;
+        _all.Remove(seat);
         Changed(seat);
     }
 
@@ -38,6 +44,25 @@ internal abstract class Seats(int maxConnections)
         seat.Outstanding++;
         Changed(seat);
         return true;
+    }
+
+    /// <summary>
+    /// Chooses the worker with the fewest connections, for one that is idle: where it is makes no difference now, but many that come together shall not
+    /// all be at one. False when it waits: for that worker, if there is one. O(n).
+    /// </summary>
+    public bool TryTakeEmptiest(out Seat? emptiest)
+    {
+        emptiest = null;
+        var least = int.MaxValue;
+        foreach (var seat in _all)
+        {
+            if (seat is not { IsAside: false, Revoked: 0, Page: { } page } || seat.IsFull(maxConnections))
+                continue;
+            var connections = page.Open + seat.Outstanding + (seat.HasLine ? seat.Line.Count : 0);
+            if (connections < least)
+                (emptiest, least) = (seat, connections);
+        }
+        return emptiest is not null && TryTake(emptiest);
     }
 
     /// <summary>The offer could not be made: the seat is not in turn until an answer comes, or <see cref="EndStalls"/>.</summary>

@@ -147,6 +147,21 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         _observer.NeedsClock();
     }
 
+    /// <summary>
+    /// One that a worker gives back, for another. It was a client's before those that wait now, but asks for nothing yet: it is served behind them, and
+    /// is not refused.
+    /// </summary>
+    public void TakeOver(int descriptor, in PeerAddress peer)
+    {
+        var connection = Accepted(descriptor, peer) with { IsMoved = true };
+        if (_disposed)
+            Libc.close(descriptor);
+        else if (_rules.PeekBytes > 0)
+            Place(connection);
+        else
+            Enter(connection);
+    }
+
     public void ServeWaiting()
     {
         while (_waiting.Count > 0)
@@ -208,7 +223,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     {
         if ((_waiting.Count == 0 || _rules.Policy is not null) && TryPlace(connection))
             return;
-        if (_rules.WhenFull != WhenFull.Pause && Waiting >= _rules.MaxWaiting)
+        if (_rules.WhenFull != WhenFull.Pause && Waiting >= _rules.MaxWaiting && !connection.IsMoved)
         {
             _refusals.Refuse(connection.Descriptor);
             _observer.Refused(this);
@@ -250,7 +265,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         isLost = false;
         try
         {
-            return _seats.TryTake(connection, out seat);
+            return connection.IsMoved && _rules.Policy is null ? _seats.TryTakeEmptiest(out seat) : _seats.TryTake(connection, out seat);
         }
         catch (Exception exception) when (_rules.Policy is not null)
         {
@@ -325,10 +340,18 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         var ended = 0;
         while (line.Count > 0 && line.Peek().Deadline <= now)
         {
-            _refusals.Refuse(line.Pop().Descriptor);
+            Refuse(line.Pop());
             ended++;
         }
         return ended;
+    }
+
+    private void Refuse(in PendingConnection connection)
+    {
+        if (connection.IsMoved)
+            Libc.close(connection.Descriptor); // It has asked for nothing that could be answered.
+        else
+            _refusals.Refuse(connection.Descriptor);
     }
 
     private void PauseIfFull()

@@ -15,6 +15,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private readonly EventLoop _loop;
     private readonly Descriptor _socket;
     private readonly Action<PrimaryWorker, string> _fault;
+    private readonly Returned _returned;
     private readonly ClusterMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly List<Seat> _seats = [];
@@ -24,12 +25,22 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private uint _sequence;
     private bool _closed;
 
-    public WorkerChannel(PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault, ClusterMetrics metrics, TimeProvider time)
+    /// <param name="worker">Whose.</param>
+    /// <param name="loop">The cluster's.</param>
+    /// <param name="fault">Told when it says what it cannot mean.</param>
+    /// <param name="returned">Gets the connections that it gives back.</param>
+    /// <param name="metrics">Where it is counted.</param>
+    /// <param name="time">The clock.</param>
+    public WorkerChannel(
+        PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault, Returned returned, ClusterMetrics metrics, TimeProvider time)
     {
-        (Worker, _loop, _fault, _metrics, _time) = (worker, loop, fault, metrics, time);
+        (Worker, _loop, _fault, _returned, _metrics, _time) = (worker, loop, fault, returned, metrics, time);
         _socket = worker.Child.Handoff;
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
+
+    /// <summary>A connection of this port, with the primary's copy, that the worker has served until now.</summary>
+    public delegate void Returned(PrimaryWorker worker, int port, int descriptor, in PeerAddress peer);
 
     public PrimaryWorker Worker { get; }
 
@@ -81,7 +92,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 Array.Resize(ref _offers, slot * 2);
         }
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, seat.Port.Id, (uint)slot, connection.Skip, connection.Peer);
+        var length = Handoff.WriteOffer(message, seat.Port.Id, (uint)slot, (ushort)(connection.Skip | (connection.IsMoved ? Handoff.Moved : 0)), connection.Peer);
         Page.Offer((uint)slot);
         if (HandoffSocket.Send(_socket, message[..length], connection.Descriptor) != HandoffSend.Sent)
         {
@@ -102,7 +113,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         return HandoffSocket.Send(_socket, message[..length], descriptor) != HandoffSend.Busy;
     }
 
-    public override void OnReady(uint events) => ReadAnswers();
+    public override void OnReady(uint events) => ReadAnswers(toTheEnd: false);
 
     /// <summary>
     /// What the worker did not answer for so long goes to another one, if that has nothing else to answer: the worker is stopped, blocked or busy. It
@@ -137,7 +148,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
             port.ServeWaiting();
     }
 
-    private void ReadAnswers()
+    private void ReadAnswers(bool toTheEnd)
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
         // As long as an offer is unanswered: then another answer may be there.
@@ -145,11 +156,18 @@ internal sealed class WorkerChannel : EventLoop.Watch
         {
             if (_closed)
                 return;
-            var length = HandoffSocket.ReceiveAnswer(_socket, message);
+            var length = HandoffSocket.Receive(_socket, message, out var descriptor);
             if (length == 0)
                 StopWatching();
             if (length <= 0)
                 return;
+            if (Handoff.TryReadReturned(message[..length], out var port, out var peer))
+            {
+                _returned(Worker, port, descriptor, peer);
+                continue;
+            }
+            if (descriptor >= 0)
+                Libc.close(descriptor);
             if (!Handoff.TryReadAnswer(message[..length], out var offer, out var answer))
             {
                 _fault(Worker, $"it answered an offer in {length} bytes that mean nothing.");
@@ -167,14 +185,14 @@ internal sealed class WorkerChannel : EventLoop.Watch
             }
             Answered(taken, answer);
         }
-        while (HasOffers);
+        while (toTheEnd || HasOffers);
     }
 
     /// <summary>The worker's process is gone: what it had not accepted goes to others, in order of arrival.</summary>
     public void Close()
     {
         LeaveAll();
-        ReadAnswers(); // What it accepted just before must not be given to another.
+        ReadAnswers(toTheEnd: true); // What it accepted just before must not be given to another; what it gave back shall be.
         StopWatching();
         var open = Enumerable.Range(0, _usedSlots).Where(slot => _offers[slot] is { Seat: not null, IsRevoked: false })
             .OrderByDescending(slot => _offers[slot].Sequence).ToList();
@@ -209,6 +227,8 @@ internal sealed class WorkerChannel : EventLoop.Watch
         {
             Libc.close(offer.Connection.Descriptor);
             seat.Port.Answered(seat);
+            if (offer.Connection.IsMoved)
+                return;
             _metrics.Dispatched();
             if (_metrics.TimesHandoffs)
                 _metrics.HandedOff(seat.Port.TimeSinceAccepted(offer.Connection));

@@ -98,7 +98,7 @@ internal sealed class Renewal(
         Reloading?.Invoke(true);
         using var activity = ClusterActivities.StartReload(generation);
         var replaced = 0;
-        List<Task> old = [];
+        List<IFleetWorker> old = [];
         await fleet.Started.ConfigureAwait(true);
         if (_recycling is { } recycling)
             await recycling.ConfigureAwait(true);
@@ -113,19 +113,19 @@ internal sealed class Renewal(
                 slot, generation, string.Create(CultureInfo.InvariantCulture, $"replaced by generation {generation}"), isRecycled: false).ConfigureAwait(true);
             if (failure is not null)
             {
-                _leaving = Task.WhenAll(old);
+                _leaving = Task.WhenAll(old.Select(static worker => worker.Gone));
                 return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), failure), activity);
             }
             replaced++;
             fleet.Generation = generation; // The first one is the proof: from here on, whoever heals a slot is of this generation.
             if (worker is not null)
-                old.Add(worker.Gone);
+                old.Add(worker);
         }
-        foreach (var worker in fleet.Standby.Where(worker => worker.Generation < generation))
-            old.Add(worker.Gone);
+        old.AddRange(fleet.Standby.Where(worker => worker.Generation < generation));
         fleet.RenewStandby();
-        await Task.WhenAll(old).ConfigureAwait(true);
-        return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), null), activity);
+        await Task.WhenAll(old.Select(static worker => worker.Gone)).ConfigureAwait(true);
+        var connections = old.Aggregate(default(LeftConnections), static (sum, worker) => sum.And(worker.LeftConnections));
+        return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), null) { Connections = connections }, activity);
     }
 
     /// <summary>A new worker: started, ready, probed, in dispatch, sound for the soak time; then the old one drains.</summary>

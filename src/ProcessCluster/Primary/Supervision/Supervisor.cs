@@ -237,6 +237,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (next.LeaveWanted && !before.LeaveWanted)
         {
             worker.MarkLeaving();
+            worker.ConnectionsAtLeave = worker.Child.Page.Open;
             _telemetry.Leaving(worker);
             TellReady();
         }
@@ -244,9 +245,9 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (actions.HasFlag(LifecycleActions.StopOffering))
             _ports.StopOffering(worker);
         if (actions.HasFlag(LifecycleActions.SendDisconnect))
-            worker.Send(new ControlMessage.Disconnect());
+            worker.Send(new ControlMessage.Disconnect(_ports.CanMoveFrom(worker)));
         if (actions.HasFlag(LifecycleActions.NoteLeaving))
-            worker.Send(new ControlMessage.LeavingNoted());
+            worker.Send(new ControlMessage.LeavingNoted(_ports.CanMoveFrom(worker)));
         if (actions.HasFlag(LifecycleActions.StartDrainTimer))
             worker.SetTimer(Timer(worker.Options.DrainTimeout, worker, LifecycleEvent.DrainOverdue));
         if (actions.HasFlag(LifecycleActions.Kill))

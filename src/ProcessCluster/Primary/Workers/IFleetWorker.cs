@@ -25,6 +25,9 @@ internal interface IFleetWorker
     /// <summary>Completes when its process is gone.</summary>
     Task<WorkerExit> Gone { get; }
 
+    /// <summary>What became of its connections, once it has ended.</summary>
+    LeftConnections LeftConnections { get; }
+
     /// <summary>The last lines of its standard error, once it has ended.</summary>
     Task<IReadOnlyList<string>> LastErrors { get; }
 }

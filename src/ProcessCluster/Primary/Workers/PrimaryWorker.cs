@@ -109,6 +109,14 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 
     public WorkerLoad Load { get; set; }
 
+    /// <summary>How many connections it had when it began to leave.</summary>
+    public int ConnectionsAtLeave { get; set; }
+
+    /// <summary>How many it has given back for others.</summary>
+    public int ConnectionsMoved { get; set; }
+
+    public LeftConnections LeftConnections { get; private set; }
+
     public bool IsUp => _life.IsUp;
 
     public bool IsGoing => _life is { LeaveWanted: true } or { Hung: true } or { IsConnected: false };
@@ -201,6 +209,8 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     public void MarkGone(WorkerExit exit)
     {
         SetTimer(null);
+        var cut = _child.Page.Open;
+        LeftConnections = new LeftConnections(ConnectionsMoved, Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - cut), cut);
         Link?.Dispose();
         _child.Handoff.Dispose();
         _child.Dispose();

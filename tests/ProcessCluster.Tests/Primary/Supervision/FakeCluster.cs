@@ -193,6 +193,8 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
         public Task<WorkerExit> Gone => _gone.Task;
 
+        public LeftConnections LeftConnections { get; set; }
+
         public Task<IReadOnlyList<string>> LastErrors => Task.FromResult<IReadOnlyList<string>>(["its last line"]);
 
         public void SetBooted() => Elsewhere(() => _booted.TrySetResult([]));

@@ -1,0 +1,67 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace ProcessCluster.AspNetCore.Drain;
+
+/// <summary>
+/// Whether a connection can be given to another worker now: Kestrel serves HTTP/1.1 on it without a layer in between, has dealt with all that was
+/// received, and waits for the next request, of which nothing has come to it. When in doubt it cannot.
+/// </summary>
+/// <param name="connection">The connection.</param>
+/// <param name="reader">What Kestrel reads from.</param>
+internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader reader) : IConnectionMoveFeature
+{
+    private const long NoBody = -1;
+
+    private IHttpRequestTrailersFeature? _chunked;
+    private long _bodyEnd = NoBody;
+    private volatile bool _isBodyRead = true;
+    private volatile bool _isVetoed;
+    private volatile bool _isWanted;
+
+    public bool CanMove
+    {
+        get => !_isVetoed;
+        set => _isVetoed = !value;
+    }
+
+    /// <summary>Whether the worker leaves and another one takes it.</summary>
+    public bool IsWanted => _isWanted;
+
+    /// <summary>Whether the connection can follow when the response that begins now is sent.</summary>
+    public bool WillBePossible => _isWanted && !_isVetoed && !connection.IsLayered && IsBodyRead;
+
+    /// <summary>From now on it goes as soon as it can. False when it was told before.</summary>
+    public bool Want()
+    {
+        if (_isWanted)
+            return false;
+        return _isWanted = true;
+    }
+
+    /// <summary>
+    /// A request has come to the application. Its body ends where it says, or, in chunks, where Kestrel has found its trailers: what follows only
+    /// then is the next request.
+    /// </summary>
+    public void RequestBegins(HttpContext context)
+    {
+        (_bodyEnd, _chunked, _isBodyRead) = (NoBody, null, true);
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
+            return;
+        _isBodyRead = false;
+        if (context.Request.ContentLength is { } length)
+            _bodyEnd = reader.Consumed + length;
+        else
+            _chunked = context.Features.Get<IHttpRequestTrailersFeature>();
+    }
+
+    /// <summary>The response is sent. What is not read of the body Kestrel reads now, or it closes the connection.</summary>
+    public void RequestEnds() => _isBodyRead = IsBodyRead;
+
+    /// <summary>To be asked by who receives.</summary>
+    /// <param name="received">How many bytes it has.</param>
+    public bool IsPossible(long received) =>
+        _isWanted && reader.IsDrained(received) && _isBodyRead && !_isVetoed && !connection.IsLayered && connection is { IsBetweenRequests: true, CanGoOnElsewhere: true };
+
+    private bool IsBodyRead => _isBodyRead || (_bodyEnd != NoBody ? reader.Consumed >= _bodyEnd : _chunked is { Available: true });
+}

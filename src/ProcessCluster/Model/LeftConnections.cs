@@ -1,0 +1,14 @@
+namespace ProcessCluster;
+
+/// <summary>What became of the connections of workers that have left.</summary>
+/// <param name="Moved">Idle ones that another worker serves on; their clients have noticed nothing.</param>
+/// <param name="Drained">Those that were ended in order, by their client or after it was told.</param>
+/// <param name="Cut">Those that were still there when the process ended.</param>
+public readonly record struct LeftConnections(int Moved, int Drained, int Cut)
+{
+    /// <summary>Those of both.</summary>
+    internal LeftConnections And(LeftConnections other) => new(Moved + other.Moved, Drained + other.Drained, Cut + other.Cut);
+
+    /// <summary>A part of a sentence for a log.</summary>
+    public override string ToString() => $"{Moved} connections moved, {Drained} drained, {Cut} cut";
+}
