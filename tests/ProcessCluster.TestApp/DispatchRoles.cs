@@ -13,6 +13,7 @@ internal static class DispatchRoles
     public static Task<int>? RunAsync(string role) => role switch
     {
         "keep" => KeepAsync(),
+        "move" => MoveAsync(),
         "slow" => SlowAsync(),
         "busy" => BusyAsync(),
         "picky" => PickyAsync(),
@@ -42,6 +43,49 @@ internal static class DispatchRoles
                         if (received == 0)
                             return;
                         connection.TrySend(new System.Buffers.ReadOnlySequence<byte>(buffer, 0, received), out _); // An echo.
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>Answers each line with its id and the line; when the worker leaves, connections between two lines go to others.</summary>
+    private static async Task<int> MoveAsync()
+    {
+        var listener = await Roles.ListenAsync();
+        var serving = new List<Task>();
+        while (await listener.AcceptConnectionAsync() is { } connection)
+            serving.Add(ServeAsync(connection, Cluster.Worker!.Stopping));
+        await Task.WhenAll(serving);
+        return 0;
+
+        static async Task ServeAsync(ClusterConnection connection, CancellationToken stopping)
+        {
+            using var wake = stopping.Register(connection.Wake);
+            using (connection)
+            {
+                var line = new byte[4096];
+                var length = 0;
+                while (await connection.WaitToReceiveAsync())
+                {
+                    while (connection.TryReceive(line.AsSpan(length), out var received))
+                    {
+                        if (received == 0)
+                            return;
+                        length += received;
+                        if (line[length - 1] != '\n')
+                            continue;
+                        var answer = $"{Environment.ProcessId} {Encoding.ASCII.GetString(line, 0, length)}";
+                        connection.TrySend(new System.Buffers.ReadOnlySequence<byte>(Encoding.ASCII.GetBytes(answer)), out _);
+                        length = 0;
+                    }
+                    if (length > 0)
+                        continue;
+                    for (var tries = 0; stopping.IsCancellationRequested && connection.CanMove && tries < 1000; tries++)
+                    {
+                        if (connection.TryMove())
+                            return;
+                        await Task.Delay(5, CancellationToken.None);
                     }
                 }
             }

@@ -24,6 +24,9 @@ internal static class WebDrain
             return string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {length} {sum}");
         });
 
+        // Answers at once and reads nothing.
+        app.MapPost("/ignore", () => Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+
         // Bytes that depend on their place, evenly over a time; the first 16 are the process id.
         app.MapGet("/stream", async (int bytes, int ms, HttpContext context, ICluster cluster) =>
         {

@@ -7,6 +7,7 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using ProcessCluster.AspNetCore;
 
 namespace ProcessCluster.TestApp;
 
@@ -51,6 +52,13 @@ internal static class WebListen
                     https.ClientCertificateValidation = (certificate, _, _) => certificate.GetCertHashString() == hash;
                 });
                 break;
+            case ["veto"]:
+                kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(next => context =>
+                {
+                    context.Features.Get<IConnectionMoveFeature>()!.CanMove = false;
+                    return next(context);
+                }));
+                break;
             case ["proxy"]:
                 kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(next => context => ReadProxyLineAsync(context, next)));
                 break;
@@ -84,6 +92,7 @@ internal static class WebListen
     /// <summary>The first line of a connection says who the client is: version 1 of HAProxy's PROXY protocol.</summary>
     private static async Task ReadProxyLineAsync(ConnectionContext context, ConnectionDelegate next)
     {
+        context.Features.Get<IConnectionMoveFeature>()?.CanMove = false; // Its line comes once.
         var input = context.Transport.Input;
         while (true)
         {

@@ -58,7 +58,8 @@ public sealed class StrictConnection : IDisposable
     public static async Task<StrictConnection> OpenAsync(EndPoint endPoint, string? certificateHash, CancellationToken deadline)
     {
         var socket = Client.Connectable(endPoint);
-        socket.NoDelay = endPoint is IPEndPoint;
+        if (endPoint is IPEndPoint)
+            socket.NoDelay = true;
         var connection = new StrictConnection(socket);
         try
         {
@@ -141,6 +142,17 @@ public sealed class StrictConnection : IDisposable
             throw FailureOf(exception, "while it waited for the answer");
         }
     }
+
+    /// <summary>Reads the server's word that the body may come (<c>Expect: 100-continue</c>).</summary>
+    /// <exception cref="StrictFailureException">It did not come.</exception>
+    public async Task ReadContinueAsync(CancellationToken deadline)
+    {
+        if (await ReadHeadAsync(deadline) is not "HTTP/1.1 100 Continue" and var other)
+            throw new StrictFailureException(StrictFailure.Wrong, $"Instead of 100 came '{other}'.");
+    }
+
+    /// <summary>Says that nothing more is sent.</summary>
+    public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
 
     /// <summary>Completes when the server has ended the connection, in order or not.</summary>
     /// <exception cref="StrictFailureException">It sent something instead, or did not end it in time.</exception>
