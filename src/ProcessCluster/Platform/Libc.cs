@@ -178,6 +178,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial void* mmap(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
 
+    [LibraryImport("libc")]
+    public static partial int malloc_trim(nuint pad);
+
     [LibraryImport("libc", SetLastError = true)]
     public static partial int munmap(void* address, nuint length);
 

@@ -215,6 +215,8 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         _child.Handoff.Dispose();
         _child.Dispose();
         GC.RemoveMemoryPressure(UnmanagedBytes);
+        // The runtime compiles better and better what a replacement runs, and the C library would keep what that took. Not on the loop: it may take milliseconds.
+        ThreadPool.UnsafeQueueUserWorkItem(static _ => NativeHeap.Trim(), null);
         _booted.TrySetResult(null);
         _gone.TrySetResult(exit);
     }
