@@ -31,6 +31,9 @@ internal interface ILinkPeer
 /// </summary>
 internal sealed class Link : IDisposable
 {
+    /// <summary>A primary has a link to each worker, and most are quiet: the buffer is small until a peer has sent more at once.</summary>
+    private const int FirstBufferSize = 4 * 1024;
+
     private const int BufferSize = 64 * 1024;
 
     /// <summary>How long the thread pool runs the program's code after some of it has held up a reader.</summary>
@@ -43,7 +46,7 @@ internal sealed class Link : IDisposable
     private readonly Func<int> _maxFrame;
     private readonly string _name;
     private readonly SemaphoreSlim _spareReaders = new(0);
-    private readonly byte[] _buffer = new byte[BufferSize];
+    private byte[] _buffer = NewBuffer(FirstBufferSize);
     private int _start;
     private int _end;
     private long _receivedMessages;
@@ -195,14 +198,26 @@ internal sealed class Link : IDisposable
                 if (work is not null && !Run(work))
                     return false;
             }
-            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-            (_start, _end) = (0, _end - _start);
+            MakeRoom();
             var read = Pipe.Read(_read, _buffer.AsSpan(_end));
             if (read == 0)
                 return true;
             _end += read;
         }
     }
+
+    /// <summary>For the next read: what is left goes to the beginning, in a larger buffer if the last read has filled this one.</summary>
+    private void MakeRoom()
+    {
+        var left = _buffer.AsSpan(_start, _end - _start);
+        if (_end == _buffer.Length && _end < BufferSize)
+            _buffer = NewBuffer(_end * 2);
+        left.CopyTo(_buffer);
+        (_start, _end) = (0, left.Length);
+    }
+
+    /// <summary>A read that waits pins its buffer all the time: among other objects it would keep the collector from moving them together.</summary>
+    private static byte[] NewBuffer(int size) => GC.AllocateUninitializedArray<byte>(size, pinned: true);
 
     /// <summary>Runs the program's code, here or on the pool; false when another thread reads now.</summary>
     private bool Run(IThreadPoolWorkItem work)

@@ -104,6 +104,21 @@ public sealed class LinkTests
         Assert.Equal(new ControlMessage.Leaving(), await right.Next());
     }
 
+    [Fact]
+    public async Task What_came_while_a_receiver_was_busy_is_read_in_larger_pieces_and_whole()
+    {
+        using var pipes = new Pipes();
+        using var written = new ManualResetEventSlim();
+        using var left = pipes.Left();
+        using var right = pipes.Right(_ => written.Wait(Side.Patience));
+        var sent = Enumerable.Range(0, 60).Select(i => new ControlMessage.StartFailed(new string((char)('a' + (i % 26)), 2500 + i))).ToList();
+        foreach (var message in sent)
+            Assert.True(left.Link.TrySend(message));
+        written.Set();
+        foreach (var message in sent)
+            Assert.Equal(message, await right.Next());
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(4)]
