@@ -57,6 +57,24 @@ public sealed class HandoffTests
         Assert.Equal((offer, (OfferAnswer)answer), (readOffer, readAnswer));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(16)]
+    [InlineData(28)]
+    public void A_connection_that_is_given_back_is_read_as_it_was_written_and_is_no_answer(int address)
+    {
+        var message = new byte[HandoffSocket.MaxMessage];
+        var peer = new PeerAddress(Bytes(address));
+        var length = Handoff.WriteReturned(message, 7, peer);
+        Assert.True(Handoff.TryReadReturned(message.AsSpan(0, length), out var port, out var readPeer));
+        Assert.Equal(7, port);
+        Assert.Equal(peer.Span, readPeer.Span);
+        Assert.False(Handoff.TryReadAnswer(message.AsSpan(0, length), out _, out _));
+        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, Handoff.AnswerSize), out _, out _));
+        Handoff.WriteAnswer(message, Handoff.NoOffer, OfferAnswer.RoomCame);
+        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, length), out _, out _));
+    }
+
     [Fact]
     public void Messages_of_a_wrong_length_are_refused()
     {

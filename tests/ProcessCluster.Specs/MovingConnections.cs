@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace ProcessCluster.Specs;
+
+/// <summary>Connections that a program gives to other workers when its own leaves (<see cref="ClusterConnection.TryMove"/>).</summary>
+public sealed class MovingConnections
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task They_are_answered_by_others_and_what_was_half_said_where_it_was_begun()
+    {
+        const int idle = 300; // More than the hand-off socket holds at once.
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork move");
+        var endPoint = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
+        var old = await cluster.ProcessOf(1);
+        using var deadline = new CancellationTokenSource(Patience);
+        var clients = new List<LineClient>();
+        using var all = new Disposal(() => clients.ForEach(client => client.Dispose())); // Else a cluster that waits for them would hide what failed.
+        for (var i = 0; i < idle; i++)
+            clients.Add(await LineClient.OpenAsync(endPoint, deadline.Token));
+        foreach (var client in clients)
+            Assert.Equal(old, await client.Ask("one", deadline.Token));
+        using var half = await LineClient.OpenAsync(endPoint, deadline.Token);
+        await half.Send("be", deadline.Token);
+        using var never = await LineClient.OpenAsync(endPoint, deadline.Token); // It has said nothing yet.
+        cluster.Send("fork move");
+        await cluster.Expect("^listening 2 ");
+        var next = await cluster.ProcessOf(2);
+
+        cluster.Send("&disconnect 1");
+        foreach (var client in clients.Append(never))
+        {
+            // As long as the old one has it, it answers.
+            for (var worker = 0; worker != next;)
+                Assert.Contains(worker = await client.Ask("two", deadline.Token), (int[])[old, next]);
+        }
+        Assert.Equal(0, cluster.Count("^exited 1 "));
+        Assert.Equal((old, "begun"), await half.Read("gun\n", deadline.Token));
+        Assert.Equal(next, await half.Ask("two", deadline.Token));
+        await cluster.Expect("^exited 1 Requested code=0 ");
+    }
+
+    [Fact]
+    public async Task Where_nobody_else_serves_they_stay_until_they_end()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork move");
+        var endPoint = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
+        using var deadline = new CancellationTokenSource(Patience);
+        using (var client = await LineClient.OpenAsync(endPoint, deadline.Token))
+        {
+            var worker = await client.Ask("one", deadline.Token);
+            cluster.Send("&disconnect 1");
+            Assert.Equal(worker, await client.Ask("two", deadline.Token));
+        }
+        await cluster.Expect("^exited 1 Requested code=0 ");
+    }
+
+    [Fact]
+    public async Task A_connection_that_waits_for_a_worker_when_the_cluster_ends_ends_with_it()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure MaxConnectionsPerWorker 1");
+        cluster.Send("fork move");
+        cluster.Send("fork move");
+        var endPoint = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d (\S+)$", 2))[0].Groups[1].Value);
+        using var deadline = new CancellationTokenSource(Patience);
+        using var first = await LineClient.OpenAsync(endPoint, deadline.Token);
+        using var second = await LineClient.OpenAsync(endPoint, deadline.Token);
+        var ids = new[] { await first.Ask("one", deadline.Token), await second.Ask("one", deadline.Token) };
+        Assert.Equal(2, ids.Distinct().Count());
+        cluster.Send("disconnect 1"); // The other worker is full: its connection waits.
+        await cluster.Expect("^gone 1$");
+        cluster.Send("disconnect");
+        second.Dispose();
+        first.Dispose();
+        await cluster.Expect("^all gone, 0 left$");
+    }
+
+    private sealed class Disposal(Action action) : IDisposable
+    {
+        public void Dispose() => action();
+    }
+
+    /// <summary>Sends lines and gets them back with the id of who answers.</summary>
+    private sealed class LineClient(Socket socket) : IDisposable
+    {
+        private readonly byte[] _buffer = new byte[100];
+
+        public static async Task<LineClient> OpenAsync(IPEndPoint endPoint, CancellationToken deadline)
+        {
+            var socket = Client.Connectable(endPoint);
+            await socket.ConnectAsync(endPoint, deadline);
+            return new LineClient(socket);
+        }
+
+        public async Task<int> Ask(string line, CancellationToken deadline)
+        {
+            var (process, answer) = await Read($"{line}\n", deadline);
+            Assert.Equal(line, answer);
+            return process;
+        }
+
+        public async Task<(int Process, string Line)> Read(string rest, CancellationToken deadline)
+        {
+            await Send(rest, deadline);
+            var length = 0;
+            while (length == 0 || _buffer[length - 1] != '\n')
+                length += await socket.ReceiveAsync(_buffer.AsMemory(length), deadline) is > 0 and var count ? count : throw new IOException($"It ended after {length} bytes.");
+            var parts = Encoding.ASCII.GetString(_buffer, 0, length - 1).Split(' ');
+            return (int.Parse(parts[0], CultureInfo.InvariantCulture), parts[1]);
+        }
+
+        public async Task Send(string text, CancellationToken deadline) => await socket.SendAsync(Encoding.ASCII.GetBytes(text), deadline);
+
+        public void Dispose() => socket.Dispose();
+    }
+}
