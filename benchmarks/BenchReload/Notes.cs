@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace BenchReload;
 
-/// <summary>What workers write of themselves, a file each: when they were ready and when they began to leave, in ms since 1970.</summary>
+/// <summary>What workers write of themselves, a file each: when they were ready, when they began to leave and when they had stopped, in ms since 1970.</summary>
 internal sealed class Notes : IDisposable
 {
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("reload-notes-");
@@ -23,7 +23,7 @@ internal sealed class Notes : IDisposable
     public int FewestReady(int atFirst)
     {
         var (ready, fewest, reached) = (0, int.MaxValue, false);
-        foreach (var (_, what, _) in Lines.OrderBy(line => line.At))
+        foreach (var (_, what, _) in Lines.Where(line => line.What != "left").OrderBy(line => line.At))
         {
             ready += what == "ready" ? 1 : -1;
             reached |= ready == atFirst;
@@ -31,6 +31,11 @@ internal sealed class Notes : IDisposable
         }
         return fewest;
     }
+
+    /// <summary>How long each that has stopped took for it.</summary>
+    public IReadOnlyList<TimeSpan> Departures => [.. Lines.GroupBy(line => line.Process)
+        .Where(lines => lines.Any(line => line.What == "left"))
+        .Select(lines => TimeSpan.FromMilliseconds(lines.First(line => line.What == "left").At - lines.First(line => line.What == "leaving").At))];
 
     public void Dispose() => _directory.Delete(recursive: true);
 

@@ -14,6 +14,9 @@ var (reloads, kills) = (int.Parse(args[0], CultureInfo.InvariantCulture), int.Pa
 var report = new Report(reloads, kills, args.Length > 4 ? args[4] : null);
 await MeasureAsync("ProcessCluster", static standby => ClusterSubject.StartAsync(standby));
 report.Healed("ProcessCluster, a standby worker", await Scenarios.KillAsync(() => ClusterSubject.StartAsync(1), kills));
+report.Kept("ProcessCluster", await Scenarios.KeptAsync(() => ClusterSubject.StartAsync(0), reloads));
+report.Kept("ProcessCluster, `MoveConnections=false`", await Scenarios.KeptAsync(() => ClusterSubject.StartAsync(0, moves: false), reloads));
+report.Kept("Kestrel alone, ended and started again", await Scenarios.KeptAsync(KestrelSubject.StartAsync, reloads));
 if (args.Length > 5)
 {
     await MeasureAsync("PM2", _ => Pm2Subject.StartAsync(args[3], args[5]));

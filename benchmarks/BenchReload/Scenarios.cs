@@ -11,8 +11,14 @@ internal sealed record ReloadFigures(StrictReport Load, IReadOnlyList<TimeSpan> 
 /// </summary>
 internal sealed record HealFigures(StrictReport Load, IReadOnlyList<TimeSpan> FirstAnswers, IReadOnlyList<TimeSpan> Ready);
 
+/// <summary>What reloads were like for clients that keep their connections.</summary>
+internal sealed record KeptFigures(StrictReport Load, IReadOnlyList<TimeSpan> Departures, int? Moved);
+
 internal static class Scenarios
 {
+    /// <summary>Clients that keep their connections and ask now and then.</summary>
+    public const int Kept = 400;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly StrictLoadOptions Load = new() { Timeout = TimeSpan.FromSeconds(10) };
 
@@ -37,6 +43,22 @@ internal static class Scenarios
             await load.ExpectAnswers(500);
         }
         return new ReloadFigures(await load.StopAsync(), durations, subject.Notes.FewestReady(2));
+    }
+
+    /// <summary>Reloads one after another under 400 clients that keep their connections and post 500 bytes every 20 ms.</summary>
+    public static async Task<KeptFigures> KeptAsync(Func<Task<Subject>> start, int reloads)
+    {
+        await using var subject = await start();
+        var options = Load with { Clients = Kept, BodyBytes = 500, Pause = TimeSpan.FromMilliseconds(20) };
+        await WarmUpAsync(subject, options);
+        await using var load = StrictLoad.Start(subject.Port, options);
+        await load.ExpectAnswers(2000);
+        for (var i = 0; i < reloads; i++)
+        {
+            await subject.ReloadAsync();
+            await load.ExpectAnswers(2000);
+        }
+        return new KeptFigures(await load.StopAsync(), subject.Notes.Departures, (subject as ClusterSubject)?.Moved);
     }
 
     /// <summary>Kills one worker after another under a light load with a connection for each request.</summary>

@@ -28,8 +28,15 @@ internal static class Server
             }
             return string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {length} {sum}");
         });
-        if (ProcessCluster.Cluster.Worker is { } worker)
+        if (Environment.GetEnvironmentVariable("ProcessCluster__Enabled") == "false")
         {
+            app.Lifetime.ApplicationStarted.Register(() => Note("ready"));
+            app.Lifetime.ApplicationStopping.Register(() => Note("leaving"));
+            app.Lifetime.ApplicationStopped.Register(() => Note("left"));
+        }
+        else if (ProcessCluster.Cluster.Worker is { } worker)
+        {
+            app.Lifetime.ApplicationStopped.Register(() => Note("left"));
             app.Lifetime.ApplicationStarted.Register(() => Note("ready"));
             worker.Stopping.Register(() => Note("leaving"));
         }

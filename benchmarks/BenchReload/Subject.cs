@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using ProcessCluster.Testing;
 
 namespace BenchReload;
@@ -40,20 +41,35 @@ internal sealed class ClusterSubject : Subject
 {
     private readonly Process _process;
 
-    private ClusterSubject(int standby) => _process = Process.Start(
-        new ProcessStartInfo(Environment.ProcessPath!, ["serve", Text(Port), Notes.Folder, Text(standby)])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
+    private ClusterSubject(int standby, bool moves) => _process = Serve(Port, Notes, standby, ("ProcessCluster__MoveConnections", $"{moves}"));
 
-    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+    /// <summary>How many connections workers have given to others.</summary>
+    public int Moved { get; private set; }
 
-    public static async Task<Subject> StartAsync(int standby)
+    public static async Task<Subject> StartAsync(int standby, bool moves = true)
     {
-        var subject = new ClusterSubject(standby);
+        var subject = new ClusterSubject(standby, moves);
         await subject.ExpectReadyAsync(2 + standby);
         return subject;
+    }
+
+    /// <summary>The application of this program as a process.</summary>
+    public static Process Serve(int port, Notes notes, int standby, (string Name, string Value) variable)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!, ["serve", $"{port}", notes.Folder, $"{standby}"]) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment[variable.Name] = variable.Value;
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Ends it and waits for that.</summary>
+    public static async Task EndAsync(Process process)
+    {
+        using (process)
+        {
+            using var end = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            using var deadline = new CancellationTokenSource(Patience);
+            await process.WaitForExitAsync(deadline.Token);
+        }
     }
 
     public override async Task ReloadAsync()
@@ -63,17 +79,36 @@ internal sealed class ClusterSubject : Subject
         var result = await _process.StandardOutput.ReadLineAsync().WaitAsync(Patience);
         if (result?.Contains("replaced 2 workers", StringComparison.Ordinal) != true)
             throw new InvalidOperationException($"The reload ended with '{result}'.");
+        Moved += int.Parse(Regex.Match(result, @"(\d+) connections moved").Groups[1].Value, CultureInfo.InvariantCulture);
     }
 
-    protected override async Task StopAsync()
+    protected override Task StopAsync() => EndAsync(_process);
+}
+
+/// <summary>The same application as one process without a cluster, which is ended and started again.</summary>
+internal sealed class KestrelSubject : Subject
+{
+    private Process _process;
+
+    private KestrelSubject() => _process = Serve();
+
+    public static async Task<Subject> StartAsync()
     {
-        using (_process)
-        {
-            using var end = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
-            using var deadline = new CancellationTokenSource(Patience);
-            await _process.WaitForExitAsync(deadline.Token);
-        }
+        var subject = new KestrelSubject();
+        await subject.ExpectReadyAsync(1);
+        return subject;
     }
+
+    public override async Task ReloadAsync()
+    {
+        await ClusterSubject.EndAsync(_process);
+        _process = Serve();
+        await ExpectReadyAsync(1);
+    }
+
+    protected override Task StopAsync() => ClusterSubject.EndAsync(_process);
+
+    private Process Serve() => ClusterSubject.Serve(Port, Notes, standby: 0, ("ProcessCluster__Enabled", "false"));
 }
 
 /// <summary>PM2 in cluster mode. Its daemon has the home that PM2_HOME says, and is ended with the last application.</summary>

@@ -29,7 +29,7 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
     public bool IsWanted => _isWanted;
 
     /// <summary>Whether the connection can follow when the response that begins now is sent.</summary>
-    public bool WillBePossible => _isWanted && !_isVetoed && !connection.IsLayered && IsBodyRead;
+    public bool WillBePossible => !_isVetoed && !connection.IsLayered && IsBodyRead;
 
     /// <summary>From now on it goes as soon as it can. False when it was told before.</summary>
     public bool Want()

@@ -52,7 +52,7 @@ internal sealed class DrainMiddleware
     {
         if (_drain.IsDraining
             && context is HttpContext { Response: { StatusCode: not StatusCodes.Status101SwitchingProtocols } response } request
-            && request.Features.Get<DrainedConnection>()?.WillMove() != true)
+            && request.Features.Get<DrainedConnection>() is not { WillMove: true })
         {
             response.Headers.Connection = "close";
         }

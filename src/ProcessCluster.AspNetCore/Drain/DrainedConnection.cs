@@ -63,19 +63,17 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// </summary>
     public bool CanGoOnElsewhere => !IsHttp2 && (_isHttp1 || (_received == 0 && _sent == 0));
 
-    /// <summary>Has it given to another worker as soon as possible, where that can be.</summary>
-    public void RequestMove()
+    /// <summary>Has it given to another worker as soon as possible. False when it was told before, or cannot be.</summary>
+    public bool RequestMove()
     {
-        if (Move is { IsWanted: false } move && _socket.CanMove && move.Want())
-            _socket.Wake();
+        if (Move is not { IsWanted: false } move || !_socket.CanMove || !move.Want())
+            return false;
+        _socket.Wake();
+        return true;
     }
 
-    /// <summary>Whether it goes to another worker after the response that begins now.</summary>
-    public bool WillMove()
-    {
-        RequestMove(); // The worker has only just begun to leave, perhaps.
-        return Move is { WillBePossible: true };
-    }
+    /// <summary>Whether it goes to another worker at some time after the response that begins now.</summary>
+    public bool WillMove => Move is { WillBePossible: true } && _socket.CanMove;
 
     /// <summary>Asks for the end as soon as the requests that are there are answered.</summary>
     public void RequestClose() => _closeRequested.Cancel();
