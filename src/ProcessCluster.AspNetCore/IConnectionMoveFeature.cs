@@ -1,4 +1,4 @@
-namespace ProcessCluster.AspNetCore;
+namespace ProcessCluster;
 
 /// <summary>
 /// A feature of each connection in a worker (<c>ConnectionContext.Features</c>, <c>HttpContext.Features</c>): whether another worker may serve it on when

@@ -10,7 +10,8 @@ namespace ProcessCluster.AspNetCore.Tests;
 /// <summary>Workers that leave while clients use them, seen by clients that never retry.</summary>
 public sealed class Draining
 {
-    private const int Leaves = 10;
+    /// <summary>How many workers leave under load. Set LEAVES for more.</summary>
+    private static readonly int Leaves = int.Parse(Environment.GetEnvironmentVariable("LEAVES") ?? "6", CultureInfo.InvariantCulture);
 
     /// <summary>When the first idle connection is closed, and when the last one.</summary>
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(2), Window = TimeSpan.FromSeconds(3);

@@ -100,7 +100,7 @@ public sealed class Moving
         await socket.ConnectAsync(IPAddress.Loopback, web.Port, deadline.Token);
         using var stream = new NetworkStream(socket);
         using var answers = new StreamReader(stream);
-        const int rounds = 100, ahead = 30;
+        const int rounds = 60, ahead = 30;
         var workers = new HashSet<string>();
         var reloaded = Task.CompletedTask;
         for (var round = 0; round < rounds || !reloaded.IsCompleted; round++)

@@ -7,7 +7,6 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using ProcessCluster.AspNetCore;
 
 namespace ProcessCluster.TestApp;
 
