@@ -13,7 +13,7 @@ public sealed class HostileWorkers
     [InlineData("010000001f", "A control frame has the unknown kind 31.")]
     [InlineData("020000000a00", "A control frame has 1 bytes too many.")]
     [InlineData("0100000005", "A control frame ends 4 bytes too early.")]
-    [InlineData("0100000009", "it sent Disconnect, which a worker does not send.")]
+    [InlineData("020000000900", "it sent Disconnect, which a worker does not send.")]
     [InlineData("ffffff7f20", "A message frame says that it has 2147483647 bytes; 16 to 16777212 can be.")]
     [InlineData("0100000063", "A message frame says that it has 1 bytes; 16 to 16777212 can be.")]
     [InlineData(Header + "63000000" + "00000000" + "01000000" + "00000000", "A frame has the unknown kind 99.")]
