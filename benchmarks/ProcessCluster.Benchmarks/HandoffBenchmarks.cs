@@ -38,7 +38,7 @@ public unsafe class HandoffBenchmarks
         HandoffSocket.Send(_primary, _offer, _connection.Number);
         var length = HandoffSocket.Receive(_worker, _received, out var descriptor);
         HandoffSocket.Answer(_worker, _answer);
-        length += HandoffSocket.ReceiveAnswer(_primary, _received);
+        length += HandoffSocket.Receive(_primary, _received, out _);
         return length + Libc.close(descriptor);
     }
 }

@@ -45,20 +45,29 @@ public sealed class MovingConnections
         await cluster.Expect("^exited 1 Requested code=0 ");
     }
 
-    [Fact]
-    public async Task Where_nobody_else_serves_they_stay_until_they_end()
+    [Theory]
+    [InlineData("Workers 2", 1, "")]
+    [InlineData("Workers 2", 2, " LISTEN=127.0.0.1:0 OPTIONS=Exclusive=True")]
+    [InlineData("Mode SharedListener", 2, "")]
+    [InlineData("Mode ReusePort", 2, "")]
+    [InlineData("MoveConnections False", 2, "")]
+    public async Task Where_nobody_else_can_serve_they_stay_until_they_end(string options, int workers, string variables)
     {
         await using var cluster = TestProcess.Start("driver");
-        cluster.Send("fork move");
-        var endPoint = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
+        cluster.Send($"configure {options}");
+        for (var i = 0; i < workers; i++)
+            cluster.Send($"fork move{variables}");
+        var listening = await cluster.ExpectAll(@"^listening (\d) (\S+)$", workers);
         using var deadline = new CancellationTokenSource(Patience);
-        using (var client = await LineClient.OpenAsync(endPoint, deadline.Token))
+        using (var client = await LineClient.OpenAsync(IPEndPoint.Parse(listening[0].Groups[2].Value), deadline.Token))
         {
             var worker = await client.Ask("one", deadline.Token);
-            cluster.Send("&disconnect 1");
-            Assert.Equal(worker, await client.Ask("two", deadline.Token));
+            var id = (await cluster.Expect($@"^forked (\d) {worker}$")).Groups[1].Value;
+            cluster.Send($"&disconnect {id}");
+            for (var i = 0; i < 30; i++, await Task.Delay(10, deadline.Token))
+                Assert.Equal(worker, await client.Ask("two", deadline.Token));
         }
-        await cluster.Expect("^exited 1 Requested code=0 ");
+        await cluster.Expect("^exited . Requested code=0 ");
     }
 
     [Fact]

@@ -35,8 +35,7 @@ internal sealed class DrainMiddleware
             // Kestrel keeps the lists of these callbacks from request to request: this allocates nothing.
             if (connection is not null)
             {
-                connection.RequestBegins();
-                connection.Move?.RequestBegins(context);
+                connection.RequestBegins(context);
                 context.Response.OnCompleted(RequestEnds, connection);
             }
             context.Response.OnStarting(_responseBegins, context);

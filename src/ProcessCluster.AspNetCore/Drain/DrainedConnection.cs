@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
 
 namespace ProcessCluster.AspNetCore.Drain;
 
@@ -93,11 +94,12 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     public void Sent() => _sent++;
 
     /// <summary>An HTTP/1.x request has come to the application, on a connection that serves one after another.</summary>
-    public void RequestBegins()
+    public void RequestBegins(HttpContext context)
     {
         _isHttp1 = true;
         _socket.TrackRequests();
         Interlocked.Increment(ref _requests);
+        Move?.RequestBegins(context);
     }
 
     /// <summary>A request of HTTP/2 has come to the application.</summary>

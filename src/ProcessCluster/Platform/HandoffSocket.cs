@@ -74,23 +74,6 @@ internal static unsafe class HandoffSocket
     }
 
     /// <summary>
-    /// Takes one message without a descriptor, as the other; the kernel closes a descriptor that came with it, as nobody asked for it.
-    /// </summary>
-    public static int ReceiveAnswer(Descriptor socket, Span<byte> buffer)
-    {
-        fixed (byte* start = buffer)
-        {
-            nint received;
-            while ((received = Libc.recv(socket, start, (nuint)buffer.Length, Libc.MSG_DONTWAIT)) < 0)
-            {
-                if (!IsPassing(Marshal.GetLastPInvokeError()))
-                    return Marshal.GetLastPInvokeError() == Libc.EAGAIN ? -1 : 0;
-            }
-            return (int)received;
-        }
-    }
-
-    /// <summary>
     /// Takes one message: its length, 0 when the other side is gone, -1 when there is none now. The descriptor that came with it is
     /// closed on exec; it is -1 when there was none, or when this process had no number left for it.
     /// </summary>

@@ -25,7 +25,7 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
     /// <summary>Nobody else listens on an end point of its own, which ends with this worker.</summary>
     internal override bool CanReturn => !_isExclusive && Session.CanReturn;
 
-    internal override bool TryReturn(Descriptor socket, in PeerAddress peer) => CanReturn && Session.TryReturn(Port, socket, peer);
+    internal override bool TryReturn(Descriptor socket, in PeerAddress peer) => Session.TryReturn(Port, socket, peer);
 
     public override void Begin(ClusterListenOptions options, bool isAdmitted)
     {

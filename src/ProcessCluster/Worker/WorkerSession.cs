@@ -163,8 +163,6 @@ internal sealed class WorkerSession : ILinkPeer
     /// <summary>Gives a connection back; false when the primary takes none now. This process's descriptor stays open.</summary>
     public bool TryReturn(int port, Descriptor socket, in PeerAddress peer)
     {
-        if (!CanReturn)
-            return false;
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
         var length = Handoff.WriteReturned(message, port, peer);
         return HandoffSocket.Send(_handoff, message[..length], socket.Number) == HandoffSend.Sent;

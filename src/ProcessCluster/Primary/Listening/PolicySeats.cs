@@ -5,16 +5,14 @@ namespace ProcessCluster.Primary.Listening;
 /// <summary>Whoever the policy chooses. A choice is O(n).</summary>
 internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictionary<int, int> weights, int maxConnections) : Seats(maxConnections)
 {
-    private readonly List<Seat> _seats = [];
     private DispatchCandidate[] _candidates = new DispatchCandidate[4];
     private Seat[] _chosenFrom = new Seat[4];
 
-    public override bool HasIdle => _seats.Exists(seat => seat is { IsInTurn: true, Outstanding: 0 } && !seat.IsFull(MaxConnections));
+    public override bool HasIdle => All.Exists(seat => seat is { IsInTurn: true, Outstanding: 0 } && !seat.IsFull(MaxConnections));
 
     public override void Add(Seat seat)
     {
-        _seats.Add(seat);
-        if (_seats.Count > _candidates.Length)
+        if (All.Count == _candidates.Length)
         {
             Array.Resize(ref _candidates, _candidates.Length * 2);
             Array.Resize(ref _chosenFrom, _candidates.Length);
@@ -22,17 +20,11 @@ internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictio
         base.Add(seat);
     }
 
-    public override void Remove(Seat seat)
-    {
-        _seats.Remove(seat);
-        base.Remove(seat);
-    }
-
     public override bool TryTake(in PendingConnection connection, out Seat? seat)
     {
         seat = null;
         var count = 0;
-        foreach (var candidate in _seats)
+        foreach (var candidate in All)
         {
             if (candidate.Revoked > 0)
                 continue; // It does not answer.
@@ -44,7 +36,7 @@ internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictio
         var chosen = Choose(connection, _candidates.AsSpan(0, count));
         if (chosen < 0)
         {
-            foreach (var full in _seats)
+            foreach (var full in All)
                 HasRoom(full); // Whoever has room first will say so.
             return false;
         }

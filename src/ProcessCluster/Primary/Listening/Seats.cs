@@ -10,7 +10,6 @@ namespace ProcessCluster.Primary.Listening;
 internal abstract class Seats(int maxConnections)
 {
     private readonly List<Seat> _aside = [];
-    private readonly List<Seat> _all = [];
 
     /// <summary>Whether somebody is out of turn who may be in turn again: <see cref="EndStalls"/> is to be called every now and then.</summary>
     public bool HasStalls => _aside.Count > 0;
@@ -20,16 +19,19 @@ internal abstract class Seats(int maxConnections)
 
     protected int MaxConnections => maxConnections;
 
+    /// <summary>Every worker of the port, in turn or not.</summary>
+    protected List<Seat> All { get; } = [];
+
     public virtual void Add(Seat seat)
     {
-        _all.Add(seat);
+        All.Add(seat);
         Changed(seat);
     }
 
-    public virtual void Remove(Seat seat)
+    public void Remove(Seat seat)
     {
         seat.IsRemoved = true;
-        _all.Remove(seat);
+        All.Remove(seat);
         Changed(seat);
     }
 
@@ -54,7 +56,7 @@ internal abstract class Seats(int maxConnections)
     {
         emptiest = null;
         var least = int.MaxValue;
-        foreach (var seat in _all)
+        foreach (var seat in All)
         {
             if (seat is not { IsAside: false, Revoked: 0, Page: { } page } || seat.IsFull(maxConnections))
                 continue;
