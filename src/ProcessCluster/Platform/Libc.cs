@@ -80,6 +80,9 @@ internal static unsafe partial class Libc
     public const int EPOLL_CLOEXEC = 0x80000;
     public const int EFD_CLOEXEC = 0x80000;
     public const int EFD_NONBLOCK = 0x800;
+    public const int CLOCK_MONOTONIC = 1;
+    public const int TFD_CLOEXEC = 0x80000;
+    public const int TFD_NONBLOCK = 0x800;
 
     public const int P_PID = 1;
     public const int WNOHANG = 1;
@@ -249,6 +252,13 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int eventfd(uint initial, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int timerfd_create(int clock, int flags);
+
+    /// <summary>The times are <c>struct itimerspec</c>, which is four of 64 bits: the interval's seconds and nanoseconds, the first tick's.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int timerfd_settime(Descriptor timer, int flags, long* value, long* old);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int kill(int processId, int signal);

@@ -27,7 +27,7 @@ internal sealed class PortTable(
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
-    private ITimer? _clock;
+    private readonly LoopTimer _clock = new(loop);
     private Action? _tick;
     private bool _clockRuns;
     private int _lastId;
@@ -351,10 +351,7 @@ internal sealed class PortTable(
         if (_clockRuns)
             return;
         _clockRuns = true;
-        if (_clock is null)
-            _clock = time.CreateTimer(_ => loop.Post(_tick ??= Tick), null, ClockTick, ClockTick);
-        else
-            _clock.Change(ClockTick, ClockTick);
+        _clock.Start(ClockTick, _tick ??= Tick);
     }
 
     private void Tick()
@@ -380,7 +377,7 @@ internal sealed class PortTable(
         if (needed)
             return;
         _clockRuns = false;
-        _clock?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _clock.Stop();
     }
 
     /// <summary>
