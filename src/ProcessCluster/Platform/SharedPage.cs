@@ -12,7 +12,7 @@ internal sealed unsafe class SharedPage : IDisposable
     private const int Size = 4096;
 
     /// <summary>In words of four bytes, each on a cache line of its own.</summary>
-    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, ClaimsAt = 48;
+    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, ClaimsWantedAt = 48, ClaimsAt = 64;
 
     private const int Offered = 1, Claimed = 2, Revoked = 3;
 
@@ -92,6 +92,18 @@ internal sealed unsafe class SharedPage : IDisposable
     /// <summary>The worker's, before its program sees the connection: false when the primary has given it to another.</summary>
     public bool TryClaim(uint offer) =>
         offer >= Claims || Interlocked.CompareExchange(ref _words[ClaimsAt + offer], Claimed, Offered) == Offered;
+
+    /// <summary>Whether what becomes of the offer is seen here.</summary>
+    public static bool Shows(uint offer) => offer < Claims;
+
+    /// <summary>The primary's: the worker has claimed it.</summary>
+    public bool IsClaimed(uint offer) => offer < Claims && Volatile.Read(ref _words[ClaimsAt + offer]) == Claimed;
+
+    /// <summary>The primary's: wants to be told of the next claim. Look at <see cref="IsClaimed"/> after it.</summary>
+    public void WantClaims() => Interlocked.Exchange(ref _words[ClaimsWantedAt], 1);
+
+    /// <summary>The worker's, after a claim. True when the primary wants to be told, once: until it has looked it sees the further ones, too.</summary>
+    public bool ShallTellClaims() => Interlocked.Exchange(ref _words[ClaimsWantedAt], 0) != 0;
 
     /// <summary>The primary's: takes the offer back; false when the worker was faster.</summary>
     public bool TryRevoke(uint offer) =>

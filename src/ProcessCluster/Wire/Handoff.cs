@@ -6,8 +6,9 @@ namespace ProcessCluster.Wire;
 /// <summary>
 /// What goes over the hand-off socket, as fixed bytes. Primary → worker: an offer with a descriptor: the port that the connection was
 /// accepted on, the offer's number, how many received bytes the worker passes over, the peer's address. Worker → primary: the offer's number and
-/// whether it was taken; or, with no offer's number, that a connection was closed, or one with its descriptor that another worker shall have: its port and
-/// the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request that asked for it, the port, its address.
+/// whether it was taken; or, with no offer's number, that some were taken, that a connection was closed, or one with its descriptor that another worker
+/// shall have: its port and the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request
+/// that asked for it, the port, its address.
 /// </summary>
 internal static class Handoff
 {
@@ -107,7 +108,7 @@ internal static class Handoff
         }
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message);
         answer = (OfferAnswer)BinaryPrimitives.ReadInt32LittleEndian(message[4..]);
-        return answer is >= OfferAnswer.Refused and <= OfferAnswer.RoomCame;
+        return answer is >= OfferAnswer.Refused and <= OfferAnswer.Claimed;
     }
 }
 
@@ -125,6 +126,9 @@ internal enum OfferAnswer
 
     /// <summary>To no offer: it has closed a connection, which the primary wanted to know.</summary>
     RoomCame,
+
+    /// <summary>To no offer: which ones its program has is in the memory that the two share (<see cref="SharedPage"/>).</summary>
+    Claimed,
 
     /// <summary>To no offer: a connection that it has served, for another worker. Longer than an answer.</summary>
     Returned,

@@ -57,16 +57,17 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
                 continue;
             if (!WantsOne(offer))
                 continue;
+            var isMoved = (offer.Skip & Handoff.Moved) != 0;
+            Session.Connections.Opened(isKnown: isMoved); // Before the primary can see that it is not on its way any more: each counts all the time.
             // Before the program sees a byte of it: from here on the connection is lost with this process.
             if (!Session.TryClaim(offer.Id))
             {
+                Session.Connections.Closed(isKnown: isMoved);
                 offer.Socket.Dispose(); // It was left here for too long: another worker has it.
                 Session.Say(offer.Id, OfferAnswer.Refused);
                 continue;
             }
-            var isMoved = (offer.Skip & Handoff.Moved) != 0;
-            Session.Connections.Opened(isKnown: isMoved);
-            Session.Say(offer.Id, OfferAnswer.Accepted);
+            Session.Accepted(offer.Id);
             if (offer.Skip > 0 && !isMoved)
                 StreamSocket.Skip(offer.Socket, offer.Skip);
             return new Taken(offer.Socket, offer.Peer, isMoved);

@@ -171,6 +171,15 @@ internal sealed class WorkerSession : ILinkPeer
     /// <summary>Before the program sees a connection: false when the primary has given it to another worker.</summary>
     public bool TryClaim(uint offer) => _page.TryClaim(offer);
 
+    /// <summary>The program has the connection. The primary sees in the shared memory which one; unless it looks soon anyway, it is told to.</summary>
+    public void Accepted(uint offer)
+    {
+        if (!SharedPage.Shows(offer))
+            Say(offer, OfferAnswer.Accepted);
+        else if (_page.ShallTellClaims())
+            Say(Handoff.NoOffer, OfferAnswer.Claimed);
+    }
+
     /// <summary>Answers an offer, or says something else about connections.</summary>
     public void Say(uint offer, OfferAnswer answer)
     {

@@ -60,13 +60,14 @@ internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictio
     {
         var worker = seat.Channel.Worker;
         var page = seat.Page!;
+        var underWay = seat.Channel.CountUnderWay(seat);
         return new DispatchCandidate(
             worker.Id,
             worker.Slot,
             worker.Generation,
             weights.TryGetValue(worker.Slot, out var weight) ? weight : 1,
-            page.Open + seat.Outstanding,
-            page.Busy + seat.Outstanding,
+            page.Open + underWay,
+            page.Busy + underWay,
             seat.IsInTurn && !seat.IsFull(MaxConnections));
     }
 }

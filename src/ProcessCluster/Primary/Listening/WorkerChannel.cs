@@ -36,6 +36,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     {
         (Worker, _loop, _fault, _returned, _metrics, _time) = (worker, loop, fault, returned, metrics, time);
         _socket = worker.Child.Handoff;
+        Page.WantClaims();
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
 
@@ -178,6 +179,14 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 RoomCame();
                 continue;
             }
+            if (answer == OfferAnswer.Claimed)
+            {
+                Page.WantClaims();
+                TakeClaims();
+                if (toTheEnd)
+                    continue;
+                return; // There is hardly ever anything more; if there is, the loop tells.
+            }
             if (!TryTake(offer, out var taken))
             {
                 _fault(Worker, "it answered an offer that was not made.");
@@ -188,11 +197,34 @@ internal sealed class WorkerChannel : EventLoop.Watch
         while (toTheEnd || HasOffers);
     }
 
+    /// <summary>How many connections of the seat's are on their way: those that the worker has taken meanwhile are among its open ones.</summary>
+    public int CountUnderWay(Seat seat)
+    {
+        var count = seat.Outstanding;
+        for (var slot = 0u; count > 0 && slot < _usedSlots; slot++)
+        {
+            if (_offers[slot].Seat == seat && Page.IsClaimed(slot))
+                count--;
+        }
+        return count;
+    }
+
+    /// <summary>What the worker has taken since the last look, however many: it tells of the first.</summary>
+    private void TakeClaims()
+    {
+        for (var slot = 0u; slot < _usedSlots; slot++)
+        {
+            if (_offers[slot] is { Seat: not null, IsRevoked: false } && Page.IsClaimed(slot) && TryTake(slot, out var taken))
+                Answered(taken, OfferAnswer.Accepted);
+        }
+    }
+
     /// <summary>The worker's process is gone: what it had not accepted goes to others, in order of arrival.</summary>
     public void Close()
     {
         LeaveAll();
         ReadAnswers(toTheEnd: true); // What it accepted just before must not be given to another; what it gave back shall be.
+        TakeClaims();
         StopWatching();
         var open = Enumerable.Range(0, _usedSlots).Where(slot => _offers[slot] is { Seat: not null, IsRevoked: false })
             .OrderByDescending(slot => _offers[slot].Sequence).ToList();
