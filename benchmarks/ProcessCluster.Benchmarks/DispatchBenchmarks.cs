@@ -28,11 +28,11 @@ public class DispatchBenchmarks
     public bool OfferAndAnswer()
     {
         _free.TryTake(default, out var seat);
-        var length = Handoff.WriteOffer(_message, 1, 1, 0, _peer);
-        Handoff.WriteAnswer(_message, 1, OfferAnswer.Accepted);
+        var length = Handoff.WriteOffer(_message, 1, 1, 0, OfferKinds.None, _peer);
+        Handoff.WriteAnswer(_message, 1, OfferAnswer.Look);
         var isAnswer = Handoff.TryReadAnswer(_message.AsSpan(0, Handoff.AnswerSize), out _, out var answer);
         _free.Answered(seat!);
-        return isAnswer && answer == OfferAnswer.Accepted && length > 0;
+        return isAnswer && answer == OfferAnswer.Look && length > 0;
     }
 }
 

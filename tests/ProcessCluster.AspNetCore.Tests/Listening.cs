@@ -46,7 +46,7 @@ public sealed class Listening : IDisposable
     [Fact]
     public void A_named_pipe_is_left_to_the_stock_transport()
     {
-        var factory = new ClusterTransportFactory(null!, null!, null!, null!, null!, NullLoggerFactory.Instance);
+        var factory = new ClusterTransportFactory(null!, null!, null!, null!, null!, null!, NullLoggerFactory.Instance);
         Assert.False(factory.CanBind(new NamedPipeEndPoint("app")));
         Assert.All(
             (EndPoint[])

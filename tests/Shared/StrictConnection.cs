@@ -53,6 +53,9 @@ public sealed class StrictConnection : IDisposable
 
     private StrictConnection(Socket socket) => _socket = socket;
 
+    /// <summary>Whether a part of the last answer has come.</summary>
+    public bool HasBegun => _end > 0;
+
     /// <summary>Connects; with TLS when there is the hash of the server's certificate.</summary>
     /// <exception cref="StrictFailureException">It could not be opened.</exception>
     public static async Task<StrictConnection> OpenAsync(EndPoint endPoint, string? certificateHash, CancellationToken deadline)

@@ -9,12 +9,14 @@ namespace ProcessCluster.AspNetCore.Drain;
 /// </summary>
 /// <param name="connection">The connection.</param>
 /// <param name="reader">What Kestrel reads from.</param>
-internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader reader) : IConnectionMoveFeature
+/// <param name="writer">What it writes to; null when nobody has to know.</param>
+internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader reader, TrackedWriter? writer) : IConnectionMoveFeature, ConnectionReport.IView
 {
     private const long NoBody = -1;
 
     private IHttpRequestTrailersFeature? _chunked;
     private long _bodyEnd = NoBody;
+    private long _requestEnd = NoBody;
     private volatile bool _isBodyRead = true;
     private volatile bool _isVetoed;
     private volatile bool _isWanted;
@@ -46,12 +48,15 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
     public void RequestBegins(HttpContext context)
     {
         (_bodyEnd, _chunked, _isBodyRead) = (NoBody, null, true);
+        writer?.RequestBegins(HttpMethods.IsHead(context.Request.Method));
+        Volatile.Write(ref _requestEnd, reader.Consumed);
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
             return;
         _isBodyRead = false;
         if (context.Request.ContentLength is { } length)
             _bodyEnd = reader.Consumed + length;
-        else
+        Volatile.Write(ref _requestEnd, _bodyEnd);
+        if (_bodyEnd == NoBody)
             _chunked = context.Features.Get<IHttpRequestTrailersFeature>();
     }
 
@@ -60,8 +65,28 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
 
     /// <summary>To be asked by who receives.</summary>
     /// <param name="received">How many bytes it has.</param>
-    public bool IsPossible(long received) =>
-        _isWanted && reader.IsDrained(received) && _isBodyRead && !_isVetoed && !connection.IsLayered && connection is { IsBetweenRequests: true, CanGoOnElsewhere: true };
+    public bool IsPossible(long received) => _isWanted && IsAtRest(received);
+
+    bool ConnectionReport.IView.IsPlainHttp1 => connection.IsHttp1 && !connection.IsLayered && !_isVetoed;
+
+    long ConnectionReport.IView.Written => writer!.Written;
+
+    long ConnectionReport.IView.LastEnd => writer!.LastEnd;
+
+    long ConnectionReport.IView.PreviousEnd => writer!.PreviousEnd;
+
+    int ConnectionReport.IView.Completed => writer!.Completed;
+
+    long ConnectionReport.IView.RequestEnd => Volatile.Read(ref _requestEnd);
+
+    long ConnectionReport.IView.Consumed => reader.Consumed;
+
+    /// <summary>What nobody has read or written Kestrel need not wait for.</summary>
+    bool ConnectionReport.IView.IsAtRest(long received) =>
+        received == 0 && writer!.Written == 0 ? connection.CanGoOnElsewhere && !connection.IsLayered && !_isVetoed : IsAtRest(received);
+
+    private bool IsAtRest(long received) =>
+        reader.IsDrained(received) && _isBodyRead && !_isVetoed && !connection.IsLayered && connection is { Requests: 0, CanGoOnElsewhere: true };
 
     private bool IsBodyRead => _isBodyRead || (_bodyEnd != NoBody ? reader.Consumed >= _bodyEnd : _chunked is { Available: true });
 }

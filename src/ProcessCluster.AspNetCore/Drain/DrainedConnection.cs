@@ -53,10 +53,19 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// <summary>Its way to another worker; null where there is none.</summary>
     public ConnectionMove? Move { get; set; }
 
+    /// <summary>What is said of it in case that this worker ends suddenly; null when nobody wants to know.</summary>
+    public ConnectionReport? Report { get; set; }
+
+    /// <summary>Which request is served on it, said likewise; null when nobody wants to know.</summary>
+    public RunningRequest? Request { get; set; }
+
+    /// <summary>Whether a request of HTTP/1.x was seen.</summary>
+    public bool IsHttp1 => _isHttp1;
+
     public bool IsLayered => _isLayered();
 
-    /// <summary>Whether no request is being served.</summary>
-    public bool IsBetweenRequests => Volatile.Read(ref _requests) == 0;
+    /// <summary>How many requests of HTTP/1.x are being served.</summary>
+    public int Requests => Volatile.Read(ref _requests);
 
     /// <summary>
     /// Whether another process knows as much of it as this one: between two requests of HTTP/1.x, or when not a byte has gone either way. Of another protocol nothing is
@@ -84,14 +93,32 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         server.ConnectionClosedRequested.UnsafeRegister(static state => ((DrainedConnection)state!).ServerStops(), this);
 
     /// <summary>Before the first byte is read.</summary>
-    public void ReceivingBegins() => _isReceiving = true;
+    public void ReceivingBegins()
+    {
+        _isReceiving = true;
+        Report?.ReceivingBegins();
+    }
 
     public void Received() => _received++;
 
     /// <summary>What was received is in Kestrel's hands.</summary>
-    public void ReceivingEnds() => _isReceiving = false;
+    /// <param name="received">How many bytes there were until now.</param>
+    public void ReceivingEnds(long received)
+    {
+        _isReceiving = false;
+        Report?.ReceivingEnds(received);
+    }
 
-    public void Sent() => _sent++;
+    /// <summary>Before a byte is sent.</summary>
+    public void SendingBegins() => Report?.SendingBegins();
+
+    /// <summary>The kernel has taken what there was.</summary>
+    /// <param name="sent">How many bytes there were until now.</param>
+    public void SendingEnds(long sent)
+    {
+        _sent++;
+        Report?.SendingEnds(sent);
+    }
 
     /// <summary>An HTTP/1.x request has come to the application, on a connection that serves one after another.</summary>
     public void RequestBegins(HttpContext context)
@@ -99,6 +126,8 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         _isHttp1 = true;
         _socket.TrackRequests();
         Interlocked.Increment(ref _requests);
+        Report?.RequestBegins();
+        Request?.Begins(context);
         Move?.RequestBegins(context);
     }
 

@@ -55,6 +55,7 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         options.HangDump = section[nameof(options.HangDump)] ?? options.HangDump;
         ReadRestart(section.GetSection(nameof(options.Restart)), options.Restart, errors);
         ReadRecycle(section.GetSection(nameof(options.Recycle)), options.Recycle, errors);
+        ReadSurvival(section.GetSection(nameof(options.ConnectionSurvival)), options.ConnectionSurvival, errors);
         ReadSlots(section.GetSection(nameof(options.SlotEnvironment)), options, errors);
         options.Executable = section[nameof(options.Executable)] ?? options.Executable;
         options.WorkingDirectory = section[nameof(options.WorkingDirectory)] ?? options.WorkingDirectory;
@@ -96,6 +97,13 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
             else
                 errors.Add($"{entry.Path} is '{entry.Value}': give a time of the day, for example 04:30.");
         }
+    }
+
+    private static void ReadSurvival(IConfigurationSection section, ConnectionSurvivalOptions options, List<string> errors)
+    {
+        Read<bool>(section, nameof(options.Enabled), errors, "give true or false", bool.TryParse, v => options.Enabled = v);
+        Read<int>(section, nameof(options.MaxConnections), errors, "give a number", TryParseNumber, v => options.MaxConnections = v);
+        options.Body = section[nameof(options.Body)] ?? options.Body;
     }
 
     private static void ReadEndPoints(IConfigurationSection section, ClusterOptions options, List<string> errors)

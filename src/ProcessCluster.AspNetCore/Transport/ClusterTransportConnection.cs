@@ -12,7 +12,7 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// A connection as Kestrel wants it: two pipes, a loop that receives into one and a loop that sends from the other. While it waits for
 /// data it holds no buffer.
 /// </summary>
-internal sealed partial class ClusterTransportConnection : ConnectionContext
+internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionReport.IOut
 {
     /// <summary>Half of a block of the pool: less room left, and the pipe takes another block.</summary>
     private const int MinimumReceiveBuffer = 2048;
@@ -38,6 +38,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     private bool _isShutdown;
     private bool _isDetached;
     private long _received;
+    private long _sent;
     private Task _receiving = Task.CompletedTask;
     private Task _sending = Task.CompletedTask;
 
@@ -49,13 +50,17 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         var inputPipe = new Pipe(input);
         var outputPipe = new Pipe(output);
         var reader = inputPipe.Reader;
-        if (drain.MovesConnections)
+        var writer = outputPipe.Writer;
+        if (drain.MovesConnections || socket.CanSurvive)
         {
             var tracked = new TrackedReader(reader, MoreIsWanted);
-            _drained.Move = new ConnectionMove(_drained, tracked);
-            reader = tracked;
+            var written = socket.CanSurvive ? new TrackedWriter(writer) : null;
+            _drained.Move = new ConnectionMove(_drained, tracked, written);
+            if (written is not null)
+                (_drained.Report, _drained.Request) = (new ConnectionReport(this, _drained.Move), new RunningRequest(socket));
+            (reader, writer) = (tracked, written ?? writer);
         }
-        _original = Transport = new DuplexPipe(reader, outputPipe.Writer);
+        _original = Transport = new DuplexPipe(reader, writer);
         _application = new DuplexPipe(outputPipe.Reader, inputPipe.Writer);
         ConnectionClosed = _closed.Token;
         drain.Add(_drained);
@@ -76,6 +81,10 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
         get => field ??= _socket.RemoteEndPoint;
         set;
     }
+
+    void ConnectionReport.IOut.Report(ClusterConnectionState state) => _socket.Report(state);
+
+    void ConnectionReport.IOut.ReportResponse(long begin, long end) => _socket.ReportResponse(begin, end);
 
     public void Start()
     {
@@ -116,7 +125,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                 if (result.IsCompleted || result.IsCanceled)
                     return;
             }
-            _drained.ReceivingEnds();
+            _drained.ReceivingEnds(_received);
             while (await _socket.WaitToReceiveAsync().ConfigureAwait(false))
             {
                 if (TryDetach())
@@ -145,7 +154,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                         return;
                     }
                 }
-                _drained.ReceivingEnds();
+                _drained.ReceivingEnds(_received);
             }
         }
         catch (SocketException exception) when (IsReset(exception))
@@ -186,6 +195,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
     /// <summary>Kestrel waits for the next bytes: if the connection shall go, now may be the moment.</summary>
     private void MoreIsWanted()
     {
+        _drained.Report?.MoreIsWanted();
         if (_drained.Move!.IsWanted)
             _socket.Wake();
     }
@@ -251,6 +261,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                 if (result.IsCanceled)
                     break;
                 var buffer = result.Buffer;
+                if (!buffer.IsEmpty)
+                    _drained.SendingBegins();
                 while (!buffer.IsEmpty)
                 {
                     if (_socket.TrySend(buffer, out var sent))
@@ -258,9 +270,9 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext
                     else if (!await _socket.WaitToSendAsync().ConfigureAwait(false))
                         return;
                 }
-                output.AdvanceTo(result.Buffer.End);
                 if (!result.Buffer.IsEmpty)
-                    _drained.Sent();
+                    _drained.SendingEnds(_sent += result.Buffer.Length);
+                output.AdvanceTo(result.Buffer.End);
                 if (result.IsCompleted)
                     break;
             }

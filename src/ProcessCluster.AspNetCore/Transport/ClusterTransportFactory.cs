@@ -1,5 +1,7 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
@@ -17,6 +19,7 @@ internal sealed class ClusterTransportFactory(
     ConnectionDrain drain,
     IOptions<SocketTransportOptions> options,
     IOptions<ClusterListenOptions> listenOptions,
+    IOptions<ClusterOptions> clusterOptions,
     IMemoryPoolFactory<byte> pools,
     ILoggerFactory loggers)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
@@ -48,6 +51,11 @@ internal sealed class ClusterTransportFactory(
         }
     }
 
+    /// <summary>What a client gets whose request was under way: RFC 9110, 15.6.3. Whether it may be sent again is for the client to know.</summary>
+    private static byte[] BadGateway(string body) => Encoding.UTF8.GetBytes(string.Create(
+        CultureInfo.InvariantCulture,
+        $"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"));
+
     /// <summary>What Kestrel's transport has options for is set there, as ever; the rest is the cluster's.</summary>
     private ClusterListenOptions Options()
     {
@@ -64,6 +72,8 @@ internal sealed class ClusterTransportFactory(
             UnixUser = cluster.UnixUser,
             UnixGroup = cluster.UnixGroup,
             CanAccept = cluster.CanAccept,
+            ReportsState = true,
+            CrashAnswer = BadGateway(clusterOptions.Value.ConnectionSurvival.Body),
         };
     }
 }

@@ -15,7 +15,8 @@ internal sealed class ClusterMetrics : IDisposable
     private const string State = "state", Cause = "cause", Outcome = "outcome", Direction = "network.io.direction";
 
     private static readonly KeyValuePair<string, object?>
-        Transmit = new(Direction, "transmit"), Receive = new(Direction, "receive"), Succeeded = new(Outcome, "succeeded"), Failed = new(Outcome, "failed");
+        Transmit = new(Direction, "transmit"), Receive = new(Direction, "receive"), Succeeded = new(Outcome, "succeeded"), Failed = new(Outcome, "failed"),
+        GoneOn = new(Outcome, "moved"), Answered = new(Outcome, "answered"), Closed = new(Outcome, "closed");
 
     private static readonly KeyValuePair<string, object?>[] Causes = [.. Enum.GetValues<WorkerExitCause>().Select(static cause => Tag(Cause, cause))];
 
@@ -36,6 +37,9 @@ internal sealed class ClusterMetrics : IDisposable
     private readonly Counter<long> _returned;
     private readonly Counter<long> _expired;
     private readonly Counter<long> _moved;
+    private readonly UpDownCounter<int> _kept;
+    private readonly Counter<long> _notKept;
+    private readonly Counter<long> _survived;
     private readonly Histogram<double> _handoff;
     private readonly Histogram<double> _drain;
     private readonly Histogram<double> _reload;
@@ -55,6 +59,12 @@ internal sealed class ClusterMetrics : IDisposable
             "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within MaxWait, or as too many waited already (WhenFull).");
         _moved = Meter.CreateCounter<long>(
             "processcluster.connections.moved", "{connection}", "Idle connections that a worker gave back for another one, which serves them on.");
+        _kept = Meter.CreateUpDownCounter<int>(
+            "processcluster.connections.kept", "{connection}", "Connections of workers of which the primary keeps a copy, so that they can outlive them.");
+        _notKept = Meter.CreateCounter<long>(
+            "processcluster.connections.not_kept", "{connection}", "Connections of which no copy is kept, because there were too many (ConnectionSurvival:MaxConnections, ulimit -n).");
+        _survived = Meter.CreateCounter<long>(
+            "processcluster.connections.outlived", "{connection}", "Connections whose worker ended without having left, by what became of them.");
         _handoff = Meter.CreateHistogram(
             "processcluster.connections.handoff.duration", "s", "From accepting a connection to the answer of the worker that has taken it.", advice: HandoffTimes);
     }
@@ -99,6 +109,20 @@ internal sealed class ClusterMetrics : IDisposable
 
     /// <summary>A connection went from one worker to another.</summary>
     public void Moved() => _moved.Add(1);
+
+    /// <summary>So many copies more are kept.</summary>
+    public void Kept(int connections) => _kept.Add(connections);
+
+    /// <summary>No copy of one is kept.</summary>
+    public void NotKept() => _notKept.Add(1);
+
+    /// <summary>A worker is gone: so many of its connections are another's, were answered, have ended.</summary>
+    public void Survived(int moved, int answered, int closed)
+    {
+        _survived.Add(moved, GoneOn);
+        _survived.Add(answered, Answered);
+        _survived.Add(closed, Closed);
+    }
 
     /// <summary>So many connections got no worker.</summary>
     public void Expired(int connections) => _expired.Add(connections);

@@ -6,6 +6,8 @@ public sealed class ClusterListenOptions
     /// <summary>What Linux allows (<c>MAX_TCP_KEEPIDLE</c>, in seconds).</summary>
     private const int MaxKeepAlive = 32_767;
 
+    private const int MaxCrashAnswer = 2048;
+
     private const UnixFileMode Permissions = (UnixFileMode)0x1FF; // rwxrwxrwx
 
     /// <summary>How many connections the kernel may hold that are not accepted yet. Default 512, as in Kestrel. At most <c>net.core.somaxconn</c>.</summary>
@@ -64,6 +66,18 @@ public sealed class ClusterListenOptions
     /// </summary>
     public Func<bool>? CanAccept { get; set; }
 
+    /// <summary>
+    /// Whether the program says of each connection what goes on on it (<see cref="ClusterConnection.Report"/>), so that it can outlive its worker: the primary keeps a copy
+    /// of those that <see cref="ClusterListener.AcceptConnectionAsync"/> gives, when <see cref="ClusterOptions.ConnectionSurvival"/> is on. Default false.
+    /// </summary>
+    public bool ReportsState { get; set; }
+
+    /// <summary>
+    /// What the primary sends to a client whose request was under way (<see cref="ClusterConnectionState.Busy"/>) when its worker ended, before it closes the connection. At most
+    /// 2,048 bytes. Default: nothing.
+    /// </summary>
+    public ReadOnlyMemory<byte> CrashAnswer { get; set; }
+
     /// <exception cref="ArgumentException">Options have values that cannot be; the message has all of them.</exception>
     internal ClusterListenOptions Validated()
     {
@@ -76,6 +90,8 @@ public sealed class ClusterListenOptions
             faults.Add($"{nameof(UnixFileMode)} is {mode}: read, write and execute of user, group and others only.");
         if (UnixUser == uint.MaxValue || UnixGroup == uint.MaxValue)
             faults.Add($"{nameof(UnixUser)} or {nameof(UnixGroup)} is {uint.MaxValue}, which is nobody's number: null leaves it as it is.");
+        if (CrashAnswer.Length > MaxCrashAnswer)
+            faults.Add($"{nameof(CrashAnswer)} has {CrashAnswer.Length} bytes: at most {MaxCrashAnswer}.");
         return faults.Count == 0 ? this : throw new ArgumentException(string.Join(' ', faults), "options");
     }
 }

@@ -113,6 +113,9 @@ public sealed class ClusterOptions
     /// </summary>
     public bool MoveConnections { get; set; } = true;
 
+    /// <summary>What becomes of the connections of a worker that ends without having left.</summary>
+    public ConnectionSurvivalOptions ConnectionSurvival { get; private set; } = new();
+
     /// <summary>How workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
     public ListenMode Mode { get; set; }
 
@@ -225,6 +228,7 @@ public sealed class ClusterOptions
                 errors.Add($"SlotEnvironment has slot {slot}: from 0 to {MaxWorkerCount - 1}.");
             RequireVariables(errors, $"SlotEnvironment:{slot}", variables);
         }
+        ConnectionSurvival.Validate(errors);
         Restart.Validate(errors);
         Recycle.Validate(errors);
         RequirePositive(errors, nameof(RequestTimeout), RequestTimeout);
@@ -305,6 +309,7 @@ public sealed class ClusterOptions
             PinProcessors = PinProcessors,
             Restart = Restart.Copy(),
             Recycle = Recycle.Copy(),
+            ConnectionSurvival = ConnectionSurvival.Copy(),
         };
         foreach (var (slot, weight) in Weights)
             copy.Weights[slot] = weight;
@@ -316,6 +321,9 @@ public sealed class ClusterOptions
             copy.Environment[name] = value;
         return copy;
     }
+
+    /// <summary>Whether the primary keeps a copy of connections that workers have.</summary>
+    internal bool KeepsConnections => ConnectionSurvival.IsOn(StandbyWorkers);
 
     /// <summary>The number of workers that <see cref="Workers"/> means on a machine with this many processors.</summary>
     internal int ResolveWorkers(int processors) => Workers > 0 ? Workers : Math.Max(1, processors + Workers);

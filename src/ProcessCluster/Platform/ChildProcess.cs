@@ -11,7 +11,8 @@ internal sealed record ChildStart(
     IReadOnlyDictionary<string, string> Environment,
     string? WorkingDirectory,
     ChildOutput Output,
-    bool IsPinned);
+    bool IsPinned,
+    int KeptConnections = 0);
 
 /// <summary>Where the child's standard output goes. Its standard error always goes over a pipe.</summary>
 internal enum ChildOutput
@@ -86,7 +87,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         var pidfd = -1;
         try
         {
-            page = OpenChannels(mine, theirs);
+            page = OpenChannels(start.KeptConnections, mine, theirs);
             if (start.Output == ChildOutput.Piped)
                 OpenPipe(out mine[OutputAt], out theirs[OutputAt]);
             OpenPipe(out mine[ErrorAt], out theirs[ErrorAt]);
@@ -179,7 +180,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     }
 
     /// <summary>From the parent's side: [0] reads, [1] writes, [2] hands over. The child's side in the order of its descriptors.</summary>
-    private static SharedPage OpenChannels(int* mine, int* theirs)
+    private static SharedPage OpenChannels(int keptConnections, int* mine, int* theirs)
     {
         OpenPipe(out theirs[0], out mine[1]);
         OpenPipe(out mine[0], out theirs[1]);
@@ -187,7 +188,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, pair) < 0)
             throw Libc.LastException("No socket pair could be opened");
         (mine[2], theirs[2]) = (pair[0], pair[1]);
-        var page = SharedPage.Create(out theirs[3]);
+        var page = SharedPage.Create(keptConnections, out theirs[3]);
 
         // Out of the way of the numbers that they get in the child, so that no dup2 overwrites a source.
         for (var i = 0; i < Channels; i++)

@@ -40,6 +40,7 @@ internal static unsafe partial class Libc
     public const int PROT_READ = 1;
     public const int PROT_WRITE = 2;
     public const int MAP_SHARED = 1;
+    public const int SEEK_END = 2;
     public static readonly void* MAP_FAILED = (void*)-1;
     public const int F_SETPIPE_SZ = 1031;
     public const int FD_CLOEXEC = 1;
@@ -174,6 +175,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int memfd_create(string name, uint flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint lseek(int descriptor, nint offset, int whence);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int ftruncate(int descriptor, nint length);

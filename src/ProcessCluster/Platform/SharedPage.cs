@@ -1,46 +1,90 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace ProcessCluster.Platform;
 
 /// <summary>
-/// A page of memory that the primary shares with one worker, so that each knows of the other without a message: how much the worker has to do,
-/// and whose an offered connection is. It is a sealed <c>memfd</c> (<c>man 2 memfd_create</c>): no side can shrink it under the other.
-/// Nothing in it is trusted: a worker that writes nonsense there is given too many connections or too few, and nothing else happens.
+/// Memory that the primary shares with one worker, so that each knows of the other without a message: how much the worker has to do, whose an offered connection
+/// is, and what goes on on those that shall outlive the worker. A page of counts, then 64 bytes for each connection's number. It is a sealed <c>memfd</c>
+/// (<c>man 2 memfd_create</c>): no side can shrink it under the other; what nobody has touched takes no memory.
+/// Nothing in it is trusted: a worker that writes nonsense there is given too many connections or too few, or ends its own in the wrong way, and nothing else happens.
 /// </summary>
 internal sealed unsafe class SharedPage : IDisposable
 {
-    private const int Size = 4096;
+    /// <summary>How many offers can be under way to one worker: those of 256 end points.</summary>
+    public const int MaxOffers = 1024;
+
+    /// <summary>Of a number's bits, those that say where in the table it is. The others tell it from those that were there before.</summary>
+    public const int SlotBits = 20, SlotMask = (1 << SlotBits) - 1;
 
     /// <summary>In words of four bytes, each on a cache line of its own.</summary>
-    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, ClaimsWantedAt = 48, ClaimsAt = 64;
+    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, LookWantedAt = 48, ClosedAt = 64;
 
-    private const int Offered = 1, Claimed = 2, Revoked = 3;
+    private const int HeaderSize = 4096, StateBits = 8;
 
-    /// <summary>How many offers can be claimed and revoked; further ones, which would need hundreds of end points, stay where they are.</summary>
-    private const int Claims = (Size / sizeof(int)) - ClaimsAt;
+    /// <summary>What becomes of an offer; from <see cref="Taken"/> on it is a <see cref="ClusterConnectionState"/> more.</summary>
+    private const long Offered = 1, Revoked = 2, Closed = 3, Taken = 16;
 
+    private readonly nuint _size;
     private int* _words;
 
-    private SharedPage(int descriptor)
+    private SharedPage(int descriptor, nuint size)
     {
-        var address = Libc.mmap(null, Size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, descriptor, 0);
+        var address = Libc.mmap(null, size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, descriptor, 0);
         if (address == Libc.MAP_FAILED)
             throw Libc.LastException("The memory that is shared with a worker could not be mapped");
         _words = (int*)address;
+        _size = size;
+        Slots = (int)((size - HeaderSize) / (nuint)sizeof(Slot));
     }
 
-    /// <summary>A new one, with the descriptor for the other side; the caller closes that.</summary>
-    /// <exception cref="IOException">The system has no more memory or descriptors.</exception>
-    public static SharedPage Create(out int descriptor)
+    /// <summary>A connection's place in the memory, on a cache line of its own.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    private struct Slot
     {
+        /// <summary>The number and what becomes of it.</summary>
+        public long Word;
+
+        /// <summary>What the program says of its request: it is the same for what is alike. 0 is none.</summary>
+        public long Fingerprint;
+
+        /// <summary>Between which numbers of sent bytes the answer is.</summary>
+        public long Begin, End;
+
+        /// <summary>The closed one before it, counted from 1.</summary>
+        public int NextClosed;
+
+        /// <summary>What the request is called, in UTF-8, to a zero or the end.</summary>
+        public RequestName Name;
+    }
+
+    [InlineArray(RequestNameSize)]
+    private struct RequestName
+    {
+        private byte _first;
+    }
+
+    private const int RequestNameSize = 28;
+
+    /// <summary>How many numbers there are.</summary>
+    public int Slots { get; }
+
+    /// <summary>A new one, with the descriptor for the other side; the caller closes that.</summary>
+    /// <param name="keptConnections">How many connections may outlive the worker.</param>
+    /// <param name="descriptor">The other side's.</param>
+    /// <exception cref="IOException">The system has no more memory or descriptors.</exception>
+    public static SharedPage Create(int keptConnections, out int descriptor)
+    {
+        var size = HeaderSize + ((nuint)(MaxOffers + keptConnections) * (nuint)sizeof(Slot));
         descriptor = Libc.memfd_create("processcluster", Libc.MFD_CLOEXEC | Libc.MFD_ALLOW_SEALING);
         if (descriptor < 0
-            || Libc.ftruncate(descriptor, Size) < 0
+            || Libc.ftruncate(descriptor, (nint)size) < 0
             || Libc.fcntl(descriptor, Libc.F_ADD_SEALS, Libc.F_SEAL_SEAL | Libc.F_SEAL_SHRINK | Libc.F_SEAL_GROW) < 0)
         {
             throw Libc.LastException("The memory to share with a worker could not be made");
         }
-        return new SharedPage(descriptor);
+        return new SharedPage(descriptor, size);
     }
 
     /// <summary>The other side's; closes the descriptor.</summary>
@@ -49,7 +93,10 @@ internal sealed unsafe class SharedPage : IDisposable
     {
         try
         {
-            return new SharedPage(descriptor);
+            var size = Libc.lseek(descriptor, 0, Libc.SEEK_END);
+            if (size < HeaderSize)
+                throw Libc.LastException("The memory that is shared with the primary is not there");
+            return new SharedPage(descriptor, (nuint)size);
         }
         finally
         {
@@ -83,38 +130,113 @@ internal sealed unsafe class SharedPage : IDisposable
     public void WantRoom() => Interlocked.Exchange(ref _words[RoomWantedAt], 1);
 
     /// <summary>The primary's, before the offer is sent.</summary>
-    public void Offer(uint offer)
+    public void Offer(uint number)
     {
-        if (offer < Claims)
-            Volatile.Write(ref _words[ClaimsAt + offer], Offered);
+        ref var slot = ref SlotOf(number);
+        slot.Fingerprint = 0;
+        slot.Name[0] = 0;
+        Volatile.Write(ref slot.Word, Word(number, Offered));
     }
 
     /// <summary>The worker's, before its program sees the connection: false when the primary has given it to another.</summary>
-    public bool TryClaim(uint offer) =>
-        offer >= Claims || Interlocked.CompareExchange(ref _words[ClaimsAt + offer], Claimed, Offered) == Offered;
-
-    /// <summary>Whether what becomes of the offer is seen here.</summary>
-    public static bool Shows(uint offer) => offer < Claims;
-
-    /// <summary>The primary's: the worker has claimed it.</summary>
-    public bool IsClaimed(uint offer) => offer < Claims && Volatile.Read(ref _words[ClaimsAt + offer]) == Claimed;
-
-    /// <summary>The primary's: wants to be told of the next claim. Look at <see cref="IsClaimed"/> after it.</summary>
-    public void WantClaims() => Interlocked.Exchange(ref _words[ClaimsWantedAt], 1);
-
-    /// <summary>The worker's, after a claim. True when the primary wants to be told, once: until it has looked it sees the further ones, too.</summary>
-    public bool ShallTellClaims() => Interlocked.Exchange(ref _words[ClaimsWantedAt], 0) != 0;
+    public bool TryClaim(uint number, ClusterConnectionState state) =>
+        (number & SlotMask) < Slots
+        && Interlocked.CompareExchange(ref SlotOf(number).Word, Word(number, Taken + (long)state), Word(number, Offered)) == Word(number, Offered);
 
     /// <summary>The primary's: takes the offer back; false when the worker was faster.</summary>
-    public bool TryRevoke(uint offer) =>
-        offer < Claims && Interlocked.CompareExchange(ref _words[ClaimsAt + offer], Revoked, Offered) == Offered;
+    public bool TryRevoke(uint number) =>
+        Interlocked.CompareExchange(ref SlotOf(number).Word, Word(number, Revoked), Word(number, Offered)) == Word(number, Offered);
+
+    /// <summary>The primary's: the worker has claimed it, and may have closed it since.</summary>
+    public bool IsClaimed(uint number) => Volatile.Read(ref SlotOf(number).Word) is var word && word >> StateBits == number && (byte)word >= Closed;
+
+    /// <summary>The primary's: what goes on on a claimed connection. When in doubt nothing is known.</summary>
+    public ClusterConnectionState StateOf(uint number)
+    {
+        var word = Volatile.Read(ref SlotOf(number).Word);
+        var state = (ClusterConnectionState)((byte)word - Taken);
+        return word >> StateBits == number && state is >= ClusterConnectionState.Unknown and <= ClusterConnectionState.Responding ? state : ClusterConnectionState.Unknown;
+    }
+
+    /// <summary>The worker's, of a connection that it has.</summary>
+    public void Report(uint number, ClusterConnectionState state) => Volatile.Write(ref SlotOf(number).Word, Word(number, Taken + (long)state));
+
+    /// <summary>The worker's: an answer is being sent on it. Each of the numbers is -1 when it is not known.</summary>
+    public void ReportResponse(uint number, long begin, long end)
+    {
+        ref var slot = ref SlotOf(number);
+        Volatile.Write(ref slot.Begin, begin);
+        Volatile.Write(ref slot.End, end);
+        Report(number, ClusterConnectionState.Responding);
+    }
+
+    /// <summary>The primary's: what the worker has said of the answer.</summary>
+    public (long Begin, long End) ResponseOf(uint number)
+    {
+        ref var slot = ref SlotOf(number);
+        return (slot.Begin, slot.End);
+    }
+
+    /// <summary>The worker's: what is being done for the connection.</summary>
+    public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name)
+    {
+        ref var slot = ref SlotOf(number);
+        name = name[..Math.Min(name.Length, RequestNameSize)];
+        name.CopyTo(slot.Name);
+        if (name.Length < RequestNameSize)
+            slot.Name[name.Length] = 0;
+        Volatile.Write(ref slot.Fingerprint, fingerprint);
+    }
+
+    /// <summary>The primary's: what was being done for the connection when its worker ended; 0 and no name when that was not said.</summary>
+    public (long Fingerprint, string Name) RequestOf(uint number)
+    {
+        ref var slot = ref SlotOf(number);
+        ReadOnlySpan<byte> name = slot.Name;
+        return (slot.Fingerprint, Encoding.UTF8.GetString(name.IndexOf((byte)0) is >= 0 and var end ? name[..end] : name));
+    }
+
+    /// <summary>The worker's: a connection that the primary keeps a copy of is closed. Nothing may be said of it after that.</summary>
+    public void Close(uint number)
+    {
+        ref var slot = ref SlotOf(number);
+        Volatile.Write(ref slot.Word, Word(number, Closed));
+        var mine = (int)(number & SlotMask) + 1;
+        int first;
+        do
+        {
+            first = Volatile.Read(ref _words[ClosedAt]);
+            slot.NextClosed = first;
+        }
+        while (Interlocked.CompareExchange(ref _words[ClosedAt], mine, first) != first);
+    }
+
+    /// <summary>The primary's: where the first of those is that were closed since the last call, -1 when there is none. The worker forgets them.</summary>
+    public int TakeClosed() => Inside(Interlocked.Exchange(ref _words[ClosedAt], 0));
+
+    /// <summary>The primary's: where the next of them is; -1 at the end. To be called before the number of this one is used again.</summary>
+    public int NextClosed(int slot) => Inside(SlotAt(slot).NextClosed);
+
+    /// <summary>The primary's: wants to be told of the next claim or close. Look at them after it.</summary>
+    public void WantLook() => Interlocked.Exchange(ref _words[LookWantedAt], 1);
+
+    /// <summary>The worker's, after a claim or a close. True when the primary wants to be told, once: until it has looked it sees the further ones, too.</summary>
+    public bool ShallTell() => Interlocked.Exchange(ref _words[LookWantedAt], 0) != 0;
 
     /// <summary>After it nothing may be read or written.</summary>
     public void Dispose()
     {
         if (_words is null)
             return;
-        _ = Libc.munmap(_words, Size);
+        _ = Libc.munmap(_words, _size);
         _words = null;
     }
+
+    private static long Word(uint number, long state) => ((long)number << StateBits) | state;
+
+    private int Inside(int fromOne) => fromOne > 0 && fromOne <= Slots ? fromOne - 1 : -1;
+
+    private ref Slot SlotOf(uint number) => ref SlotAt((int)(number & SlotMask));
+
+    private ref Slot SlotAt(int slot) => ref ((Slot*)((byte*)_words + HeaderSize))[slot];
 }

@@ -27,13 +27,15 @@ public sealed class ClusterConnection : IDisposable
     private EndPoint? _local;
     private Socket? _view;
     private uint _watched;
+    private uint? _number;
     private int _isKnown;
     private int _disposed;
 
-    internal ClusterConnection(Descriptor socket, EventLoop loop, ClusterListener listener, PeerAddress peer, bool isMoved)
+    internal ClusterConnection(Descriptor socket, EventLoop loop, ClusterListener listener, PeerAddress peer, bool isMoved, uint? number)
     {
         (_socket, _loop, _listener, _peer) = (socket, loop, listener, peer);
         _count = listener.Connections;
+        _number = number;
         _isKnown = isMoved ? 1 : 0;
     }
 
@@ -85,14 +87,66 @@ public sealed class ClusterConnection : IDisposable
             if (_disposed != 0 || !_listener.CanReturn)
                 return false;
             Unwatch(); // Of the copy that travels this process must hear nothing.
-            if (!_listener.TryReturn(_socket, _peer))
+            if (!_listener.TryReturn(_socket, _number, _peer))
             {
                 Volatile.Write(ref _watched, 0); // It can be waited for again.
                 return false;
             }
+            _number = null; // The primary knows.
         }
         Dispose();
         return true;
+    }
+
+    /// <summary>
+    /// Whether the connection can outlive this worker: the primary has a copy of it (<see cref="ClusterListenOptions.ReportsState"/>,
+    /// <see cref="ClusterOptions.ConnectionSurvival"/>), and what <see cref="Report"/> says last decides what becomes of it.
+    /// </summary>
+    public bool CanSurvive => _number is not null;
+
+    /// <summary>
+    /// Says what goes on here, for the case that this process ends suddenly. A connection begins as <see cref="ClusterConnectionState.Idle"/>. Say <see cref="ClusterConnectionState.Busy"/> before the
+    /// first byte is received, <see cref="ClusterConnectionState.Responding"/> before the first one is sent, and <see cref="ClusterConnectionState.Idle"/> only when everything to be
+    /// sent was taken by <see cref="TrySend"/> and nothing that was received is left to deal with. When in doubt it is not idle: what is called idle too early waits for an answer for ever.
+    /// Without effect where not <see cref="CanSurvive"/>, and after the connection was disposed. Thread-safe; costs a write to memory, and no system call.
+    /// </summary>
+    public void Report(ClusterConnectionState state)
+    {
+        lock (_readable)
+        {
+            if (_number is { } number)
+                _count!.Report(number, state);
+        }
+    }
+
+    /// <summary>
+    /// Says <see cref="ClusterConnectionState.Responding"/>, and between which numbers of bytes the answer is, so that the primary can ask the kernel how much of it was sent: nothing is as
+    /// <see cref="ClusterConnectionState.Busy"/>, all as <see cref="ClusterConnectionState.Idle"/>. TCP only (<c>TCP_INFO</c>, <c>man 7 tcp</c>); of a Unix domain socket nobody can say
+    /// it. As <see cref="Report"/>.
+    /// </summary>
+    /// <param name="begin">How many bytes this process had sent on the connection before the answer; -1 when a part of it was sent.</param>
+    /// <param name="end">How many it will have sent at its end, after which nothing is left to deal with; -1 when that is not known.</param>
+    public void ReportResponse(long begin, long end)
+    {
+        lock (_readable)
+        {
+            if (_number is { } number)
+                _count!.ReportResponse(number, begin, end);
+        }
+    }
+
+    /// <summary>
+    /// Says what is being done for the client, for the log when this process ends meanwhile: for example the method and the route. As <see cref="Report"/>.
+    /// </summary>
+    /// <param name="fingerprint">Is the same for what is alike; 0 is none.</param>
+    /// <param name="name">In UTF-8; the first 28 bytes count.</param>
+    public void ReportRequest(long fingerprint, ReadOnlySpan<byte> name)
+    {
+        lock (_readable)
+        {
+            if (_number is { } number)
+                _count!.ReportRequest(number, fingerprint, name);
+        }
     }
 
     /// <summary>Has <see cref="WaitToReceiveAsync"/>, the one under way or the next one, complete with true as if something had come. From any thread.</summary>
@@ -180,9 +234,10 @@ public sealed class ClusterConnection : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         CloseSignals();
-        _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0); // Before the client sees it.
         lock (_readable)
         {
+            _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0, _number); // Before the client sees it.
+            _number = null;
             Unwatch();
             _socket.Dispose();
         }

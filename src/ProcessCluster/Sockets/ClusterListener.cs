@@ -28,8 +28,10 @@ public abstract class ClusterListener : IAsyncDisposable
         var taken = await TakeAsync(cancellationToken).ConfigureAwait(false);
         if (taken.Socket is null)
             return null;
+        if (taken.Number is { } number)
+            Connections?.Report(number, ClusterConnectionState.Unknown); // What is done with it nobody will say.
         var handle = StreamSocket.ToSocketHandle(taken.Socket);
-        return Connections is { } count ? new CountedSocket(handle, count, taken.IsMoved) : new Socket(handle);
+        return Connections is { } count ? new CountedSocket(handle, count, taken.IsMoved, taken.Number) : new Socket(handle);
     }
 
     /// <summary>
@@ -42,7 +44,7 @@ public abstract class ClusterListener : IAsyncDisposable
     public async ValueTask<ClusterConnection?> AcceptConnectionAsync(CancellationToken cancellationToken = default)
     {
         var taken = await TakeAsync(cancellationToken).ConfigureAwait(false);
-        return taken.Socket is null ? null : new ClusterConnection(taken.Socket, SocketLoop.Instance, this, taken.Peer, taken.IsMoved);
+        return taken.Socket is null ? null : new ClusterConnection(taken.Socket, SocketLoop.Instance, this, taken.Peer, taken.IsMoved, taken.Number);
     }
 
     /// <summary>Where its connections are counted; null outside a cluster.</summary>
@@ -52,7 +54,7 @@ public abstract class ClusterListener : IAsyncDisposable
     internal virtual bool CanReturn => false;
 
     /// <summary>Gives one back; false when that cannot be now. The descriptor stays open.</summary>
-    internal virtual bool TryReturn(Descriptor socket, in PeerAddress peer) => false;
+    internal virtual bool TryReturn(Descriptor socket, uint? number, in PeerAddress peer) => false;
 
     /// <summary>Ends the listener: waiting accepts complete with null, and connections that were on their way to it go to other workers.</summary>
     public abstract ValueTask DisposeAsync();
@@ -64,5 +66,6 @@ public abstract class ClusterListener : IAsyncDisposable
     /// <param name="Socket">Null at the end.</param>
     /// <param name="Peer">Whose it is.</param>
     /// <param name="IsMoved">Whether another worker has served it.</param>
-    private protected readonly record struct Taken(Descriptor? Socket, PeerAddress Peer, bool IsMoved);
+    /// <param name="Number">Under which the primary keeps a copy; null when it keeps none.</param>
+    private protected readonly record struct Taken(Descriptor? Socket, PeerAddress Peer, bool IsMoved, uint? Number = null);
 }

@@ -1,11 +1,12 @@
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Sockets;
 
 /// <summary>What a worker writes of its connections where the primary sees it. Thread-safe.</summary>
 /// <param name="page">Where.</param>
-/// <param name="roomCame">Called when one was closed and the primary wants to know.</param>
-internal sealed class ConnectionCount(SharedPage page, Action roomCame)
+/// <param name="say">Tells the primary what it wants to be told.</param>
+internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
 {
     /// <summary>One was taken: it counts as work until it is known what it does.</summary>
     public void Opened(bool isKnown)
@@ -18,11 +19,35 @@ internal sealed class ConnectionCount(SharedPage page, Action roomCame)
     /// <summary>From now on the requests on it count, not the connection.</summary>
     public void IsKnown() => page.WorkEnds();
 
-    public void Closed(bool isKnown)
+    /// <summary>One was closed.</summary>
+    /// <param name="isKnown">Whether it did not count as work any more.</param>
+    /// <param name="number">Under which the primary has a copy of it, which it shall close; null when it has none.</param>
+    public void Closed(bool isKnown, uint? number)
     {
         if (!isKnown)
             page.WorkEnds();
+        if (number is { } kept)
+        {
+            page.Close(kept);
+            Tell();
+        }
         if (page.ConnectionClosed())
-            roomCame();
+            say(OfferAnswer.RoomCame);
+    }
+
+    /// <summary>What goes on on a connection that the primary has a copy of.</summary>
+    public void Report(uint number, ClusterConnectionState state) => page.Report(number, state);
+
+    /// <summary>Where the answer on it begins and ends.</summary>
+    public void ReportResponse(uint number, long begin, long end) => page.ReportResponse(number, begin, end);
+
+    /// <summary>What is being done for it.</summary>
+    public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => page.ReportRequest(number, fingerprint, name);
+
+    /// <summary>A connection was claimed or closed: unless the primary looks soon anyway, it is told to.</summary>
+    public void Tell()
+    {
+        if (page.ShallTell())
+            say(OfferAnswer.Look);
     }
 }

@@ -226,6 +226,13 @@ internal static class ControlCodec
             Length += sizeof(ushort) + used;
         }
 
+        public void Bytes(ReadOnlySpan<byte> value)
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(_buffer[Length..], (ushort)value.Length);
+            value.CopyTo(_buffer[(Length + sizeof(ushort))..]);
+            Length += sizeof(ushort) + value.Length;
+        }
+
         public void EndPoint(EndPoint value)
         {
             switch (value)
@@ -262,6 +269,8 @@ internal static class ControlCodec
             Int((int?)value.UnixFileMode ?? None);
             Int((int?)value.UnixUser ?? None);
             Int((int?)value.UnixGroup ?? None);
+            Bool(value.ReportsState);
+            Bytes(value.CrashAnswer.Span);
         }
     }
 
@@ -309,6 +318,8 @@ internal static class ControlCodec
             UnixFileMode = Int() is not None and var mode ? (UnixFileMode)mode : null,
             UnixUser = Number(),
             UnixGroup = Number(),
+            ReportsState = Bool(),
+            CrashAnswer = Take(BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)))).ToArray(),
         };
 
         public readonly void End()

@@ -5,9 +5,9 @@ namespace ProcessCluster.Wire;
 
 /// <summary>
 /// What goes over the hand-off socket, as fixed bytes. Primary → worker: an offer with a descriptor: the port that the connection was
-/// accepted on, the offer's number, how many received bytes the worker passes over, the peer's address. Worker → primary: the offer's number and
-/// whether it was taken; or, with no offer's number, that some were taken, that a connection was closed, or one with its descriptor that another worker
-/// shall have: its port and the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request
+/// accepted on, the offer's number, how many received bytes the worker passes over, what else it has to know, the peer's address. Worker → primary: the offer's number and
+/// why it was not taken; with no offer's number, that it shall look into the shared memory, or that a connection was closed; a connection's number, or none, with its
+/// descriptor, which another worker shall have: its port and the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request
 /// that asked for it, the port, its address.
 /// </summary>
 internal static class Handoff
@@ -15,21 +15,19 @@ internal static class Handoff
     /// <summary>Stands for no offer in what a worker says.</summary>
     public const uint NoOffer = uint.MaxValue;
 
-    public const int OfferHeader = 10;
+    public const int OfferHeader = 12;
     public const int SocketHeader = 12;
     public const int AnswerSize = 8;
-
-    /// <summary>Among the bytes that the worker passes over, which are fewer: the connection was another worker's, and is idle.</summary>
-    public const ushort Moved = 0x8000;
 
     private const int NoPort = 0;
     private const int ReturnedHeader = 12;
 
-    public static int WriteOffer(Span<byte> buffer, int port, uint offer, ushort skip, in PeerAddress peer)
+    public static int WriteOffer(Span<byte> buffer, int port, uint offer, ushort skip, OfferKinds kinds, in PeerAddress peer)
     {
         BinaryPrimitives.WriteInt32LittleEndian(buffer, port);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer[4..], offer);
         BinaryPrimitives.WriteUInt16LittleEndian(buffer[8..], skip);
+        BinaryPrimitives.WriteUInt16LittleEndian(buffer[10..], (ushort)kinds);
         peer.Span.CopyTo(buffer[OfferHeader..]);
         return OfferHeader + peer.Length;
     }
@@ -57,16 +55,17 @@ internal static class Handoff
     }
 
     /// <summary>False for a bound socket, too.</summary>
-    public static bool TryReadOffer(ReadOnlySpan<byte> message, out int port, out uint offer, out ushort skip, out PeerAddress peer)
+    public static bool TryReadOffer(ReadOnlySpan<byte> message, out int port, out uint offer, out ushort skip, out OfferKinds kinds, out PeerAddress peer)
     {
         if (message.Length < OfferHeader || BinaryPrimitives.ReadInt32LittleEndian(message) == NoPort)
         {
-            (port, offer, skip, peer) = (0, 0, 0, default);
+            (port, offer, skip, kinds, peer) = (0, 0, 0, default, default);
             return false;
         }
         port = BinaryPrimitives.ReadInt32LittleEndian(message);
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message[4..]);
         skip = BinaryPrimitives.ReadUInt16LittleEndian(message[8..]);
+        kinds = (OfferKinds)BinaryPrimitives.ReadUInt16LittleEndian(message[10..]);
         peer = new PeerAddress(message[OfferHeader..]);
         return true;
     }
@@ -77,23 +76,23 @@ internal static class Handoff
         BinaryPrimitives.WriteInt32LittleEndian(buffer[4..], (int)answer);
     }
 
-    public static int WriteReturned(Span<byte> buffer, int port, in PeerAddress peer)
+    public static int WriteReturned(Span<byte> buffer, uint number, int port, in PeerAddress peer)
     {
-        WriteAnswer(buffer, NoOffer, OfferAnswer.Returned);
+        WriteAnswer(buffer, number, OfferAnswer.Returned);
         BinaryPrimitives.WriteInt32LittleEndian(buffer[AnswerSize..], port);
         peer.Span.CopyTo(buffer[ReturnedHeader..]);
         return ReturnedHeader + peer.Length;
     }
 
-    public static bool TryReadReturned(ReadOnlySpan<byte> message, out int port, out PeerAddress peer)
+    public static bool TryReadReturned(ReadOnlySpan<byte> message, out uint number, out int port, out PeerAddress peer)
     {
         if (message.Length < ReturnedHeader
-            || BinaryPrimitives.ReadUInt32LittleEndian(message) != NoOffer
             || BinaryPrimitives.ReadInt32LittleEndian(message[4..]) != (int)OfferAnswer.Returned)
         {
-            (port, peer) = (0, default);
+            (number, port, peer) = (0, 0, default);
             return false;
         }
+        number = BinaryPrimitives.ReadUInt32LittleEndian(message);
         port = BinaryPrimitives.ReadInt32LittleEndian(message[AnswerSize..]);
         peer = new PeerAddress(message[ReturnedHeader..]);
         return true;
@@ -108,8 +107,21 @@ internal static class Handoff
         }
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message);
         answer = (OfferAnswer)BinaryPrimitives.ReadInt32LittleEndian(message[4..]);
-        return answer is >= OfferAnswer.Refused and <= OfferAnswer.Claimed;
+        return answer is >= OfferAnswer.Refused and <= OfferAnswer.Look;
     }
+}
+
+/// <summary>What a worker has to know of an offered connection.</summary>
+[Flags]
+internal enum OfferKinds : ushort
+{
+    None = 0,
+
+    /// <summary>It was another worker's, and is idle.</summary>
+    Moved = 1,
+
+    /// <summary>The primary keeps its copy for as long as the worker has the connection, and wants to know what goes on on it (<see cref="SharedPage"/>).</summary>
+    Kept = 2,
 }
 
 /// <summary>What a worker says to an offer.</summary>
@@ -118,18 +130,15 @@ internal enum OfferAnswer
     /// <summary>It does not listen there any more.</summary>
     Refused,
 
-    /// <summary>Its program has the connection.</summary>
-    Accepted,
-
     /// <summary>Its program wants no more for now.</summary>
     Declined,
 
     /// <summary>To no offer: it has closed a connection, which the primary wanted to know.</summary>
     RoomCame,
 
-    /// <summary>To no offer: which ones its program has is in the memory that the two share (<see cref="SharedPage"/>).</summary>
-    Claimed,
+    /// <summary>To no offer: which ones its program has, and which of these it has closed, is in the memory that the two share (<see cref="SharedPage"/>).</summary>
+    Look,
 
-    /// <summary>To no offer: a connection that it has served, for another worker. Longer than an answer.</summary>
+    /// <summary>Of a connection that it has served, or of none that has a number: for another worker. Longer than an answer.</summary>
     Returned,
 }

@@ -20,12 +20,12 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
 
     private bool _isExclusive;
 
-    private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, PeerAddress Peer);
+    private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, OfferKinds Kinds, PeerAddress Peer);
 
     /// <summary>Nobody else listens on an end point of its own, which ends with this worker.</summary>
     internal override bool CanReturn => !_isExclusive && Session.CanReturn;
 
-    internal override bool TryReturn(Descriptor socket, in PeerAddress peer) => Session.TryReturn(Port, socket, peer);
+    internal override bool TryReturn(Descriptor socket, uint? number, in PeerAddress peer) => Session.TryReturn(Port, socket, number, peer);
 
     public override void Begin(ClusterListenOptions options, bool isAdmitted)
     {
@@ -34,8 +34,8 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
     }
 
     /// <summary>Queues an offer; false when it must be refused.</summary>
-    public bool TryAdd(uint offer, Descriptor socket, ushort skip, in PeerAddress peer) =>
-        _offers.Writer.TryWrite(new Offer(offer, socket, skip, peer));
+    public bool TryAdd(uint offer, Descriptor socket, ushort skip, OfferKinds kinds, in PeerAddress peer) =>
+        _offers.Writer.TryWrite(new Offer(offer, socket, skip, kinds, peer));
 
     /// <summary>Takes no more offers and refuses those that nobody has taken.</summary>
     public override void Complete()
@@ -57,20 +57,26 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
                 continue;
             if (!WantsOne(offer))
                 continue;
-            var isMoved = (offer.Skip & Handoff.Moved) != 0;
+            var isMoved = (offer.Kinds & OfferKinds.Moved) != 0;
             Session.Connections.Opened(isKnown: isMoved); // Before the primary can see that it is not on its way any more: each counts all the time.
-            // Before the program sees a byte of it: from here on the connection is lost with this process.
-            if (!Session.TryClaim(offer.Id))
+            // Before the program sees a byte of it: from here on it is for this process to say what can become of it. As long as nobody has read anything another one can serve it.
+            var skips = offer.Skip > 0 && !isMoved;
+            if (!Session.TryClaim(offer.Id, skips ? ClusterConnectionState.Unknown : ClusterConnectionState.Idle))
             {
-                Session.Connections.Closed(isKnown: isMoved);
+                Session.Connections.Closed(isKnown: isMoved, number: null);
                 offer.Socket.Dispose(); // It was left here for too long: another worker has it.
                 Session.Say(offer.Id, OfferAnswer.Refused);
                 continue;
             }
-            Session.Accepted(offer.Id);
-            if (offer.Skip > 0 && !isMoved)
+            Session.Connections.Tell();
+            uint? number = (offer.Kinds & OfferKinds.Kept) != 0 ? offer.Id : null;
+            if (skips)
+            {
                 StreamSocket.Skip(offer.Socket, offer.Skip);
-            return new Taken(offer.Socket, offer.Peer, isMoved);
+                if (number is { } kept)
+                    Session.Connections.Report(kept, ClusterConnectionState.Idle);
+            }
+            return new Taken(offer.Socket, offer.Peer, isMoved, number);
         }
         return default;
     }

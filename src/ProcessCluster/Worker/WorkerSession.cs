@@ -58,7 +58,7 @@ internal sealed class WorkerSession : ILinkPeer
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
         _page = SharedPage.Map(ChildProcess.PageDescriptor);
         Requests = new RequestMeter(_page.WorkBegins, _page.WorkEnds);
-        Connections = new ConnectionCount(_page, () => Say(Handoff.NoOffer, OfferAnswer.RoomCame));
+        Connections = new ConnectionCount(_page, answer => Say(Handoff.NoOffer, answer));
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
@@ -161,24 +161,15 @@ internal sealed class WorkerSession : ILinkPeer
     public bool CanReturn => _othersTakeConnections || (!IsLeaving && IsConnected);
 
     /// <summary>Gives a connection back; false when the primary takes none now. This process's descriptor stays open.</summary>
-    public bool TryReturn(int port, Descriptor socket, in PeerAddress peer)
+    public bool TryReturn(int port, Descriptor socket, uint? number, in PeerAddress peer)
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteReturned(message, port, peer);
+        var length = Handoff.WriteReturned(message, number ?? Handoff.NoOffer, port, peer);
         return HandoffSocket.Send(_handoff, message[..length], socket.Number) == HandoffSend.Sent;
     }
 
     /// <summary>Before the program sees a connection: false when the primary has given it to another worker.</summary>
-    public bool TryClaim(uint offer) => _page.TryClaim(offer);
-
-    /// <summary>The program has the connection. The primary sees in the shared memory which one; unless it looks soon anyway, it is told to.</summary>
-    public void Accepted(uint offer)
-    {
-        if (!SharedPage.Shows(offer))
-            Say(offer, OfferAnswer.Accepted);
-        else if (_page.ShallTellClaims())
-            Say(Handoff.NoOffer, OfferAnswer.Claimed);
-    }
+    public bool TryClaim(uint offer, ClusterConnectionState state) => _page.TryClaim(offer, state);
 
     /// <summary>Answers an offer, or says something else about connections.</summary>
     public void Say(uint offer, OfferAnswer answer)
@@ -327,9 +318,9 @@ internal sealed class WorkerSession : ILinkPeer
     private void GiveSign(int sequence) => _link.TrySend(
         new ControlMessage.Pong(sequence, Requests.Begun, Requests.InFlight, Requests.Busy, System.Diagnostics.Debugger.IsAttached));
 
-    private void Offered(int port, uint offer, Descriptor socket, ushort skip, in PeerAddress peer)
+    private void Offered(int port, uint offer, Descriptor socket, ushort skip, OfferKinds kinds, in PeerAddress peer)
     {
-        if (_listeners.TryGetValue(port, out var found) && found is WorkerListener listener && listener.TryAdd(offer, socket, skip, peer))
+        if (_listeners.TryGetValue(port, out var found) && found is WorkerListener listener && listener.TryAdd(offer, socket, skip, kinds, peer))
             return;
         socket.Dispose();
         Say(offer, OfferAnswer.Refused);
@@ -349,10 +340,10 @@ internal sealed class WorkerSession : ILinkPeer
             {
                 if (Handoff.TryReadSocket(message[..length], out var request, out var bound, out var address))
                     session.Arrived(request, bound, descriptor, address);
-                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var peer))
+                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var kinds, out var peer))
                     continue;
                 else if (descriptor >= 0)
-                    session.Offered(port, offer, new Descriptor(descriptor), skip, peer);
+                    session.Offered(port, offer, new Descriptor(descriptor), skip, kinds, peer);
                 else
                     session.Say(offer, OfferAnswer.Refused); // This process has no descriptor left for it.
             }

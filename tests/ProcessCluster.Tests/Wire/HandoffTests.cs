@@ -14,10 +14,10 @@ public sealed class HandoffTests
     {
         var peer = new PeerAddress(Bytes(peerLength));
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, port, offer, 7, peer);
+        var length = Handoff.WriteOffer(message, port, offer, 7, OfferKinds.Kept, peer);
         Assert.Equal(Handoff.OfferHeader + peerLength, length);
-        Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var skip, out var readPeer));
-        Assert.Equal((port, offer, (ushort)7), (readPort, readOffer, skip));
+        Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var skip, out var kinds, out var readPeer));
+        Assert.Equal((port, offer, (ushort)7, OfferKinds.Kept), (readPort, readOffer, skip, kinds));
         Assert.Equal(Bytes(peerLength), readPeer.Span.ToArray());
     }
 
@@ -33,14 +33,14 @@ public sealed class HandoffTests
         Assert.True(Handoff.TryReadSocket(message.AsSpan(0, length), out var readRequest, out var readPort, out var address));
         Assert.Equal((request, port), (readRequest, readPort));
         Assert.Equal(Bytes(addressLength), address.Span.ToArray());
-        Assert.False(Handoff.TryReadOffer(message.AsSpan(0, length), out _, out _, out _, out _));
+        Assert.False(Handoff.TryReadOffer(message.AsSpan(0, length), out _, out _, out _, out _, out _));
     }
 
     [Fact]
     public void An_offer_is_no_bound_socket()
     {
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, 1, 2, 0, new PeerAddress(Bytes(16)));
+        var length = Handoff.WriteOffer(message, 1, 2, 0, OfferKinds.None, new PeerAddress(Bytes(16)));
         Assert.False(Handoff.TryReadSocket(message.AsSpan(0, length), out _, out _, out _));
     }
 
@@ -49,7 +49,6 @@ public sealed class HandoffTests
     [InlineData(7u, 1)]
     [InlineData(8u, 2)]
     [InlineData(uint.MaxValue, 3)]
-    [InlineData(uint.MaxValue, 4)]
     public void An_answer_is_read_as_it_was_written(uint offer, int answer)
     {
         var message = new byte[Handoff.AnswerSize];
@@ -66,14 +65,14 @@ public sealed class HandoffTests
     {
         var message = new byte[HandoffSocket.MaxMessage];
         var peer = new PeerAddress(Bytes(address));
-        var length = Handoff.WriteReturned(message, 7, peer);
-        Assert.True(Handoff.TryReadReturned(message.AsSpan(0, length), out var port, out var readPeer));
-        Assert.Equal(7, port);
+        var length = Handoff.WriteReturned(message, 5, 7, peer);
+        Assert.True(Handoff.TryReadReturned(message.AsSpan(0, length), out var number, out var port, out var readPeer));
+        Assert.Equal((5u, 7), (number, port));
         Assert.Equal(peer.Span, readPeer.Span);
         Assert.False(Handoff.TryReadAnswer(message.AsSpan(0, length), out _, out _));
-        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, Handoff.AnswerSize), out _, out _));
+        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, Handoff.AnswerSize), out _, out _, out _));
         Handoff.WriteAnswer(message, Handoff.NoOffer, OfferAnswer.RoomCame);
-        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, length), out _, out _));
+        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, length), out _, out _, out _));
     }
 
     [Fact]
@@ -81,7 +80,7 @@ public sealed class HandoffTests
     {
         for (var length = 0; length <= HandoffSocket.MaxMessage; length++)
         {
-            Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _, out _));
+            Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _, out _, out _));
             Assert.Equal(length >= Handoff.SocketHeader, Handoff.TryReadSocket(new byte[length], out _, out _, out _));
             Assert.Equal(length == Handoff.AnswerSize, Handoff.TryReadAnswer(new byte[length], out _, out _));
         }
@@ -90,7 +89,7 @@ public sealed class HandoffTests
     [Fact]
     public void An_address_that_is_too_long_is_none()
     {
-        Assert.True(Handoff.TryReadOffer(Bytes(Handoff.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out _, out var peer));
+        Assert.True(Handoff.TryReadOffer(Bytes(Handoff.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out _, out _, out var peer));
         Assert.Equal(0, peer.Length);
     }
 
@@ -109,16 +108,17 @@ public sealed class HandoffTests
         {
             random.NextBytes(message);
             var bytes = message.AsSpan(0, random.Next(message.Length + 1));
-            if (bytes.Length > 9)
-                (bytes[8], bytes[9]) = ((byte)random.Next(12), 0); // Often a family that exists.
+            if (bytes.Length > 13)
+                (bytes[12], bytes[13]) = ((byte)random.Next(12), 0); // Often a family that exists.
             try
             {
-                if (Handoff.TryReadOffer(bytes, out _, out _, out _, out var peer))
+                if (Handoff.TryReadOffer(bytes, out _, out _, out _, out _, out var peer))
                     peer.ToEndPoint();
                 bytes[..Math.Min(4, bytes.Length)].Clear(); // Port 0: a bound socket.
                 if (Handoff.TryReadSocket(bytes, out _, out _, out var address))
                     address.ToEndPoint();
                 Handoff.TryReadAnswer(bytes, out _, out _);
+                Handoff.TryReadReturned(bytes, out _, out _, out _);
             }
             catch (Exception exception)
             {
@@ -138,10 +138,10 @@ public sealed class HandoffTests
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var i = 0u; i < 1_000; i++)
             {
-                var length = Handoff.WriteOffer(message, 1, i, 0, peer);
-                if (Handoff.TryReadOffer(message[..length], out var port, out var offer, out _, out var read))
+                var length = Handoff.WriteOffer(message, 1, i, 0, OfferKinds.None, peer);
+                if (Handoff.TryReadOffer(message[..length], out var port, out var offer, out _, out _, out var read))
                     sum += port + offer + read.Length;
-                Handoff.WriteAnswer(message, i, OfferAnswer.Accepted);
+                Handoff.WriteAnswer(message, i, OfferAnswer.Declined);
                 if (Handoff.TryReadAnswer(message[..Handoff.AnswerSize], out offer, out _))
                     sum += offer;
             }

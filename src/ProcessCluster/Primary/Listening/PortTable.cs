@@ -27,6 +27,7 @@ internal sealed class PortTable(
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
+    private readonly Survival _survival = new(logger, metrics);
     private readonly LoopTimer _clock = new(loop);
     private Action? _tick;
     private bool _clockRuns;
@@ -48,7 +49,11 @@ internal sealed class PortTable(
         public bool IsDone { get; set; }
     }
 
-    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, metrics, time), []));
+    public void Add(PrimaryWorker worker)
+    {
+        _survival.Check(worker.Options);
+        _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, _survival, metrics, time), []));
+    }
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
@@ -130,7 +135,7 @@ internal sealed class PortTable(
     private SharedPort Share(int id, PrimaryWorker worker, ControlMessage.Listen request)
     {
         var rules = PortRules.For(worker.Options, request.EndPoint);
-        return new SharedPort(id, ListeningSocket.Bind(request.EndPoint, request.Options), loop, rules, time, this);
+        return new SharedPort(id, ListeningSocket.Bind(request.EndPoint, request.Options), request.Options, loop, rules, time, this);
     }
 
     private ReusePort Hold(int id, EndPoint endPoint, ClusterListenOptions options)

@@ -4,7 +4,7 @@ using ProcessCluster.Platform;
 namespace ProcessCluster.Primary.Listening;
 
 /// <summary>
-/// Connections that nobody can serve, and how they are told. An answer needs time: closing a connection with unread bytes would reset it, and the
+/// Connections that nobody can serve, or whose worker is gone, and how they are told. An answer needs time: closing a connection with unread bytes would reset it, and the
 /// answer with it; so what the client sends is thrown away until it closes, for a second at most. Belongs to the cluster's loop.
 /// </summary>
 internal sealed class Refusals(WhenFull how, TimeProvider time)
@@ -14,7 +14,7 @@ internal sealed class Refusals(WhenFull how, TimeProvider time)
 
     private readonly Queue<(Descriptor Socket, long Deadline)> _answered = new();
 
-    private static ReadOnlySpan<byte> Answer =>
+    private static ReadOnlySpan<byte> Unavailable =>
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"u8;
 
     /// <summary>Whether <see cref="Tick"/> is to be called every now and then.</summary>
@@ -22,22 +22,39 @@ internal sealed class Refusals(WhenFull how, TimeProvider time)
 
     public void Refuse(int descriptor)
     {
+        if (how == WhenFull.ServiceUnavailable)
+        {
+            Answer(descriptor, Unavailable);
+            return;
+        }
+        using var socket = new Descriptor(descriptor);
+        if (how != WhenFull.Reset)
+            return;
+        try
+        {
+            StreamSocket.ResetOnClose(socket);
+        }
+        catch (SocketException)
+        {
+            // The client is gone.
+        }
+    }
+
+    /// <summary>Sends this and closes the connection. A client that reads so slowly that it does not fit into the kernel's buffer is reset, as it would get a part.</summary>
+    public void Answer(int descriptor, ReadOnlySpan<byte> answer)
+    {
         var socket = new Descriptor(descriptor);
         try
         {
-            switch (how)
+            if (StreamSocket.TrySend(socket, answer, out var sent) && sent == answer.Length)
             {
-                case WhenFull.ServiceUnavailable:
-                    StreamSocket.TrySend(socket, Answer, out _);
-                    StreamSocket.Shutdown(socket, both: false);
-                    if (_answered.Count == MaxAnswered)
-                        _answered.Dequeue().Socket.Dispose();
-                    _answered.Enqueue((socket, time.GetTimestamp() + (long)(Patience.TotalSeconds * time.TimestampFrequency)));
-                    return;
-                case WhenFull.Reset:
-                    StreamSocket.ResetOnClose(socket);
-                    break;
+                StreamSocket.Shutdown(socket, both: false);
+                if (_answered.Count == MaxAnswered)
+                    _answered.Dequeue().Socket.Dispose();
+                _answered.Enqueue((socket, time.GetTimestamp() + (long)(Patience.TotalSeconds * time.TimestampFrequency)));
+                return;
             }
+            StreamSocket.ResetOnClose(socket);
         }
         catch (SocketException)
         {

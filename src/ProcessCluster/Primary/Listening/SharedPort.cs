@@ -23,23 +23,28 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private readonly WaitingLine _waiting = new();
     private readonly List<Seat> _withLine = [];
     private readonly Refusals _refusals;
+    private readonly ReadOnlyMemory<byte> _crashAnswer;
     private readonly Peeks? _peeks;
     private bool _paused;
     private bool _exhausted;
     private bool _disposed;
     private int _inLines;
 
-    public SharedPort(int id, ListeningSocket socket, EventLoop loop, PortRules rules, TimeProvider time, IPortObserver observer)
+    public SharedPort(int id, ListeningSocket socket, ClusterListenOptions options, EventLoop loop, PortRules rules, TimeProvider time, IPortObserver observer)
     {
         (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
         _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
         _refusals = new Refusals(rules.WhenFull, time);
+        (KeepsConnections, _crashAnswer) = (options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
         if (rules.HasProxyHeader || rules.PeekBytes > 0)
             _peeks = new Peeks(loop, rules, time, connection => Enter(connection), (connection, exception) => Lose(connection, exception));
         loop.Add(this, socket.Number, Libc.EPOLLIN);
     }
 
     public int Id { get; }
+
+    /// <summary>Whether its workers say what goes on on a connection, so that it can outlive them.</summary>
+    public bool KeepsConnections { get; }
 
     public EndPoint EndPoint => _socket.EndPoint;
 
@@ -160,6 +165,18 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
             Place(connection);
         else
             Enter(connection);
+    }
+
+    /// <summary>Ends a connection whose worker is gone and whose client waits for an answer.</summary>
+    public void EndWithCrashAnswer(int descriptor)
+    {
+        if (_disposed || _crashAnswer.IsEmpty)
+        {
+            Libc.close(descriptor);
+            return;
+        }
+        _refusals.Answer(descriptor, _crashAnswer.Span);
+        _observer.NeedsClock();
     }
 
     public void ServeWaiting()

@@ -7,8 +7,8 @@ namespace ProcessCluster.Primary.Listening;
 
 /// <summary>
 /// The hand-off socket of one worker with the connections offered over it. The primary keeps its own copy of each until the worker
-/// says that it has taken it: a refusal, or the worker's end before the answer, sends the connection to another worker. Belongs to
-/// the cluster's loop.
+/// has taken it: a refusal, or the worker's end before the answer, sends the connection to another worker. Of those that can outlive the worker
+/// (<see cref="Survival"/>) it keeps its copy for as long as the worker has them. Belongs to the cluster's loop.
 /// </summary>
 internal sealed class WorkerChannel : EventLoop.Watch
 {
@@ -16,27 +16,33 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private readonly Descriptor _socket;
     private readonly Action<PrimaryWorker, string> _fault;
     private readonly Returned _returned;
+    private readonly Survival _survival;
     private readonly ClusterMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly List<Seat> _seats = [];
-    private readonly Stack<int> _freeSlots = new();
-    private Offer[] _offers = new Offer[Seat.MaxOffers];
-    private int _usedSlots;
-    private uint _sequence;
+    private readonly WorkerConnections _connections;
     private bool _closed;
 
     /// <param name="worker">Whose.</param>
     /// <param name="loop">The cluster's.</param>
     /// <param name="fault">Told when it says what it cannot mean.</param>
     /// <param name="returned">Gets the connections that it gives back.</param>
+    /// <param name="survival">Says which copies are kept, and what becomes of them.</param>
     /// <param name="metrics">Where it is counted.</param>
     /// <param name="time">The clock.</param>
     public WorkerChannel(
-        PrimaryWorker worker, EventLoop loop, Action<PrimaryWorker, string> fault, Returned returned, ClusterMetrics metrics, TimeProvider time)
+        PrimaryWorker worker,
+        EventLoop loop,
+        Action<PrimaryWorker, string> fault,
+        Returned returned,
+        Survival survival,
+        ClusterMetrics metrics,
+        TimeProvider time)
     {
-        (Worker, _loop, _fault, _returned, _metrics, _time) = (worker, loop, fault, returned, metrics, time);
+        (Worker, _loop, _fault, _returned, _survival, _metrics, _time) = (worker, loop, fault, returned, survival, metrics, time);
         _socket = worker.Child.Handoff;
-        Page.WantClaims();
+        _connections = new WorkerConnections(Page.Slots);
+        Page.WantLook();
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
 
@@ -46,18 +52,9 @@ internal sealed class WorkerChannel : EventLoop.Watch
     public PrimaryWorker Worker { get; }
 
     /// <summary>Whether something is unanswered: <see cref="RevokeOverdue"/> is to be called every now and then.</summary>
-    public bool HasOffers => _freeSlots.Count < _usedSlots;
+    public bool HasOffers => _connections.HasOffers;
 
     private SharedPage Page => Worker.Child.Page;
-
-    private struct Offer
-    {
-        public Seat? Seat;
-        public PendingConnection Connection;
-        public uint Sequence;
-        public long MadeAt;
-        public bool IsRevoked;
-    }
 
     /// <summary>The worker takes connections of this port from now on.</summary>
     public void Sit(SharedPort port)
@@ -84,23 +81,22 @@ internal sealed class WorkerChannel : EventLoop.Watch
     /// <summary>Sends the connection to the worker; false when its socket takes nothing now. The primary's copy stays open.</summary>
     public bool TryOffer(Seat seat, in PendingConnection connection)
     {
-        if (_closed)
+        if (_closed || !_connections.TryReserve(out var number))
             return false;
-        if (!_freeSlots.TryPop(out var slot))
-        {
-            slot = _usedSlots++;
-            if (slot == _offers.Length)
-                Array.Resize(ref _offers, slot * 2);
-        }
+        var isKept = seat.Port.KeepsConnections && _survival.TryKeep(Worker);
+        var kinds = (connection.IsMoved ? OfferKinds.Moved : OfferKinds.None) | (isKept ? OfferKinds.Kept : OfferKinds.None);
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, seat.Port.Id, (uint)slot, (ushort)(connection.Skip | (connection.IsMoved ? Handoff.Moved : 0)), connection.Peer);
-        Page.Offer((uint)slot);
+        var length = Handoff.WriteOffer(message, seat.Port.Id, number, connection.Skip, kinds, connection.Peer);
+        Page.Offer(number);
+        var sentBefore = isKept ? Survival.CountSent(connection) : null;
         if (HandoffSocket.Send(_socket, message[..length], connection.Descriptor) != HandoffSend.Sent)
         {
-            _freeSlots.Push(slot);
+            _connections.Release(number);
+            if (isKept)
+                _survival.Let();
             return false;
         }
-        _offers[slot] = new Offer { Seat = seat, Connection = connection, Sequence = _sequence++, MadeAt = _time.GetTimestamp() };
+        _connections.Offered(number, seat, connection, isKept, sentBefore, _time.GetTimestamp());
         return true;
     }
 
@@ -124,20 +120,20 @@ internal sealed class WorkerChannel : EventLoop.Watch
     {
         if (_closed || !HasOffers)
             return;
-        List<(int Slot, uint Sequence)>? overdue = null;
-        for (var slot = 0; slot < _usedSlots; slot++)
+        List<int>? overdue = null;
+        foreach (var slot in _connections.Offers)
         {
-            ref readonly var offer = ref _offers[slot];
-            if (offer.Seat is { Port.HasIdle: true } && !offer.IsRevoked && _time.GetElapsedTime(offer.MadeAt) >= patience)
-                (overdue ??= []).Add((slot, offer.Sequence));
+            ref readonly var offer = ref _connections[slot];
+            if (offer is { Seat.Port.HasIdle: true, IsRevoked: false } && _time.GetElapsedTime(offer.MadeAt) >= patience)
+                (overdue ??= []).Add(slot);
         }
         if (overdue is null)
             return;
         HashSet<SharedPort> ports = [];
-        foreach (var (slot, _) in overdue.OrderByDescending(static o => o.Sequence))
+        foreach (var slot in LastFirst(overdue))
         {
-            ref var offer = ref _offers[slot];
-            if (!Page.TryRevoke((uint)slot))
+            ref var offer = ref _connections[slot];
+            if (!Page.TryRevoke(offer.Number))
                 continue; // It comes to it just now.
             offer.IsRevoked = true;
             ports.Add(offer.Seat!.Port);
@@ -147,6 +143,45 @@ internal sealed class WorkerChannel : EventLoop.Watch
         }
         foreach (var port in ports)
             port.ServeWaiting();
+    }
+
+    /// <summary>How many connections of the seat's are on their way: those that the worker has taken meanwhile are among its open ones.</summary>
+    public int CountUnderWay(Seat seat)
+    {
+        var count = seat.Outstanding;
+        foreach (var slot in _connections.Offers)
+        {
+            ref readonly var offer = ref _connections[slot];
+            if (offer.Seat == seat && Page.IsClaimed(offer.Number))
+                count--;
+        }
+        return Math.Max(0, count);
+    }
+
+    /// <summary>
+    /// The worker's process is gone: what it had not accepted goes to others, in order of arrival, and those that can outlive it go on.
+    /// </summary>
+    public void Close()
+    {
+        LeaveAll();
+        ReadAnswers(toTheEnd: true); // What it gave back must not be taken for its own.
+        Look();
+        StopWatching();
+        HashSet<SharedPort> ports = [];
+        foreach (var slot in LastFirst([.. _connections.Offers]))
+        {
+            var offer = _connections.Take(slot);
+            if (offer.IsKept)
+                _survival.Let();
+            if (offer.IsRevoked)
+                continue;
+            _metrics.Returned(1);
+            ports.Add(offer.Seat!.Port);
+            offer.Seat.Port.TakeBack(offer.Connection);
+        }
+        foreach (var port in ports)
+            port.ServeWaiting();
+        _survival.GoOn(Worker, _connections);
     }
 
     private void ReadAnswers(bool toTheEnd)
@@ -162,8 +197,10 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 StopWatching();
             if (length <= 0)
                 return;
-            if (Handoff.TryReadReturned(message[..length], out var port, out var peer))
+            if (Handoff.TryReadReturned(message[..length], out var number, out var port, out var peer))
             {
+                if (number != Handoff.NoOffer)
+                    Forget(number);
                 _returned(Worker, port, descriptor, peer);
                 continue;
             }
@@ -174,71 +211,83 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 _fault(Worker, $"it answered an offer in {length} bytes that mean nothing.");
                 return;
             }
-            if (answer == OfferAnswer.RoomCame)
+            switch (answer)
             {
-                RoomCame();
-                continue;
+                case OfferAnswer.RoomCame:
+                    RoomCame();
+                    break;
+                case OfferAnswer.Look:
+                    Page.WantLook();
+                    Look();
+                    if (!toTheEnd)
+                        return; // There is hardly ever anything more; if there is, the loop tells.
+                    break;
+                default:
+                    if (!_connections.TryFind(offer, out var slot) || _connections[slot].IsTaken)
+                    {
+                        _fault(Worker, "it answered an offer that was not made.");
+                        return;
+                    }
+                    Refused(_connections.Take(slot), answer);
+                    break;
             }
-            if (answer == OfferAnswer.Claimed)
-            {
-                Page.WantClaims();
-                TakeClaims();
-                if (toTheEnd)
-                    continue;
-                return; // There is hardly ever anything more; if there is, the loop tells.
-            }
-            if (!TryTake(offer, out var taken))
-            {
-                _fault(Worker, "it answered an offer that was not made.");
-                return;
-            }
-            Answered(taken, answer);
         }
         while (toTheEnd || HasOffers);
     }
 
-    /// <summary>How many connections of the seat's are on their way: those that the worker has taken meanwhile are among its open ones.</summary>
-    public int CountUnderWay(Seat seat)
+    /// <summary>What the worker has taken and closed since the last look, however many: it tells of the first.</summary>
+    private void Look()
     {
-        var count = seat.Outstanding;
-        for (var slot = 0u; count > 0 && slot < _usedSlots; slot++)
+        for (var i = _connections.Offers.Length - 1; i >= 0; i--)
         {
-            if (_offers[slot].Seat == seat && Page.IsClaimed(slot))
-                count--;
+            // A seat that is free is served at once: what that adds comes behind.
+            var slot = _connections.Offers[i];
+            if (!_connections[slot].IsRevoked && Page.IsClaimed(_connections[slot].Number))
+                Taken(slot);
         }
-        return count;
+        for (var slot = Page.TakeClosed(); slot >= 0;)
+        {
+            var closed = slot;
+            slot = Page.NextClosed(slot);
+            if (closed >= _connections.All.Length || _connections[closed] is not { IsKept: true, IsRevoked: false } entry)
+                break; // It writes nonsense.
+            if (!entry.IsTaken)
+                Taken(closed);
+            Forget(entry.Number);
+        }
     }
 
-    /// <summary>What the worker has taken since the last look, however many: it tells of the first.</summary>
-    private void TakeClaims()
+    /// <summary>The worker's program has it.</summary>
+    private void Taken(int slot)
     {
-        for (var slot = 0u; slot < _usedSlots; slot++)
+        var entry = _connections[slot];
+        if (entry.IsKept)
         {
-            if (_offers[slot] is { Seat: not null, IsRevoked: false } && Page.IsClaimed(slot) && TryTake(slot, out var taken))
-                Answered(taken, OfferAnswer.Accepted);
+            _connections.Taken(slot);
         }
+        else
+        {
+            _connections.Take(slot);
+            Libc.close(entry.Connection.Descriptor);
+        }
+        if (!entry.Connection.IsMoved)
+        {
+            _metrics.Dispatched();
+            if (_metrics.TimesHandoffs)
+                _metrics.HandedOff(entry.Seat!.Port.TimeSinceAccepted(entry.Connection));
+        }
+        entry.Seat!.Port.Answered(entry.Seat);
     }
 
-    /// <summary>The worker's process is gone: what it had not accepted goes to others, in order of arrival.</summary>
-    public void Close()
+    /// <summary>The copy of a connection is not needed any more.</summary>
+    private void Forget(uint number)
     {
-        LeaveAll();
-        ReadAnswers(toTheEnd: true); // What it accepted just before must not be given to another; what it gave back shall be.
-        TakeClaims();
-        StopWatching();
-        var open = Enumerable.Range(0, _usedSlots).Where(slot => _offers[slot] is { Seat: not null, IsRevoked: false })
-            .OrderByDescending(slot => _offers[slot].Sequence).ToList();
-        HashSet<SharedPort> ports = [];
-        foreach (var slot in open)
-        {
-            var (port, connection) = (_offers[slot].Seat!.Port, _offers[slot].Connection);
-            _metrics.Returned(1);
-            ports.Add(port);
-            port.TakeBack(connection);
-        }
-        Array.Clear(_offers);
-        foreach (var port in ports)
-            port.ServeWaiting();
+        if (!_connections.TryFind(number, out var slot) || _connections[slot] is not { IsKept: true, IsRevoked: false })
+            return;
+        if (!_connections[slot].IsTaken)
+            Taken(slot);
+        Libc.close(_connections.Take(slot).Connection.Descriptor);
+        _survival.Let();
     }
 
     private void RoomCame()
@@ -247,23 +296,14 @@ internal sealed class WorkerChannel : EventLoop.Watch
             seat.Port.RoomCame();
     }
 
-    private void Answered(in Offer offer, OfferAnswer answer)
+    private void Refused(in WorkerConnections.Entry offer, OfferAnswer answer)
     {
         var seat = offer.Seat!;
+        if (offer.IsKept)
+            _survival.Let();
         if (offer.IsRevoked)
         {
             seat.Port.RevokedAnswered(seat); // It is another's; this one is there again.
-            return;
-        }
-        if (answer == OfferAnswer.Accepted)
-        {
-            Libc.close(offer.Connection.Descriptor);
-            seat.Port.Answered(seat);
-            if (offer.Connection.IsMoved)
-                return;
-            _metrics.Dispatched();
-            if (_metrics.TimesHandoffs)
-                _metrics.HandedOff(seat.Port.TimeSinceAccepted(offer.Connection));
             return;
         }
         _metrics.Returned(1);
@@ -280,23 +320,12 @@ internal sealed class WorkerChannel : EventLoop.Watch
         seat.Port.Answered(seat);
     }
 
+    private List<int> LastFirst(List<int> slots) => slots.OrderByDescending(slot => _connections[slot].Sequence).ToList();
+
     private void Leave(Seat seat)
     {
         seat.Port.Remove(seat);
         _seats.Remove(seat);
-    }
-
-    private bool TryTake(uint slot, out Offer offer)
-    {
-        if (slot >= _usedSlots || _offers[slot].Seat is null)
-        {
-            offer = default;
-            return false;
-        }
-        offer = _offers[slot];
-        _offers[slot] = default;
-        _freeSlots.Push((int)slot);
-        return true;
     }
 
     private void StopWatching()

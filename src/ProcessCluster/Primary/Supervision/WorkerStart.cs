@@ -42,7 +42,8 @@ internal static class WorkerStart
             Variables(place, options, environment),
             options.WorkingDirectory ?? LaunchPath.Directory,
             OutputOf(options),
-            options.PinProcessors);
+            options.PinProcessors,
+            options.KeepsConnections ? options.ConnectionSurvival.MaxConnections : 0);
     }
 
     private static ChildOutput OutputOf(ClusterOptions options) => options switch

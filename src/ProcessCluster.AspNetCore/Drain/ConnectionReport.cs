@@ -1,0 +1,149 @@
+namespace ProcessCluster.AspNetCore.Drain;
+
+/// <summary>
+/// Says what goes on on a connection at every moment, so that what becomes of it is right if this process ends in the next one: busy before the first byte is read, responding
+/// before the first one is sent, idle only when nothing that was received is unanswered and everything that was written is with the kernel. Told by the loop that receives, the
+/// one that sends, and Kestrel; thread-safe.
+/// </summary>
+/// <param name="out">Where to.</param>
+/// <param name="view">What is known of the requests on it.</param>
+internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionReport.IView view)
+{
+    /// <summary>Stands for a number of bytes that is not known.</summary>
+    private const long None = -1;
+
+    private readonly Lock _gate = new();
+    private (ClusterConnectionState State, long Begin, long End) _said = (ClusterConnectionState.Idle, None, None);
+    private bool _isReceiving;
+    private bool _isSending;
+    private int _answeredBefore;
+    private long _received;
+    private long _sent;
+
+    /// <summary>Who hears it.</summary>
+    public interface IOut
+    {
+        void Report(ClusterConnectionState state);
+
+        void ReportResponse(long begin, long end);
+    }
+
+    /// <summary>What others know of the connection.</summary>
+    public interface IView
+    {
+        /// <summary>Whether it speaks HTTP/1.x without a layer in between, as far as known: at least one request was seen.</summary>
+        bool IsPlainHttp1 { get; }
+
+        /// <summary>How many bytes were written to be sent.</summary>
+        long Written { get; }
+
+        /// <summary>How many of them are whole responses.</summary>
+        long LastEnd { get; }
+
+        /// <summary>How many of them are whole responses without the last one.</summary>
+        long PreviousEnd { get; }
+
+        /// <summary>How many responses are whole.</summary>
+        int Completed { get; }
+
+        /// <summary>How many bytes there are to the end of the request that was seen last; -1 when that is not known.</summary>
+        long RequestEnd { get; }
+
+        /// <summary>How many of the received bytes Kestrel has taken.</summary>
+        long Consumed { get; }
+
+        /// <summary>Whether Kestrel has nothing to do, with so many bytes received.</summary>
+        bool IsAtRest(long received);
+    }
+
+    /// <summary>Before a byte is read.</summary>
+    public void ReceivingBegins()
+    {
+        lock (_gate)
+        {
+            _isReceiving = true;
+            Say();
+        }
+    }
+
+    /// <summary>What was read is in Kestrel's hands, and nothing more is read for now.</summary>
+    /// <param name="received">All that was read until now.</param>
+    public void ReceivingEnds(long received)
+    {
+        lock (_gate)
+        {
+            (_isReceiving, _received) = (false, received);
+            Say();
+        }
+    }
+
+    /// <summary>The application gets a request: all before it are answered. Before anything else is noted of it.</summary>
+    public void RequestBegins()
+    {
+        lock (_gate)
+        {
+            _answeredBefore = view.Completed;
+            Say();
+        }
+    }
+
+    /// <summary>Kestrel waits for more.</summary>
+    public void MoreIsWanted()
+    {
+        lock (_gate)
+            Say();
+    }
+
+    /// <summary>Before a byte is sent.</summary>
+    public void SendingBegins()
+    {
+        lock (_gate)
+        {
+            _isSending = true;
+            Say();
+        }
+    }
+
+    /// <summary>The kernel has taken all that was there to be sent.</summary>
+    /// <param name="sent">All that was sent until now.</param>
+    public void SendingEnds(long sent)
+    {
+        lock (_gate)
+        {
+            (_isSending, _sent) = (false, sent);
+            Say();
+        }
+    }
+
+    private void Say()
+    {
+        var now = Now();
+        if (now == _said)
+            return;
+        _said = now;
+        if (now.State == ClusterConnectionState.Responding)
+            @out.ReportResponse(now.Begin, now.End);
+        else
+            @out.Report(now.State);
+    }
+
+    private (ClusterConnectionState State, long Begin, long End) Now()
+    {
+        var written = view.Written;
+        var isWhole = view.LastEnd == written; // Nothing of a response is missing.
+        var isBetween = _sent == view.LastEnd || _sent == view.PreviousEnd; // Nothing of a response was sent and something not.
+        var hasNothingToDo = !_isReceiving && view.IsAtRest(_received);
+        if (hasNothingToDo && !_isSending && _sent == written)
+            return (ClusterConnectionState.Idle, None, None);
+        if (!view.IsPlainHttp1)
+            return (ClusterConnectionState.Unknown, None, None);
+        // The last request is answered, and it was the last: its code may still run, but for nobody.
+        var isAnswered = hasNothingToDo
+            || (!_isReceiving && isWhole && view.Completed > _answeredBefore && view.RequestEnd == _received && view.Consumed == _received);
+        if (_isSending || !isBetween)
+            return (ClusterConnectionState.Responding, isBetween ? _sent : None, isAnswered && isWhole ? written : None);
+        if (_sent == written && isAnswered)
+            return (ClusterConnectionState.Idle, None, None);
+        return (ClusterConnectionState.Busy, None, None);
+    }
+}

@@ -1,0 +1,75 @@
+using System.IO.Pipelines;
+
+namespace ProcessCluster.AspNetCore.Drain;
+
+/// <summary>Kestrel's end of the pipe with what is to be sent, which knows how much that was, and whether it was whole responses.</summary>
+internal sealed class TrackedWriter(PipeWriter inner) : PipeWriter
+{
+    private readonly ResponseBounds _bounds = new();
+    private Memory<byte> _last;
+    private long _written;
+    private long _lastEnd;
+    private long _previousEnd;
+    private int _completed;
+
+    /// <summary>How many bytes were written, flushed or not. May be read on any thread, as the others.</summary>
+    public long Written => Volatile.Read(ref _written);
+
+    /// <summary>How many of them are whole responses.</summary>
+    public long LastEnd => Volatile.Read(ref _lastEnd);
+
+    /// <summary>How many of them are whole responses without the last one.</summary>
+    public long PreviousEnd => Volatile.Read(ref _previousEnd);
+
+    /// <summary>How many responses are whole.</summary>
+    public int Completed => Volatile.Read(ref _completed);
+
+    public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
+
+    public override long UnflushedBytes => inner.UnflushedBytes;
+
+    /// <summary>The next response is one to HEAD, or not.</summary>
+    public void RequestBegins(bool isHead) => _bounds.RequestBegins(isHead);
+
+    public override void Advance(int bytes)
+    {
+        if (bytes > _last.Length)
+            _bounds.Lose();
+        Wrote(_last.Span[..Math.Min(bytes, _last.Length)], bytes);
+        _last = _last[Math.Min(bytes, _last.Length)..];
+        inner.Advance(bytes);
+    }
+
+    public override Memory<byte> GetMemory(int sizeHint = 0) => _last = inner.GetMemory(sizeHint);
+
+    public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        _last = default;
+        return inner.FlushAsync(cancellationToken);
+    }
+
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        _last = default;
+        Wrote(source.Span, source.Length);
+        return inner.WriteAsync(source, cancellationToken);
+    }
+
+    public override void CancelPendingFlush() => inner.CancelPendingFlush();
+
+    public override void Complete(Exception? exception = null) => inner.Complete(exception);
+
+    public override ValueTask CompleteAsync(Exception? exception = null) => inner.CompleteAsync(exception);
+
+    private void Wrote(ReadOnlySpan<byte> bytes, int count)
+    {
+        _bounds.Add(bytes);
+        // In this order: whoever sees the new length sees, too, what is whole of it.
+        Volatile.Write(ref _completed, _bounds.Completed);
+        Volatile.Write(ref _previousEnd, _bounds.PreviousEnd);
+        Volatile.Write(ref _lastEnd, _bounds.LastEnd);
+        Volatile.Write(ref _written, _written + count);
+    }
+}

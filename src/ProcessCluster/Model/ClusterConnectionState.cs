@@ -1,0 +1,17 @@
+namespace ProcessCluster;
+
+/// <summary>What goes on on a connection, and with it what can become of it when its worker ends suddenly (<see cref="ClusterConnection.Report"/>).</summary>
+public enum ClusterConnectionState
+{
+    /// <summary>Nobody but its process can say: it ends with its worker.</summary>
+    Unknown,
+
+    /// <summary>Another worker can serve it as well: nothing is half done, everything that was received is dealt with, everything to be sent is with the kernel.</summary>
+    Idle,
+
+    /// <summary>Something was received of which no answer has begun: it gets <see cref="ClusterListenOptions.CrashAnswer"/>, then it ends.</summary>
+    Busy,
+
+    /// <summary>A part of an answer was sent, or may have been: it ends with its worker.</summary>
+    Responding,
+}

@@ -1,0 +1,113 @@
+using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Platform;
+using ProcessCluster.Primary.Workers;
+
+namespace ProcessCluster.Primary.Listening;
+
+/// <summary>
+/// Connections that outlive their worker: of how many the primary keeps a copy, and what becomes of them when the worker's process is gone. Belongs to the
+/// cluster's loop.
+/// </summary>
+internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
+{
+    /// <summary>What the primary needs of its open files for other things, whatever the limit is.</summary>
+    private const int OtherFiles = 64;
+
+    /// <summary>How many names of requests a message has.</summary>
+    private const int MaxNames = 10;
+
+    private readonly HashSet<int> _warned = [];
+    private int _kept;
+
+    /// <summary>How many descriptors there are for copies: a quarter is left for connections that wait, for workers and the program.</summary>
+    private int Room { get; } = (int)Math.Max(0, (OpenFiles.Limit - OtherFiles) / 4 * 3);
+
+    /// <summary>Says so, once, where the limit of open files is below what was asked for.</summary>
+    public void Check(ClusterOptions options)
+    {
+        var wanted = options.ConnectionSurvival.MaxConnections;
+        if (options.KeepsConnections && wanted > Room && _warned.Add(wanted))
+            logger.FewSurvive(wanted, OpenFiles.Limit, Room);
+    }
+
+    /// <summary>Whether a copy of one more is kept; then <see cref="Let"/> follows.</summary>
+    public bool TryKeep(PrimaryWorker worker)
+    {
+        if (!worker.Options.KeepsConnections)
+            return false;
+        if (_kept >= Math.Min(worker.Options.ConnectionSurvival.MaxConnections, Room))
+        {
+            metrics.NotKept();
+            return false;
+        }
+        _kept++;
+        metrics.Kept(1);
+        return true;
+    }
+
+    /// <summary>A copy is not kept any more.</summary>
+    public void Let()
+    {
+        _kept--;
+        metrics.Kept(-1);
+    }
+
+    /// <summary>How many bytes were sent on a connection that a worker is about to get; null when the kernel does not say.</summary>
+    public static long? CountSent(in PendingConnection connection) =>
+        !connection.IsMoved ? 0 : StreamSocket.TryCountSent(connection.Descriptor, out var sent) ? sent : null;
+
+    /// <summary>
+    /// The worker is gone. What was idle another one serves on; who waits for an answer of which nothing was sent is told; the others end here, as without a copy. What the
+    /// worker wrote last holds: it says that there is something to do before it takes the first byte of it.
+    /// </summary>
+    public void GoOn(PrimaryWorker worker, WorkerConnections connections)
+    {
+        var (idle, busy, cut) = (0, 0, 0);
+        HashSet<string> requests = [];
+        for (var slot = 0; slot < connections.All.Length; slot++)
+        {
+            if (connections.All[slot] is not { IsTaken: true, Seat: not null } entry)
+                continue;
+            connections.Take(slot);
+            Let();
+            var (port, descriptor) = (entry.Seat.Port, entry.Connection.Descriptor);
+            var state = StateOf(entry, worker.Child.Page);
+            if (state is ClusterConnectionState.Busy or ClusterConnectionState.Responding && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name })
+                requests.Add(name);
+            switch (state)
+            {
+                case ClusterConnectionState.Idle:
+                    idle++;
+                    port.TakeOver(descriptor, entry.Connection.Peer);
+                    break;
+                case ClusterConnectionState.Busy:
+                    busy++;
+                    port.EndWithCrashAnswer(descriptor);
+                    break;
+                default:
+                    cut++;
+                    Libc.close(descriptor);
+                    break;
+            }
+        }
+        if (idle + busy + cut == 0)
+            return;
+        metrics.Survived(idle, busy, cut);
+        logger.ConnectionsOutlived(worker.Id, idle, busy, cut);
+        if (requests.Count > 0)
+            logger.RequestsUnderWay(worker.Id, string.Join(", ", requests.Order(StringComparer.Ordinal).Take(MaxNames)), Math.Max(0, requests.Count - MaxNames));
+    }
+
+    /// <summary>The worker had begun to send an answer, or was about to: the kernel knows how much of it there is.</summary>
+    private static ClusterConnectionState StateOf(in WorkerConnections.Entry entry, SharedPage page)
+    {
+        var state = page.StateOf(entry.Number);
+        if (state != ClusterConnectionState.Responding || entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent))
+            return state;
+        var (begin, end) = page.ResponseOf(entry.Number);
+        if (end >= 0 && sent - before == end)
+            return ClusterConnectionState.Idle;
+        return begin >= 0 && sent - before == begin ? ClusterConnectionState.Busy : state;
+    }
+}
