@@ -64,6 +64,7 @@ internal sealed class ClusterTransportFactory(
             UnixUser = cluster.UnixUser,
             UnixGroup = cluster.UnixGroup,
             CanAccept = cluster.CanAccept,
+            GiveBack = drain.GiveBack,
         };
     }
 }

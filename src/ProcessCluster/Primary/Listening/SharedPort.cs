@@ -24,6 +24,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private readonly List<Seat> _withLine = [];
     private readonly Refusals _refusals;
     private readonly Peeks? _peeks;
+    private readonly Rebalancing? _rebalancing;
     private bool _paused;
     private bool _exhausted;
     private bool _disposed;
@@ -34,6 +35,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
         _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
         _refusals = new Refusals(rules.WhenFull, time);
+        _rebalancing = rules.Rebalances ? new Rebalancing() : null;
         if (rules.HasProxyHeader || rules.PeekBytes > 0)
             _peeks = new Peeks(loop, rules, time, connection => Enter(connection), (connection, exception) => Lose(connection, exception));
         loop.Add(this, socket.Number, Libc.EPOLLIN);
@@ -88,6 +90,11 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public void Add(Seat seat)
     {
         _seats.Add(seat);
+        if (_rebalancing is not null)
+        {
+            _rebalancing.Add(seat);
+            _observer.NeedsClock(); // It may have fewer than the others.
+        }
         ServeWaiting();
     }
 
@@ -95,6 +102,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public void Remove(Seat seat)
     {
         _seats.Remove(seat);
+        _rebalancing?.Remove(seat);
         DissolveLine(seat);
         ServeWaiting();
     }
@@ -187,6 +195,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         RoomCame();
         return ended;
     }
+
+    /// <summary>Has its workers even out their kept connections. True when that shall be looked at again at the next tick.</summary>
+    public bool EvenOut(TimeSpan now) => _rebalancing?.Look(now) ?? false;
 
     public void Dispose()
     {
@@ -376,20 +387,4 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         _paused = false;
         _loop.Change(this, _socket.Number, Libc.EPOLLIN);
     }
-}
-
-/// <summary>What a port has to tell.</summary>
-internal interface IPortObserver
-{
-    /// <summary>No descriptor or memory is left; told once until accepting works again.</summary>
-    void Exhausted(SharedPort port);
-
-    /// <summary>A connection was refused, because too many wait.</summary>
-    void Refused(SharedPort port);
-
-    /// <summary>The program's policy has thrown.</summary>
-    void PolicyFailed(SharedPort port, Exception exception);
-
-    /// <summary><see cref="SharedPort.EndOverdue(long)"/> is to be called every now and then.</summary>
-    void NeedsClock();
 }

@@ -237,7 +237,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (next.LeaveWanted && !before.LeaveWanted)
         {
             worker.MarkLeaving();
-            worker.ConnectionsAtLeave = worker.Child.Page.Open;
+            (worker.ConnectionsAtLeave, worker.ConnectionsMoved) = (worker.Child.Page.Open, 0);
             _telemetry.Leaving(worker);
             TellReady();
         }
@@ -343,6 +343,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     private void Sample()
     {
         _orphans?.Look(child => Workers.Values.Any(worker => worker.ProcessId == child));
+        _ports.Look();
         Sampled?.Invoke();
     }
 
