@@ -64,7 +64,6 @@ internal sealed class ClusterTransportFactory(
             UnixUser = cluster.UnixUser,
             UnixGroup = cluster.UnixGroup,
             CanAccept = cluster.CanAccept,
-            GiveBack = drain.GiveBack,
         };
     }
 }

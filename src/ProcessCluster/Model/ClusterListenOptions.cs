@@ -64,14 +64,6 @@ public sealed class ClusterListenOptions
     /// </summary>
     public Func<bool>? CanAccept { get; set; }
 
-    /// <summary>
-    /// In a worker: called when it has more connections than the others, with the listener and how many of the listener's connections the primary would like to have
-    /// back for them (<see cref="ClusterOptions.RebalanceConnections"/>); the program then calls <see cref="ClusterConnection.TryMove"/> on those that it has nothing to do with, on
-    /// none if it likes. Called on the thread pool, at most every 0.3 s, with 1 to 128; never for an end point where a policy chooses or that is <see cref="Exclusive"/>,
-    /// nor once the worker leaves. It should be quick, and must not throw. Of a worker's own: others may have their own. Default null: nothing is given back.
-    /// </summary>
-    public Action<ClusterListener, int>? GiveBack { get; set; }
-
     /// <exception cref="ArgumentException">Options have values that cannot be; the message has all of them.</exception>
     internal ClusterListenOptions Validated()
     {

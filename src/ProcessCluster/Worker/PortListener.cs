@@ -11,15 +11,12 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
     /// <summary>Whether the program wants another connection now (<see cref="ClusterListenOptions.CanAccept"/>).</summary>
     public Func<bool>? CanAccept { get; set; }
 
-    /// <summary>Gives connections back that the primary asks for (<see cref="ClusterListenOptions.GiveBack"/>).</summary>
-    private Action<ClusterListener, int>? _giveBack;
-
     protected WorkerSession Session => session;
 
     internal override Sockets.ConnectionCount Connections => session.Connections;
 
     /// <summary>The program has it soon. With the options of the program's, and whether the worker may have connections already.</summary>
-    public virtual void Begin(ClusterListenOptions options, bool isAdmitted) => (CanAccept, _giveBack) = (options.CanAccept, options.GiveBack);
+    public virtual void Begin(ClusterListenOptions options, bool isAdmitted) => CanAccept = options.CanAccept;
 
     /// <summary>The worker may have connections from now on.</summary>
     public virtual void Admitted()
@@ -30,8 +27,8 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
     /// <summary>The primary wants so many idle connections back. The program's own code is not for the thread that reads what the primary says.</summary>
     public void RequestBack(int count)
     {
-        if (_giveBack is { } giveBack)
-            ThreadPool.UnsafeQueueUserWorkItem(static request => request.GiveBack(request.Listener, request.Count), (GiveBack: giveBack, Listener: this, Count: count), preferLocal: false);
+        if (GiveBack is { } giveBack)
+            ThreadPool.UnsafeQueueUserWorkItem(static request => request.GiveBack(request.Count), (GiveBack: giveBack, Count: count), preferLocal: false);
     }
 
     /// <summary>Another worker was woken for a connection and has not accepted it.</summary>
