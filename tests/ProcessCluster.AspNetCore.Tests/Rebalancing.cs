@@ -58,7 +58,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
     [Fact]
     public async Task Who_is_even_keeps_its_connections_and_who_loses_its_clients_gets_those_of_others()
     {
-        await using var web = await Fleet.Start(2);
+        await using var web = await Fleet.Start(2, ("ProcessCluster__SoakTime", "00:00:00.200"));
         await using var clients = await Clients.Open(web, 40);
         await web.ExpectCounts(counts => counts.Max() <= 23); // Who was slower at first got fewer.
         await Task.Delay(Quiet);
@@ -67,6 +67,11 @@ public sealed class Rebalancing(ITestOutputHelper output)
         Assert.Equal(before, await clients.Ask());
         clients.Close(before, before[0]);
         await web.ExpectCounts(counts => counts.Min() >= 7 && counts.Sum() is >= 17 and <= 23);
+
+        // What moved before is not what a reload has moved.
+        await clients.DisposeAsync();
+        await web.ExpectCounts(counts => counts.Sum() == 0);
+        await web.Reload("0 connections moved, 0 drained, 0 cut");
     }
 
     [Fact]
@@ -75,7 +80,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
         await using var web = await Fleet.Start(1);
         await using var clients = await Clients.Open(web, 30);
         var old = (await clients.Ask()).Distinct().Single();
-        var answers = clients.Ask("/strict?slow=3000");
+        var answers = clients.Ask("/strict?slow=2500");
         await web.Grow();
         await Task.Delay(Quiet);
         Assert.Equal((int[])[30, 0], await web.Counts());
@@ -111,6 +116,12 @@ public sealed class Rebalancing(ITestOutputHelper output)
             _web.Process.Signal(Signal.SIGTTIN);
             _workers++;
             await Workers();
+        }
+
+        public async Task Reload(string result)
+        {
+            _web.Process.Signal(Signal.SIGHUP);
+            await _web.Process.Expect($@"The reload to generation 2 replaced {_workers} workers in .*: {result}\.$", Patience);
         }
 
         /// <summary>How many connections each worker has, in the order of their start.</summary>
@@ -169,6 +180,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
         public ValueTask DisposeAsync()
         {
             _connections.ForEach(connection => connection.Dispose());
+            _connections = [];
             _deadline.Dispose();
             return ValueTask.CompletedTask;
         }
