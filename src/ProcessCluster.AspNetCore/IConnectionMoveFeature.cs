@@ -2,7 +2,7 @@ namespace ProcessCluster;
 
 /// <summary>
 /// A feature of each connection in a worker (<c>ConnectionContext.Features</c>, <c>HttpContext.Features</c>): whether another worker may serve it on when
-/// this one leaves. There the connection is a new one: its id, its features and its <c>Items</c> begin afresh. Absent where
+/// this one leaves or has more connections than others. There the connection is a new one: its id, its features and its <c>Items</c> begin afresh. Absent where
 /// <see cref="ClusterOptions.MoveConnections"/> is false.
 /// </summary>
 public interface IConnectionMoveFeature

@@ -163,9 +163,9 @@ public sealed class Surviving
         }
         using (var gone = await web.Open(deadline.Token))
         {
-            await gone.SendAsync(StrictConnection.Request("/strict?slow=20000"), deadline.Token);
+            await gone.SendAsync(StrictConnection.Request("/strict?slow=1000"), deadline.Token);
         }
-        await ExpectNoCopies(web, TimeSpan.FromSeconds(25));
+        await ExpectNoCopies(web);
     }
 
     [Theory]

@@ -96,6 +96,13 @@ internal static class WebApp
     {
         app.MapGet("/", () => Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         app.MapGet("/client", (HttpContext context) => $"{Environment.ProcessId} {context.Connection.RemoteIpAddress}");
+        app.MapGet("/remember", (string by, HttpContext context, ICluster cluster) =>
+        {
+            // As applications do for a sticky session: once for each browser.
+            if (context.Request.Cookies["ProcessCluster"] is null)
+                context.Response.Cookies.Append("ProcessCluster", by == "slot" ? $"slot-{cluster.Worker!.Slot}" : $"{Guid.NewGuid():N}", new CookieOptions { HttpOnly = true });
+            return $"{Environment.ProcessId}";
+        });
         app.MapGet("/protocol", (HttpContext context) => context.Request.Protocol + (context.Request.IsHttps ? " tls" : ""));
         app.MapGet("/addresses", (HttpContext context) =>
             $"{context.Connection.LocalIpAddress}:{context.Connection.LocalPort} {context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}");

@@ -59,6 +59,25 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
         }
     }
 
+    /// <summary>
+    /// The worker stays, but has more connections than others: gives so many of the listener's back that are idle now. One that becomes busy before it goes stays.
+    /// </summary>
+    public void GiveBack(ClusterListener listener, int count)
+    {
+        lock (_gate)
+        {
+            if (_isDraining)
+                return;
+            foreach (var connection in _connections)
+            {
+                if (count == 0)
+                    break;
+                if (connection.IsOf(listener) && connection.RequestMoveIfIdle())
+                    count--;
+            }
+        }
+    }
+
     /// <summary>Begins to drain; it goes on until the host ends. Calling it again does nothing.</summary>
     public void Begin()
     {

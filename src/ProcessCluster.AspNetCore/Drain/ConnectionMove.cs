@@ -19,7 +19,18 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
     private long _requestEnd = NoBody;
     private volatile bool _isBodyRead = true;
     private volatile bool _isVetoed;
-    private volatile bool _isWanted;
+    private volatile Wish _wish;
+
+    private enum Wish
+    {
+        None,
+
+        /// <summary>If it is possible at the next look.</summary>
+        Once,
+
+        /// <summary>As soon as it is possible.</summary>
+        Lasting,
+    }
 
     public bool CanMove
     {
@@ -27,19 +38,17 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
         set => _isVetoed = !value;
     }
 
-    /// <summary>Whether the worker leaves and another one takes it.</summary>
-    public bool IsWanted => _isWanted;
+    /// <summary>Whether another worker shall have it: because this one leaves, or has too many.</summary>
+    public bool IsWanted => _wish != Wish.None;
 
     /// <summary>Whether the connection can follow when the response that begins now is sent.</summary>
     public bool WillBePossible => !_isVetoed && !connection.IsLayered && IsBodyRead;
 
     /// <summary>From now on it goes as soon as it can. False when it was told before.</summary>
-    public bool Want()
-    {
-        if (_isWanted)
-            return false;
-        return _isWanted = true;
-    }
+    public bool Want() => TryChange(Wish.None, Wish.Lasting);
+
+    /// <summary>It goes if it can when that is looked at next, else the wish lapses. False when there is one already.</summary>
+    public bool WantOnce() => TryChange(Wish.None, Wish.Once);
 
     /// <summary>
     /// A request has come to the application. Its body ends where it says, or, in chunks, where Kestrel has found its trailers: what follows only
@@ -65,7 +74,15 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
 
     /// <summary>To be asked by who receives.</summary>
     /// <param name="received">How many bytes it has.</param>
-    public bool IsPossible(long received) => _isWanted && IsAtRest(received);
+    public bool IsPossible(long received)
+    {
+        if (_wish == Wish.None)
+            return false;
+        if (IsAtRest(received))
+            return true;
+        TryChange(Wish.Once, Wish.None);
+        return false;
+    }
 
     bool ConnectionReport.IView.IsPlainHttp1 => connection.IsHttp1 && !connection.IsLayered && !_isVetoed;
 
@@ -87,6 +104,8 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
 
     private bool IsAtRest(long received) =>
         reader.IsDrained(received) && _isBodyRead && !_isVetoed && !connection.IsLayered && connection is { Requests: 0, CanGoOnElsewhere: true };
+
+    private bool TryChange(Wish from, Wish to) => Interlocked.CompareExchange(ref _wish, to, from) == from;
 
     private bool IsBodyRead => _isBodyRead || (_bodyEnd != NoBody ? reader.Consumed >= _bodyEnd : _chunked is { Available: true });
 }

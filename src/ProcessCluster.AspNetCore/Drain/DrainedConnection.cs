@@ -82,6 +82,17 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         return true;
     }
 
+    public bool IsOf(ClusterListener listener) => _socket.Listener == listener;
+
+    /// <summary>Has it given to another worker if it is idle when that is looked at, which is soon. False when it seems not to be, or cannot go.</summary>
+    public bool RequestMoveIfIdle()
+    {
+        if (Requests > 0 || !CanGoOnElsewhere || Move is not { WillBePossible: true } move || !_socket.CanMove || !move.WantOnce())
+            return false;
+        _socket.Wake();
+        return true;
+    }
+
     /// <summary>Whether it goes to another worker at some time after the response that begins now.</summary>
     public bool WillMove => Move is { WillBePossible: true } && _socket.CanMove;
 

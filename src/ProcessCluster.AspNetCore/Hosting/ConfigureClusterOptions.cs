@@ -28,6 +28,7 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         Read<TimeSpan>(section, nameof(options.BootTimeout), errors, TimeRemedy, TryParseTime, v => options.BootTimeout = v);
         Read<TimeSpan>(section, nameof(options.DrainTimeout), errors, TimeRemedy, TryParseTime, v => options.DrainTimeout = v);
         Read<bool>(section, nameof(options.MoveConnections), errors, "give true or false", bool.TryParse, v => options.MoveConnections = v);
+        Read<bool>(section, nameof(options.RebalanceConnections), errors, "give true or false", bool.TryParse, v => options.RebalanceConnections = v);
         Read<TimeSpan>(section, nameof(options.MaxWait), errors, TimeRemedy, TryParseTime, v => options.MaxWait = v);
         Read<int>(section, nameof(options.MaxWaitingConnections), errors, "give a number", TryParseNumber, v => options.MaxWaitingConnections = v);
         Read<ListenMode>(section, nameof(options.Mode), errors, OneOf<ListenMode>(), TryParseName, v => options.Mode = v);

@@ -37,7 +37,6 @@ internal sealed class ClusterMetrics : IDisposable
     private readonly Counter<long> _returned;
     private readonly Counter<long> _expired;
     private readonly Counter<long> _moved;
-    private readonly UpDownCounter<int> _kept;
     private readonly Counter<long> _notKept;
     private readonly Counter<long> _survived;
     private readonly Histogram<double> _handoff;
@@ -59,8 +58,6 @@ internal sealed class ClusterMetrics : IDisposable
             "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within MaxWait, or as too many waited already (WhenFull).");
         _moved = Meter.CreateCounter<long>(
             "processcluster.connections.moved", "{connection}", "Idle connections that a worker gave back for another one, which serves them on.");
-        _kept = Meter.CreateUpDownCounter<int>(
-            "processcluster.connections.kept", "{connection}", "Connections of workers of which the primary keeps a copy, so that they can outlive them.");
         _notKept = Meter.CreateCounter<long>(
             "processcluster.connections.not_kept", "{connection}", "Connections of which no copy is kept, because there were too many (ConnectionSurvival:MaxConnections, ulimit -n).");
         _survived = Meter.CreateCounter<long>(
@@ -81,6 +78,11 @@ internal sealed class ClusterMetrics : IDisposable
             "processcluster.worker.active_requests", () => figures.ActiveRequests, "{request}", "Requests under way, at the workers' last signs of life.");
         Meter.CreateObservableUpDownCounter(
             "processcluster.connections.waiting", () => figures.WaitingConnections, "{connection}", "Accepted connections that wait for a worker.");
+        Meter.CreateObservableUpDownCounter(
+            "processcluster.connections.kept",
+            () => figures.KeptConnections,
+            "{connection}",
+            "Connections of workers of which the primary keeps a copy, so that they can outlive them.");
         Meter.CreateObservableCounter(
             "processcluster.link.messages",
             () => Both(figures, static link => link.Messages),
@@ -109,9 +111,6 @@ internal sealed class ClusterMetrics : IDisposable
 
     /// <summary>A connection went from one worker to another.</summary>
     public void Moved() => _moved.Add(1);
-
-    /// <summary>So many copies more are kept.</summary>
-    public void Kept(int connections) => _kept.Add(connections);
 
     /// <summary>No copy of one is kept.</summary>
     public void NotKept() => _notKept.Add(1);

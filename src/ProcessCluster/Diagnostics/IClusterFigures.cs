@@ -12,6 +12,9 @@ internal interface IClusterFigures
     /// <summary>Connections that wait for a worker.</summary>
     int WaitingConnections { get; }
 
+    /// <summary>Connections of workers of which the primary keeps a copy.</summary>
+    int KeptConnections { get; }
+
     /// <summary>What went to workers over their links, and what came.</summary>
     (LinkFigures Sent, LinkFigures Received) Links { get; }
 }

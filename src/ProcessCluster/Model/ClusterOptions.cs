@@ -113,6 +113,13 @@ public sealed class ClusterOptions
     /// </summary>
     public bool MoveConnections { get; set; } = true;
 
+    /// <summary>
+    /// Whether workers that have more kept connections than others give idle ones back, until all have about as many: after workers were added or replaced, or
+    /// when clients went. Default true. Only where <see cref="DispatchPolicy.RoundRobin"/> chooses, and only what can move; without effect where
+    /// <see cref="MoveConnections"/> is false. At most some 430 connections per second and worker. More in <c>docs/connections.md</c>.
+    /// </summary>
+    public bool RebalanceConnections { get; set; } = true;
+
     /// <summary>What becomes of the connections of a worker that ends without having left.</summary>
     public ConnectionSurvivalOptions ConnectionSurvival { get; private set; } = new();
 
@@ -280,6 +287,7 @@ public sealed class ClusterOptions
             BootTimeout = BootTimeout,
             DrainTimeout = DrainTimeout,
             MoveConnections = MoveConnections,
+            RebalanceConnections = RebalanceConnections,
             Mode = Mode,
             Dispatch = Dispatch,
             CustomDispatch = CustomDispatch,

@@ -39,6 +39,9 @@ public sealed class ClusterConnection : IDisposable
         _isKnown = isMoved ? 1 : 0;
     }
 
+    /// <summary>The listener that it came from.</summary>
+    public ClusterListener Listener => _listener;
+
     /// <summary>The peer's address; null for a Unix domain socket, whose peers have none.</summary>
     public EndPoint? RemoteEndPoint => _remote ??= _peer.ToEndPoint();
 

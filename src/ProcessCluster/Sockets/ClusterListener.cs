@@ -18,6 +18,14 @@ public abstract class ClusterListener : IAsyncDisposable
     public EndPoint EndPoint { get; }
 
     /// <summary>
+    /// In a worker: called when it has more connections than the others (<see cref="ClusterOptions.RebalanceConnections"/>), with how many of this listener's the primary
+    /// would like to have back for them. The program then calls <see cref="ClusterConnection.TryMove"/> on as many that it has nothing to do with, or on fewer. Called on the
+    /// thread pool, at most every 0.3 s, with 1 to 128; never where a policy chooses the worker, where the end point is <see cref="ClusterListenOptions.Exclusive"/>,
+    /// or once the worker leaves. It should be quick, and must not throw. Default null: nothing is given back. May be set on any thread, at any time.
+    /// </summary>
+    public Action<int>? GiveBack { get; set; }
+
+    /// <summary>
     /// Takes the next connection as a .NET socket, which the caller owns. Completes with null when the listener has ended: it was
     /// closed, or the worker shall leave.
     /// </summary>

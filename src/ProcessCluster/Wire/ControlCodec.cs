@@ -42,6 +42,7 @@ internal static class ControlCodec
         Admitted = 12,
         Ping = 13,
         Pong = 14,
+        GiveBack = 15,
         BindUdp = 20,
         Unread = 21,
         AcquireLock = 24,
@@ -121,6 +122,11 @@ internal static class ControlCodec
                 writer.Long(m.Busy.Ticks);
                 writer.Bool(m.IsDebugged);
                 break;
+            case ControlMessage.GiveBack m:
+                writer.Byte((byte)Kind.GiveBack);
+                writer.Int(m.Port);
+                writer.Int(m.Count);
+                break;
             case ControlMessage.BindUdp m:
                 writer.Byte((byte)Kind.BindUdp);
                 writer.Int(m.Request);
@@ -176,6 +182,7 @@ internal static class ControlCodec
             Kind.Admitted => new ControlMessage.Admitted(reader.Int()),
             Kind.Ping => new ControlMessage.Ping(reader.Int()),
             Kind.Pong => new ControlMessage.Pong(reader.Int(), reader.Long(), reader.Int(), new TimeSpan(reader.Long()), reader.Bool()),
+            Kind.GiveBack => new ControlMessage.GiveBack(reader.Int(), reader.Int()),
             Kind.BindUdp => new ControlMessage.BindUdp(
                 reader.Int(), reader.EndPoint(), reader.Bool(), reader.Bool(), reader.Int(), reader.Int()),
             Kind.Unread => new ControlMessage.Unread(reader.Int()),

@@ -41,6 +41,9 @@ internal abstract record ControlMessage
     /// <summary>Primary → worker: connections come now, and you have this slot.</summary>
     public sealed record Admitted(int Slot) : ControlMessage;
 
+    /// <summary>Primary → worker: you have more connections than the others; give back so many of this port's that are idle.</summary>
+    public sealed record GiveBack(int Port, int Count) : ControlMessage;
+
     /// <summary>Primary → worker: give a sign of life, through your thread pool.</summary>
     public sealed record Ping(int Sequence) : ControlMessage;
 

@@ -24,6 +24,13 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
         // Where the primary deals them out it just begins to.
     }
 
+    /// <summary>The primary wants so many idle connections back. The program's own code is not for the thread that reads what the primary says.</summary>
+    public void RequestBack(int count)
+    {
+        if (GiveBack is { } giveBack)
+            ThreadPool.UnsafeQueueUserWorkItem(static request => request.GiveBack(request.Count), (GiveBack: giveBack, Count: count), preferLocal: false);
+    }
+
     /// <summary>Another worker was woken for a connection and has not accepted it.</summary>
     public virtual void LookAgain()
     {

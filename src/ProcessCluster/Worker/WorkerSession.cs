@@ -222,6 +222,10 @@ internal sealed class WorkerSession : ILinkPeer
                 foreach (var listener in _listeners.Values)
                     listener.Admitted();
                 break;
+            case ControlMessage.GiveBack give:
+                if (_listeners.TryGetValue(give.Port, out var uneven))
+                    uneven.RequestBack(give.Count);
+                break;
             case ControlMessage.Ping ping:
                 ThreadPool.UnsafeQueueUserWorkItem(static state => state.Session.GiveSign(state.Sequence), (Session: this, ping.Sequence), preferLocal: false);
                 break;

@@ -72,6 +72,9 @@ public sealed class ClusterMetricsTests : IDisposable
         Assert.Equal([3], Values("processcluster.connections.returned"));
         Assert.Equal([5], Values("processcluster.connections.expired"));
         Assert.Equal([7], Values("processcluster.connections.waiting"));
+        Assert.Equal([9], Values("processcluster.connections.kept"));
+        Assert.Equal([1], Values("processcluster.connections.not_kept"));
+        Assert.Equal([3], Values("processcluster.connections.outlived", ("outcome", "answered")));
         Assert.Equal([1], Values("processcluster.worker.exits", ("cause", "hung")));
         Assert.Equal([2], Values("processcluster.worker.drain.duration", ("cause", "recycled")));
         Assert.Equal([1.5], Values("processcluster.reload.duration", ("outcome", "succeeded")));
@@ -173,6 +176,8 @@ public sealed class ClusterMetricsTests : IDisposable
         _metrics.HandedOff(TimeSpan.FromMilliseconds(250));
         _metrics.Returned(3);
         _metrics.Expired(5);
+        _metrics.NotKept();
+        _metrics.Survived(2, 3, 4);
         _metrics.Exited(WorkerExitCause.Hung);
         _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled);
         _metrics.Reloaded(Good);
@@ -192,6 +197,8 @@ public sealed class ClusterMetricsTests : IDisposable
         public int ActiveRequests => 11;
 
         public int WaitingConnections => 7;
+
+        public int KeptConnections => 9;
 
         public (LinkFigures Sent, LinkFigures Received) Links => (new LinkFigures(1, 30), new LinkFigures(2, 40));
     }

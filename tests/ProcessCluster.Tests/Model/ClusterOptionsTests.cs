@@ -126,7 +126,7 @@ public sealed class ClusterOptionsTests
         {
             switch (property.GetValue(options))
             {
-                case RestartOptions or RecycleOptions:
+                case RestartOptions or RecycleOptions or ConnectionSurvivalOptions:
                     Fill(property.GetValue(options)!);
                     break;
                 case int number:
@@ -140,6 +140,9 @@ public sealed class ClusterOptionsTests
                     break;
                 case bool flag:
                     property.SetValue(options, !flag);
+                    break;
+                case null when property.PropertyType == typeof(bool?):
+                    property.SetValue(options, true);
                     break;
                 case Enum:
                     property.SetValue(options, Enum.ToObject(property.PropertyType, 1));
@@ -191,7 +194,7 @@ public sealed class ClusterOptionsTests
     private static List<(string Name, object? Value)> Values(object options, string prefix = "") => [.. PropertiesOf(options).SelectMany(property =>
         property.GetValue(options) switch
         {
-            RestartOptions or RecycleOptions => Values(property.GetValue(options)!, $"{property.Name}:"),
+            RestartOptions or RecycleOptions or ConnectionSurvivalOptions => Values(property.GetValue(options)!, $"{property.Name}:"),
             IDictionary<int, IDictionary<string, string?>> slots => slots.SelectMany(slot => slot.Value.Select(v => ($"{slot.Key}:{v.Key}", (object?)v.Value)))
                 .DefaultIfEmpty((property.Name, null)),
             IList<EndPointOptions> endPoints => endPoints.SelectMany(static endPoint => PropertiesOf(endPoint).Select(p => ($"EndPoints:{p.Name}", p.GetValue(endPoint))))

@@ -61,6 +61,7 @@ public sealed class ControlCodecTests
         .. EndPoints.Take(5).Select(endPoint => new ControlMessage.BindUdp(8, endPoint, DualMode: true, EnableBroadcast: false, 0, 65_536)),
         new ControlMessage.BindUdp(-1, EndPoints[0], DualMode: false, EnableBroadcast: true, int.MaxValue, -1),
         new ControlMessage.Unread(9),
+        new ControlMessage.GiveBack(9, 128),
         new ControlMessage.AcquireLock(8, "größe"),
         new ControlMessage.AcquireLock(int.MaxValue, new string('\uffff', ClusterLock.MaxNameLength)),
         new ControlMessage.LockGranted(9),

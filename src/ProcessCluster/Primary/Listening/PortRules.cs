@@ -11,8 +11,17 @@ namespace ProcessCluster.Primary.Listening;
 /// <param name="WhenFull">What becomes of the others.</param>
 /// <param name="MaxPeekTime">How long first bytes are waited for.</param>
 /// <param name="HasProxyHeader">Whether connections begin with the PROXY protocol's header.</param>
+/// <param name="Rebalances">Whether kept connections are evened out.</param>
 internal sealed record PortRules(
-    Seats Seats, IDispatchPolicy? Policy, int PeekBytes, int MaxWaiting, TimeSpan MaxWait, WhenFull WhenFull, TimeSpan MaxPeekTime, bool HasProxyHeader)
+    Seats Seats,
+    IDispatchPolicy? Policy,
+    int PeekBytes,
+    int MaxWaiting,
+    TimeSpan MaxWait,
+    WhenFull WhenFull,
+    TimeSpan MaxPeekTime,
+    bool HasProxyHeader,
+    bool Rebalances)
 {
     public static ListenMode ModeOf(ClusterOptions options, EndPoint endPoint) => Own(options, endPoint).Mode ?? options.Mode;
 
@@ -34,7 +43,8 @@ internal sealed record PortRules(
             own.MaxWait ?? options.MaxWait,
             own.WhenFull ?? options.WhenFull,
             own.MaxPeekTime ?? options.MaxPeekTime,
-            own.ProxyProtocol ?? options.ProxyProtocol);
+            own.ProxyProtocol ?? options.ProxyProtocol,
+            policy is null && options is { MoveConnections: true, RebalanceConnections: true }); // Where a policy chose, its choice stays.
     }
 
     private static EndPointOptions Own(ClusterOptions options, EndPoint endPoint) => options.EndPoints.FirstOrDefault(o => o.IsFor(endPoint)) ?? new EndPointOptions();

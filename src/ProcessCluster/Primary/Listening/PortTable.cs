@@ -19,41 +19,20 @@ internal sealed class PortTable(
 {
     private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick.</summary>
-    private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
-
     /// <summary>Changed on the loop only; what waits is counted from anywhere.</summary>
     private readonly ConcurrentDictionary<string, ISharedEndPoint> _byKey = new();
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
-    private readonly Survival _survival = new(logger, metrics);
     private readonly LoopTimer _clock = new(loop);
     private Action? _tick;
     private bool _clockRuns;
     private int _lastId;
 
-    /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
-    private sealed record Guest(WorkerChannel Channel, Dictionary<ISharedEndPoint, string> Uses)
-    {
-        /// <summary>The ports whose listener is in place in the worker.</summary>
-        public List<SharedPort> Listens { get; } = [];
+    /// <summary>What becomes of connections whose worker is gone.</summary>
+    public Survival Survival { get; } = new(logger, metrics);
 
-        /// <summary>Those that are its alone, and end with it.</summary>
-        public List<SharedPort> Own { get; } = [];
-
-        /// <summary>Whether it gets connections.</summary>
-        public bool IsAdmitted { get; set; }
-
-        /// <summary>Whether it never gets any again.</summary>
-        public bool IsDone { get; set; }
-    }
-
-    public void Add(PrimaryWorker worker)
-    {
-        _survival.Check(worker.Options);
-        _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, _survival, metrics, time), []));
-    }
+    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, Survival, metrics, time), []));
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
@@ -359,6 +338,24 @@ internal sealed class PortTable(
         _clock.Start(ClockTick, _tick ??= Tick);
     }
 
+    /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven.</summary>
+    public void Look()
+    {
+        if (!_clockRuns && EvenOut(time.GetTimestamp()))
+            NeedsClock();
+    }
+
+    /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus.</summary>
+    private bool EvenOut(long now)
+    {
+        foreach (var shared in _byKey.Values)
+        {
+            if (shared is SharedPort port && port.EvenOut(time.GetElapsedTime(0, now)))
+                return true;
+        }
+        return false;
+    }
+
     private void Tick()
     {
         _delivery.Retry();
@@ -374,9 +371,10 @@ internal sealed class PortTable(
                 Expired(port, closed);
             needed |= port.NeedsClock;
         }
+        needed |= EvenOut(now);
         foreach (var guest in _guests.Values)
         {
-            guest.Channel.RevokeOverdue(OfferPatience);
+            guest.Channel.RevokeOverdue();
             needed |= guest.Channel.HasOffers;
         }
         if (needed)

@@ -1,9 +1,10 @@
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Primary.Listening;
 
 /// <summary>One worker's place at one port.</summary>
-internal sealed class Seat(WorkerChannel channel, SharedPort port)
+internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnectionHolder
 {
     /// <summary>How many connections may be on their way to one worker. More than one hides the way to and fro under load.</summary>
     public const int MaxOffers = 4;
@@ -45,6 +46,18 @@ internal sealed class Seat(WorkerChannel channel, SharedPort port)
     public Seat? Previous { get; set; }
 
     public Seat? Next { get; set; }
+
+    int IConnectionHolder.Slot => Channel.Worker.Slot;
+
+    bool IConnectionHolder.CanTake => this is { IsRemoved: false, IsAside: false, Revoked: 0 };
+
+    /// <summary>
+    /// Of all ports, as that is what a worker writes where the primary sees it, and what it has to bear. So one port's connections may move because of another's,
+    /// and nothing but this port's does.
+    /// </summary>
+    int IConnectionHolder.Connections => Page!.Open + Channel.CountUnderWay(this) + (HasLine ? Line.Count : 0);
+
+    void IConnectionHolder.GiveBack(int count) => Channel.Worker.Send(new ControlMessage.GiveBack(Port.Id, count));
 
     /// <summary>Whether it has as many connections as it may have; 0 is no limit. Those on their way count.</summary>
     public bool IsFull(int maxConnections) => maxConnections > 0 && Page is { } page && page.Open + Outstanding >= maxConnections;

@@ -25,6 +25,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private readonly Refusals _refusals;
     private readonly ReadOnlyMemory<byte> _crashAnswer;
     private readonly Peeks? _peeks;
+    private readonly Rebalancing? _rebalancing;
     private bool _paused;
     private bool _exhausted;
     private bool _disposed;
@@ -34,8 +35,8 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     {
         (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
         _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
-        _refusals = new Refusals(rules.WhenFull, time);
-        (KeepsConnections, _crashAnswer) = (options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
+        (_refusals, KeepsConnections, _crashAnswer) = (new Refusals(rules.WhenFull, time), options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
+        _rebalancing = rules.Rebalances ? new Rebalancing() : null;
         if (rules.HasProxyHeader || rules.PeekBytes > 0)
             _peeks = new Peeks(loop, rules, time, connection => Enter(connection), (connection, exception) => Lose(connection, exception));
         loop.Add(this, socket.Number, Libc.EPOLLIN);
@@ -93,6 +94,11 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public void Add(Seat seat)
     {
         _seats.Add(seat);
+        if (_rebalancing is not null)
+        {
+            _rebalancing.Add(seat);
+            _observer.NeedsClock(); // It may have fewer than the others.
+        }
         ServeWaiting();
     }
 
@@ -100,6 +106,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public void Remove(Seat seat)
     {
         _seats.Remove(seat);
+        _rebalancing?.Remove(seat);
         DissolveLine(seat);
         ServeWaiting();
     }
@@ -171,11 +178,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public void EndWithCrashAnswer(int descriptor)
     {
         if (_disposed || _crashAnswer.IsEmpty)
-        {
             Libc.close(descriptor);
-            return;
-        }
-        _refusals.Answer(descriptor, _crashAnswer.Span);
+        else
+            _refusals.Answer(descriptor, _crashAnswer.Span);
         _observer.NeedsClock();
     }
 
@@ -205,6 +210,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         return ended;
     }
 
+    /// <summary>Has its workers even out their kept connections. True when that shall be looked at again at the next tick.</summary>
+    public bool EvenOut(TimeSpan now) => _rebalancing?.Look(now) ?? false;
+
     public void Dispose()
     {
         // Clients whose connection the kernel has made already are served like those that came before them.
@@ -216,10 +224,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         _peeks?.Clear();
         _refusals.Clear();
         foreach (var line in _withLine.Select(static seat => seat.Line).Append(_waiting))
-        {
-            while (line.Count > 0)
-                Libc.close(line.Pop().Descriptor);
-        }
+            line.Close();
     }
 
     private PendingConnection Accepted(int descriptor, in PeerAddress peer) => new(descriptor, peer, _time.GetTimestamp() + _maxWait);
@@ -355,11 +360,8 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private int EndOverdue(WaitingLine line, long now)
     {
         var ended = 0;
-        while (line.Count > 0 && line.Peek().Deadline <= now)
-        {
-            Refuse(line.Pop());
-            ended++;
-        }
+        for (; line.TryPopOverdue(now, out var connection); ended++)
+            Refuse(connection);
         return ended;
     }
 
@@ -393,20 +395,4 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         _paused = false;
         _loop.Change(this, _socket.Number, Libc.EPOLLIN);
     }
-}
-
-/// <summary>What a port has to tell.</summary>
-internal interface IPortObserver
-{
-    /// <summary>No descriptor or memory is left; told once until accepting works again.</summary>
-    void Exhausted(SharedPort port);
-
-    /// <summary>A connection was refused, because too many wait.</summary>
-    void Refused(SharedPort port);
-
-    /// <summary>The program's policy has thrown.</summary>
-    void PolicyFailed(SharedPort port, Exception exception);
-
-    /// <summary><see cref="SharedPort.EndOverdue(long)"/> is to be called every now and then.</summary>
-    void NeedsClock();
 }

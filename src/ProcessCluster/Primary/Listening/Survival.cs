@@ -23,6 +23,9 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
     /// <summary>How many descriptors there are for copies: a quarter is left for connections that wait, for workers and the program.</summary>
     private int Room { get; } = (int)Math.Max(0, (OpenFiles.Limit - OtherFiles) / 4 * 3);
 
+    /// <summary>Of how many connections a copy is kept. May be read on any thread.</summary>
+    public int Kept => Volatile.Read(ref _kept);
+
     /// <summary>Says so, once, where the limit of open files is below what was asked for.</summary>
     public void Check(ClusterOptions options)
     {
@@ -42,16 +45,11 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
             return false;
         }
         _kept++;
-        metrics.Kept(1);
         return true;
     }
 
     /// <summary>A copy is not kept any more.</summary>
-    public void Let()
-    {
-        _kept--;
-        metrics.Kept(-1);
-    }
+    public void Let() => _kept--;
 
     /// <summary>How many bytes were sent on a connection that a worker is about to get; null when the kernel does not say.</summary>
     public static long? CountSent(in PendingConnection connection) =>

@@ -1,3 +1,5 @@
+using ProcessCluster.Platform;
+
 namespace ProcessCluster.Primary.Listening;
 
 /// <summary>
@@ -41,6 +43,21 @@ internal sealed class WaitingLine
     {
         Count--;
         return _ring[(_first + Count) & (_ring.Length - 1)];
+    }
+
+    /// <summary>Takes the first one, if its time is over.</summary>
+    public bool TryPopOverdue(long now, out PendingConnection connection)
+    {
+        var isOverdue = Count > 0 && Peek().Deadline <= now;
+        connection = isOverdue ? Pop() : default;
+        return isOverdue;
+    }
+
+    /// <summary>Closes all.</summary>
+    public void Close()
+    {
+        while (Count > 0)
+            Libc.close(Pop().Descriptor);
     }
 
     private void GrowIfFull()

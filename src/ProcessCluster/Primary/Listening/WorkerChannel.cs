@@ -12,6 +12,9 @@ namespace ProcessCluster.Primary.Listening;
 /// </summary>
 internal sealed class WorkerChannel : EventLoop.Watch
 {
+    /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick of the port table's clock.</summary>
+    private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
+
     private readonly EventLoop _loop;
     private readonly Descriptor _socket;
     private readonly Action<PrimaryWorker, string> _fault;
@@ -42,6 +45,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         (Worker, _loop, _fault, _returned, _survival, _metrics, _time) = (worker, loop, fault, returned, survival, metrics, time);
         _socket = worker.Child.Handoff;
         _connections = new WorkerConnections(Page.Slots);
+        survival.Check(worker.Options);
         Page.WantLook();
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
@@ -116,7 +120,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     /// What the worker did not answer for so long goes to another one, if that has nothing else to answer: the worker is stopped, blocked or busy. It
     /// may still come to the offer, and then finds that it is not its own any more.
     /// </summary>
-    public void RevokeOverdue(TimeSpan patience)
+    public void RevokeOverdue()
     {
         if (_closed || !HasOffers)
             return;
@@ -124,7 +128,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         foreach (var slot in _connections.Offers)
         {
             ref readonly var offer = ref _connections[slot];
-            if (offer is { Seat.Port.HasIdle: true, IsRevoked: false } && _time.GetElapsedTime(offer.MadeAt) >= patience)
+            if (offer is { Seat.Port.HasIdle: true, IsRevoked: false } && _time.GetElapsedTime(offer.MadeAt) >= OfferPatience)
                 (overdue ??= []).Add(slot);
         }
         if (overdue is null)

@@ -40,7 +40,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
         _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
         _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
-        _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting);
+        _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting, () => _ports.Survival.Kept);
         _systemd = SystemdNotifier.OfEnvironment(_loop.Post, _time, _logger);
         _router = new MessageRouter(Workers);
         _history = new ExitHistory(_time);
@@ -237,7 +237,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (next.LeaveWanted && !before.LeaveWanted)
         {
             worker.MarkLeaving();
-            worker.ConnectionsAtLeave = worker.Child.Page.Open;
+            (worker.ConnectionsAtLeave, worker.ConnectionsMoved) = (worker.Child.Page.Open, 0);
             _telemetry.Leaving(worker);
             TellReady();
         }
@@ -343,6 +343,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     private void Sample()
     {
         _orphans?.Look(child => Workers.Values.Any(worker => worker.ProcessId == child));
+        _ports.Look();
         Sampled?.Invoke();
     }
 

@@ -21,6 +21,7 @@ internal sealed class WorkerTelemetry : IClusterFigures
     private readonly ConcurrentDictionary<int, ClusterWorker> _workers;
     private readonly TimeProvider _time;
     private readonly Func<int> _waiting;
+    private readonly Func<int> _kept;
     private readonly ClusterMetrics _metrics;
     private readonly Dictionary<PrimaryWorker, Life> _lives = [];
     private readonly Lock _gate = new();
@@ -32,9 +33,10 @@ internal sealed class WorkerTelemetry : IClusterFigures
     /// <param name="workers">Those that are not dead.</param>
     /// <param name="time">What passes.</param>
     /// <param name="waiting">How many connections wait for a worker; called on any thread.</param>
-    public WorkerTelemetry(ClusterMetrics metrics, ConcurrentDictionary<int, ClusterWorker> workers, TimeProvider time, Func<int> waiting)
+    /// <param name="kept">Of how many connections of workers there is a copy; likewise.</param>
+    public WorkerTelemetry(ClusterMetrics metrics, ConcurrentDictionary<int, ClusterWorker> workers, TimeProvider time, Func<int> waiting, Func<int> kept)
     {
-        (_metrics, _workers, _time, _waiting) = (metrics, workers, time, waiting);
+        (_metrics, _workers, _time, _waiting, _kept) = (metrics, workers, time, waiting, kept);
         metrics.Observe(this);
     }
 
@@ -50,6 +52,8 @@ internal sealed class WorkerTelemetry : IClusterFigures
     public int ActiveRequests => _workers.Values.Cast<PrimaryWorker>().Sum(static worker => worker.Load.InFlight);
 
     public int WaitingConnections => _waiting();
+
+    public int KeptConnections => _kept();
 
     public (LinkFigures Sent, LinkFigures Received) Links
     {

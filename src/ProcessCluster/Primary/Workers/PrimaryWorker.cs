@@ -112,7 +112,7 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     /// <summary>How many connections it had when it began to leave.</summary>
     public int ConnectionsAtLeave { get; set; }
 
-    /// <summary>How many it has given back for others.</summary>
+    /// <summary>How many it has given back for others; since it leaves, those of before do not count any more.</summary>
     public int ConnectionsMoved { get; set; }
 
     public LeftConnections LeftConnections { get; private set; }
