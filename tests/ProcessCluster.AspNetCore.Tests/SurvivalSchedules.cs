@@ -348,7 +348,7 @@ public sealed class SurvivalSchedules
                     if (_world._requests.TakeWhile(before => before != request).Sum(before => (long)before.Length) != position)
                         throw new InvalidOperationException($"A worker begins in the middle of a request: {position}, {_world.Describe()}");
                     _isWaiting = true;
-                    _report.MoreIsWanted();
+                    _report.LookAgain();
                     yield return true;
                     while (_received - _consumed < request.Head)
                         yield return false;
@@ -411,7 +411,7 @@ public sealed class SurvivalSchedules
                     position += request.Length;
                 }
                 _isWaiting = true;
-                _report.MoreIsWanted();
+                _report.LookAgain();
                 while (true)
                     yield return false;
             }
@@ -421,7 +421,7 @@ public sealed class SurvivalSchedules
                 while (_consumed < end)
                 {
                     _isWaiting = true;
-                    _report.MoreIsWanted();
+                    _report.LookAgain();
                     yield return true;
                     while (_consumed == _received)
                         yield return false;

@@ -18,10 +18,10 @@ public sealed class Surviving
     [Fact]
     public async Task Kills_under_load_break_no_idle_connection_and_each_request_under_way_has_one_end()
     {
-        // Set CONNECTIONS and KILLS for more.
+        // Set CONNECTIONS and KILLS for more, PAUSE (ms) for clients that ask less often.
         var connections = Number("CONNECTIONS", 100);
         var kills = Number("KILLS", 4);
-        await using var web = await Start(2, ("ProcessCluster__StandbyWorkers", "1"));
+        await using var web = await Start(2, ("ProcessCluster__StandbyWorkers", "1"), ("Logging__LogLevel__Default", "Warning"), ("Logging__LogLevel__ProcessCluster", "Information"));
         using var end = new CancellationTokenSource();
         var seen = new Sightings();
         var clients = Enumerable.Range(0, connections).Select(seed => Task.Run(() => AskUntil(web, seed, seen, end.Token))).ToList();
@@ -81,15 +81,18 @@ public sealed class Surviving
     [InlineData("POST /strict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234")]
     [InlineData("POST /strict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n012")]
     [InlineData("GET /strict HTTP/1.1\r\nHo")]
-    public async Task A_request_under_way_is_answered_with_502_once(string request)
+    [InlineData("GET /strict?slow=20000 HTTP/1.1\r\nHost: x\r\n\r\n", false)]
+    [InlineData("GET /strict HTTP/1.1\r\nHo", false)]
+    public async Task A_request_under_way_is_answered_with_502_once(string request, bool isKept = true)
     {
         await using var web = await Start(2);
         using var deadline = new CancellationTokenSource(Patience);
         using var connection = await web.Open(deadline.Token);
-        var worker = await Ask(connection, deadline.Token);
+        IReadOnlyList<int> victims = isKept ? [await Ask(connection, deadline.Token)] : await web.WorkerIds();
         await connection.SendAsync(Encoding.ASCII.GetBytes(request), deadline.Token);
         await Task.Delay(300, deadline.Token); // It is there.
-        TestProcess.SendSignal(worker, Signal.SIGKILL);
+        foreach (var victim in victims)
+            TestProcess.SendSignal(victim, Signal.SIGKILL);
         var answer = await connection.ReadAnswerAsync(deadline.Token); // And nothing but it, to the end.
         Assert.Equal((502, true, Sentence), (answer.Status, answer.Closes, Encoding.UTF8.GetString(answer.Body)));
         await web.Process.Expect(@"ended with connections: 0 idle ones are served by others, 1 with a request under way were answered in its place, 0 ended with it");
@@ -168,6 +171,47 @@ public sealed class Surviving
         await ExpectNoCopies(web);
     }
 
+    [Fact]
+    public async Task Slow_clients_and_those_that_leave_get_what_is_theirs_and_leave_nothing_behind()
+    {
+        await using var web = await Start(2);
+        using var deadline = new CancellationTokenSource(Patience);
+        var worker = (await web.WorkerIds())[0];
+        // One sends a byte now and then, one never reads what it has asked for, one has ended its sending, one resets the connection when the worker is gone.
+        using var slow = await web.OpenTo(worker, deadline.Token);
+        using var deaf = await web.OpenTo(worker, deadline.Token);
+        using var halfClosed = await web.OpenTo(worker, deadline.Token);
+        var resetting = await web.OpenTo(worker, deadline.Token);
+        using var idle = await web.OpenTo(worker, deadline.Token);
+        var request = Encoding.ASCII.GetBytes("GET /strict HTTP/1.1\r\nHost: x\r\n\r\n");
+        var sending = Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < request.Length; i++)
+                {
+                    await slow.SendAsync(request.AsMemory(i, 1), deadline.Token);
+                    await Task.Delay(100, deadline.Token);
+                }
+            },
+            deadline.Token);
+        await deaf.SendAsync(StrictConnection.Request("/big?length=20000000"), deadline.Token);
+        await halfClosed.SendAsync(StrictConnection.Request("/strict?slow=20000"), deadline.Token);
+        halfClosed.EndSending();
+        await resetting.SendAsync(StrictConnection.Request("/strict?slow=20000"), deadline.Token);
+        await Task.Delay(400, deadline.Token);
+        TestProcess.SendSignal(worker, Signal.SIGKILL);
+        resetting.Dispose();
+        await web.Process.Expect($@"\(process {worker}\) crashed, SIGKILL");
+        Assert.Equal(502, (await slow.ReadAnswerAsync(deadline.Token)).Status);
+        await sending.ContinueWith(static _ => { }, TaskScheduler.Default); // What it sends is for nobody.
+        var failure = await Assert.ThrowsAsync<StrictFailureException>(() => deaf.ReadAnswerAsync(deadline.Token));
+        Assert.True(failure.Failure is StrictFailure.Cut or StrictFailure.Reset, failure.Message);
+        Assert.Equal(502, (await halfClosed.ReadAnswerAsync(deadline.Token)).Status);
+        Assert.NotEqual(worker, await Ask(idle, deadline.Token));
+        idle.Dispose();
+        await ExpectNoCopies(web);
+    }
+
     [Theory]
     [InlineData("first request")]
     [InlineData("TLS")]
@@ -235,7 +279,7 @@ public sealed class Surviving
         var server = 0;
         while (!end.IsCancellationRequested)
         {
-            await Task.Delay(random.Next(40), CancellationToken.None);
+            await Task.Delay(random.Next(Number("PAUSE", 40)), CancellationToken.None);
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(5));
             var since = Stopwatch.GetTimestamp();
             try

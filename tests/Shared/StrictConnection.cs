@@ -54,7 +54,7 @@ public sealed class StrictConnection : IDisposable
     private StrictConnection(Socket socket) => _socket = socket;
 
     /// <summary>Whether a part of the last answer has come.</summary>
-    public bool HasBegun => _end > 0;
+    public bool HasBegun { get; private set; }
 
     /// <summary>Connects; with TLS when there is the hash of the server's certificate.</summary>
     /// <exception cref="StrictFailureException">It could not be opened.</exception>
@@ -180,7 +180,7 @@ public sealed class StrictConnection : IDisposable
 
     private async Task<string> ReadHeadAsync(CancellationToken deadline)
     {
-        (_start, _end) = (0, 0);
+        (_start, _end, HasBegun) = (0, 0, false);
         return await ReadUntilAsync("\r\n\r\n", deadline);
     }
 
@@ -230,7 +230,7 @@ public sealed class StrictConnection : IDisposable
     }
 
     private async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken deadline) =>
-        await _stream.ReadAsync(buffer, deadline) is > 0 and var count
+        await _stream.ReadAsync(buffer, deadline) is > 0 and var count && (HasBegun = true)
             ? count
             : throw new StrictFailureException(StrictFailure.Cut, "The connection ended before the whole answer.");
 

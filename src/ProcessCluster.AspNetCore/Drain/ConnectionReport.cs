@@ -87,8 +87,8 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         }
     }
 
-    /// <summary>Kestrel waits for more.</summary>
-    public void MoreIsWanted()
+    /// <summary>Something that the view shows is different: Kestrel waits for more, or the protocol is known.</summary>
+    public void LookAgain()
     {
         lock (_gate)
             Say();

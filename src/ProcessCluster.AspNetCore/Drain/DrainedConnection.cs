@@ -19,6 +19,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     private readonly Func<bool> _isLayered;
     private volatile bool _isReceiving;
     private volatile bool _isHttp1;
+    private volatile bool _beginsAsHttp1;
     private volatile bool _isServerStopping;
     private int _requests;
     private int _received;
@@ -59,8 +60,8 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// <summary>Which request is served on it, said likewise; null when nobody wants to know.</summary>
     public RunningRequest? Request { get; set; }
 
-    /// <summary>Whether a request of HTTP/1.x was seen.</summary>
-    public bool IsHttp1 => _isHttp1;
+    /// <summary>Whether a request of HTTP/1.x was seen, by its first line at least.</summary>
+    public bool IsHttp1 => _isHttp1 || _beginsAsHttp1;
 
     public bool IsLayered => _isLayered();
 
@@ -110,7 +111,16 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         Report?.ReceivingBegins();
     }
 
-    public void Received() => _received++;
+    /// <param name="bytes">What was received.</param>
+    /// <param name="isFirst">Whether it is the first of all.</param>
+    public void Received(ReadOnlySpan<byte> bytes, bool isFirst)
+    {
+        _received++;
+        if (!isFirst || Report is null)
+            return;
+        _beginsAsHttp1 = IsRequestLine(bytes);
+        Report.LookAgain();
+    }
 
     /// <summary>What was received is in Kestrel's hands.</summary>
     /// <param name="received">How many bytes there were until now.</param>
@@ -176,6 +186,9 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// <summary>Whether the time starts anew. Where no HTTP request was seen it does not, once the server stops: Kestrel may be serving another protocol.</summary>
     private bool IsActive(int seen) =>
         (_isHttp1 || !_isServerStopping) && (Volatile.Read(ref _requests) > 0 || _isReceiving || seen != _seen);
+
+    private static bool IsRequestLine(ReadOnlySpan<byte> bytes) =>
+        bytes.IndexOf("\r\n"u8) is > 0 and var end && (bytes[..end].EndsWith(" HTTP/1.1"u8) || bytes[..end].EndsWith(" HTTP/1.0"u8));
 
     private bool HasUnread => _socket.Socket.Available > 0;
 

@@ -142,9 +142,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                         LogEnd(_logger, ConnectionId);
                         return;
                     }
+                    Received(buffer.Span[..received]);
                     input.Advance(received);
-                    _received += received;
-                    _drained.Received();
                     // A buffer that was not filled means that nothing is left; what comes later raises the next readiness.
                     more = received == buffer.Length || _socket.HasReceivedEnd;
                     var result = await input.FlushAsync().ConfigureAwait(false);
@@ -187,15 +186,20 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         if (!_socket.TryReceive(buffer, out var received) || received == 0)
             return false; // The end will be seen when it is waited for.
         input.Write(buffer.AsSpan(0, received));
-        _received += received;
-        _drained.Received();
+        Received(buffer.AsSpan(0, received));
         return true;
+    }
+
+    private void Received(ReadOnlySpan<byte> bytes)
+    {
+        _drained.Received(bytes, isFirst: _received == 0);
+        _received += bytes.Length;
     }
 
     /// <summary>Kestrel waits for the next bytes: if the connection shall go, now may be the moment.</summary>
     private void MoreIsWanted()
     {
-        _drained.Report?.MoreIsWanted();
+        _drained.Report?.LookAgain();
         if (_drained.Move!.IsWanted)
             _socket.Wake();
     }
