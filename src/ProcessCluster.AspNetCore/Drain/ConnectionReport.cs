@@ -81,10 +81,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     public void RequestBegins()
     {
         lock (_gate)
-        {
-            _answeredBefore = view.Completed;
-            Say();
-        }
+            _answeredBefore = view.Completed; // It is busy already.
     }
 
     /// <summary>Something that the view shows is different: Kestrel waits for more, or the protocol is known.</summary>

@@ -71,6 +71,13 @@ internal sealed class ResponseBounds
             }
             var end = written.IndexOf((byte)'\n');
             var line = end < 0 ? written : written[..(end + 1)];
+            if (end >= 0 && _lineLength == 0)
+            {
+                written = written[line.Length..];
+                _position += line.Length;
+                Line(line.TrimEnd("\r\n"u8));
+                continue;
+            }
             var room = Math.Min(line.Length, MaxLine - _lineLength);
             line[..room].CopyTo(_line.AsSpan(_lineLength));
             _lineLength += room;
@@ -125,8 +132,8 @@ internal sealed class ResponseBounds
 
     private void Header(ReadOnlySpan<byte> line)
     {
-        var colon = line.IndexOf((byte)':');
-        if (colon < 0)
+        // All that matter begin with these.
+        if ((line[0] | 0x20) is not ('c' or 't') || line.IndexOf((byte)':') is not (> 0 and var colon))
             return;
         var name = line[..colon];
         var value = line[(colon + 1)..].Trim((byte)' ');
