@@ -3,10 +3,11 @@ using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
-/// <summary>The samples, as the README has a newcomer run them. They listen on port 3000.</summary>
+/// <summary>The samples, as the README has a newcomer run them. They listen on port 3000, Immortal on port 3009.</summary>
 public sealed class Samples
 {
     [Fact]
@@ -194,7 +195,40 @@ public sealed class Samples
         }
     }
 
+    [Fact]
+    public async Task Immortal_keeps_its_clients_connection_while_its_workers_are_killed()
+    {
+        var program = TestPaths.Built("samples/Immortal");
+        await using var server = TestProcess.StartFile(program, "");
+        await server.Expect("A cluster of 2 workers listens on http://127.0.0.1:3009");
+        await using var client = TestProcess.StartFile(program, "client");
+        await client.Expect(@"^ +4  worker \d+ ");
+
+        // It goes on until both have been seen: a kill that meets a request under way is answered with a 502, and shows nothing of the other.
+        await using var killer = TestProcess.StartFile(program, "killer 30");
+        var killed = (await killer.ExpectAll(@"^Killed worker (\d+), of ", 2)).Select(line => line.Groups[1].Value).ToList();
+        Assert.DoesNotContain(server.Id.ToString(CultureInfo.InvariantCulture), killed);
+        await client.Expect(@"worker \d+ is gone, the connection is not$");
+        killer.Signal(Signal.SIGTERM);
+        await killer.Exit();
+
+        client.Signal(Signal.SIGINT);
+        Assert.Equal(0, await client.Exit());
+        var end = await client.Expect(@"^\d+ answers of \d+ workers on (\d+) connections, (\d+) times 502, (\d+) cut$");
+        var (opened, badGateways, cut) = (Number(end, 1), Number(end, 2), Number(end, 3));
+        Assert.Equal(opened, client.Count("^Connection "));
+        Assert.Equal((badGateways, cut), (client.Count("^502"), client.Count("^Cut")));
+        Assert.InRange(opened, Math.Max(1, badGateways + cut), 1 + badGateways + cut); // The fewer, where it was told to end before it connected again.
+        var answers = await client.ExpectAll(@"^ *\d+  worker (\d+) +port (\d+) ", 1);
+        Assert.Contains(answers.GroupBy(answer => answer.Groups[2].Value), port => port.DistinctBy(answer => answer.Groups[1].Value).Count() >= 2);
+        server.Signal(Signal.SIGINT);
+        Assert.Equal(0, await server.Exit());
+
+        static int Number(Match match, int group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+    }
+
     [Theory]
+    [InlineData("Immortal", 190)]
     [InlineData("SharedPort", 40)]
     [InlineData("StickyChat", 120)]
     [InlineData("HelloCluster", 40)]
