@@ -107,7 +107,10 @@ internal static class Killer
         {
             var workers = await WorkersAsync(port);
             if (workers.Count < 2)
+            {
+                Console.WriteLine($"Fewer than two workers answer on port {port}: is the server there?");
                 continue; // Without a cluster it would be all there is.
+            }
             using var oldest = workers.Select(Process.GetProcessById).MinBy(worker => worker.StartTime)!;
             oldest.Kill(); // SIGKILL: nothing of the worker runs any more.
             Console.WriteLine($"Killed worker {oldest.Id}, of {string.Join(" and ", workers)}");
@@ -128,12 +131,16 @@ internal static class Killer
                 if (await connections[i].TryAskAsync("/") is (200, var worker))
                     workers.Add(int.Parse(worker, CultureInfo.InvariantCulture));
             }
-            return workers;
+        }
+        catch (SocketException)
+        {
+            // Nobody listens: then there are none.
         }
         finally
         {
             connections.ForEach(connection => connection.Dispose());
         }
+        return workers;
     }
 }
 

@@ -228,7 +228,7 @@ public sealed class Samples
     }
 
     [Theory]
-    [InlineData("Immortal", 190)]
+    [InlineData("Immortal", 200)]
     [InlineData("SharedPort", 40)]
     [InlineData("StickyChat", 120)]
     [InlineData("HelloCluster", 40)]
