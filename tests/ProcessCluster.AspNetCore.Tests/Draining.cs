@@ -11,7 +11,7 @@ namespace ProcessCluster.AspNetCore.Tests;
 public sealed class Draining
 {
     /// <summary>How many workers leave under load. Set LEAVES for more.</summary>
-    private static readonly int Leaves = int.Parse(Environment.GetEnvironmentVariable("LEAVES") ?? "6", CultureInfo.InvariantCulture);
+    private static readonly int Leaves = int.Parse(Environment.GetEnvironmentVariable("LEAVES") ?? "4", CultureInfo.InvariantCulture);
 
     /// <summary>When the first idle connection is closed, and when the last one.</summary>
     private static readonly TimeSpan Idle = TimeSpan.FromSeconds(2), Window = TimeSpan.FromSeconds(3);

@@ -17,7 +17,7 @@ public sealed class Moving
     {
         // Set CONNECTIONS and RELOADS for more.
         var connections = Number("CONNECTIONS", 60);
-        var reloads = Number("RELOADS", 3);
+        var reloads = Number("RELOADS", 2);
         await using var web = await Start(2);
         await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = connections, BodyBytes = 500, Pause = TimeSpan.FromMilliseconds(20) });
         await load.ExpectAnswers(connections * 3);

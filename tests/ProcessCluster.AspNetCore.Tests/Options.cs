@@ -45,7 +45,7 @@ public sealed class Options
             var name = $"{prefix}{property.Name}";
             switch (property.GetValue(options))
             {
-                case RestartOptions or RecycleOptions:
+                case RestartOptions or RecycleOptions or ConnectionSurvivalOptions:
                     Describe(property.GetValue(options)!, $"{property.Name}:", settings, expected);
                     continue;
                 case IDictionary<string, string?>:
@@ -68,6 +68,9 @@ public sealed class Options
                 case null when property.PropertyType == typeof(IList<string>):
                     (settings[$"{name}:0"], expected[name]) = ("a", "a");
                     continue;
+                case null when property.PropertyType == typeof(bool?):
+                    expected[name] = true;
+                    break;
                 case null:
                     expected[name] = property.Name;
                     break;
@@ -120,7 +123,7 @@ public sealed class Options
 
     private static object? Value(ClusterOptions options, string name)
     {
-        object target = name.Split(':')[0] switch { "Restart" => options.Restart, "Recycle" => options.Recycle, _ => options };
+        object target = name.Split(':')[0] switch { "Restart" => options.Restart, "Recycle" => options.Recycle, "ConnectionSurvival" => options.ConnectionSurvival, _ => options };
         return target.GetType().GetProperty(name.Split(':')[^1])!.GetValue(target) switch
         {
             IDictionary<string, string?> variables => string.Join(',', variables.Select(v => $"{v.Key}={v.Value}")),

@@ -18,7 +18,7 @@ public sealed class Reloading : IDisposable
     public async Task Reloads_under_load_fail_no_request_and_replace_every_process(bool keepAlive)
     {
         // Set RELOADS for more; benchmarks/reload.sh does ten with the defaults.
-        var reloads = int.Parse(Environment.GetEnvironmentVariable("RELOADS") ?? "4", CultureInfo.InvariantCulture);
+        var reloads = int.Parse(Environment.GetEnvironmentVariable("RELOADS") ?? "3", CultureInfo.InvariantCulture);
         await using var web = await Start(2, ("ProcessCluster__SoakTime", "00:00:00.200"));
         await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = 50, KeepAlive = keepAlive });
         for (var generation = 2; generation <= reloads + 1; generation++)
@@ -198,7 +198,7 @@ public sealed class Reloading : IDisposable
     public async Task Many_replacements_leave_nothing_behind()
     {
         // Set REPLACEMENTS for more.
-        var reloads = int.Parse(Environment.GetEnvironmentVariable("REPLACEMENTS") ?? "40", CultureInfo.InvariantCulture) / 2;
+        var reloads = int.Parse(Environment.GetEnvironmentVariable("REPLACEMENTS") ?? "20", CultureInfo.InvariantCulture) / 2;
         await using var web = await Start(2, ("ProcessCluster__SoakTime", "00:00:00"));
         (int Descriptors, int Threads, int Files, long Memory) early = default;
         for (var generation = 2; generation <= reloads + 1; generation++)

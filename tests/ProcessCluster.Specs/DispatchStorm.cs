@@ -15,7 +15,7 @@ public sealed class DispatchStorm
     public async Task While_workers_are_killed_everyone_gets_an_answer_or_a_clean_end_and_nothing_leaks(string policy)
     {
         // Set CONNECTIONS for more.
-        var connections = int.Parse(Environment.GetEnvironmentVariable("CONNECTIONS") ?? "3000", CultureInfo.InvariantCulture);
+        var connections = int.Parse(Environment.GetEnvironmentVariable("CONNECTIONS") ?? "2000", CultureInfo.InvariantCulture);
         const int Seed = 4711;
         var random = new Random(Seed);
         await using var fleet = FleetSpecs.Configured(

@@ -44,7 +44,7 @@ public sealed class Hangs
     public async Task Workers_that_are_busy_are_not_hung_and_idle_ones_neither()
     {
         // Set HANG_SECONDS for longer.
-        var seconds = int.Parse(Environment.GetEnvironmentVariable("HANG_SECONDS") ?? "12", null);
+        var seconds = int.Parse(Environment.GetEnvironmentVariable("HANG_SECONDS") ?? "8", null);
         await using var fleet = FleetSpecs.Configured(2, "HeartbeatInterval 00:00:00.250 HeartbeatTimeout 00:00:04");
         fleet.SetVersion("busy");
         fleet.Cluster.Send("start");

@@ -12,7 +12,7 @@ public sealed class ManyWorkers
     public async Task As_many_workers_as_are_forked_share_one_port_all_of_them_serve_and_all_leave()
     {
         // Set WORKERS for more.
-        var workers = int.Parse(Environment.GetEnvironmentVariable("WORKERS") ?? "24", CultureInfo.InvariantCulture);
+        var workers = int.Parse(Environment.GetEnvironmentVariable("WORKERS") ?? "16", CultureInfo.InvariantCulture);
         await using var cluster = TestProcess.Start("driver");
         cluster.Send("configure BootTimeout 00:02:00 DrainTimeout 00:02:00");
         for (var i = 0; i < workers; i++)
