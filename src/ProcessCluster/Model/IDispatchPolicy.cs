@@ -56,7 +56,7 @@ public readonly ref struct DispatchConnection
 /// <param name="OpenConnections">Its connections, of all end points, and those on their way to it.</param>
 /// <param name="Busy">The requests that it is serving, the connections that have not begun their first one, and those on their way to it.</param>
 /// <param name="IsFree">
-/// Whether it can be given the connection now. It cannot when it has not answered four offers, or one for too long, or has as many connections as
+/// Whether it can be given the connection now. It cannot when it has not answered eight offers, or one for too long, or has as many connections as
 /// it may have.
 /// </param>
 public readonly record struct DispatchCandidate(

@@ -53,7 +53,6 @@ internal static unsafe partial class Libc
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOL_SOCKET = 1;
     public const int SO_REUSEADDR = 2;
-    public const int SO_LINGER = 13;
     public const int SO_REUSEPORT = 15;
     public const int SO_ACCEPTCONN = 30;
     public const int IPPROTO_TCP = 6;
@@ -241,6 +240,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int shutdown(Descriptor descriptor, int how);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int connect(Descriptor socket, void* address, int length);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int poll(PollFd* descriptors, nuint count, int timeoutMilliseconds);

@@ -13,7 +13,7 @@ namespace ProcessCluster.Platform;
 internal sealed unsafe class SharedPage : IDisposable
 {
     /// <summary>How many offers can be under way to one worker: those of 256 end points.</summary>
-    public const int MaxOffers = 1024;
+    public const int MaxOffers = 2048;
 
     /// <summary>Of a number's bits, those that say where in the table it is. The others tell it from those that were there before.</summary>
     public const int SlotBits = 20, SlotMask = (1 << SlotBits) - 1;

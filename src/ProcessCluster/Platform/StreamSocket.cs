@@ -81,12 +81,16 @@ internal static unsafe class StreamSocket
     /// <summary>Ends one or both directions for every holder of the connection. A connection that is gone already is no error.</summary>
     public static void Shutdown(Descriptor socket, bool both) => Libc.shutdown(socket, both ? Libc.SHUT_RDWR : Libc.SHUT_WR);
 
-    /// <summary>Makes the next close a reset.</summary>
-    public static void ResetOnClose(Descriptor socket)
+    /// <summary>
+    /// Ends the connection for every holder so that the peer sees that it was cut: TCP's is reset, at once (to connect to no address dissolves a connection,
+    /// <c>man 2 connect</c>; tcp_disconnect); another kind of socket knows no reset, and ends in order. A connection that is gone already is no error.
+    /// </summary>
+    public static void Reset(Descriptor socket)
     {
-        var linger = stackalloc int[2] { 1, 0 };
-        if (Libc.setsockopt(socket, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, 2 * sizeof(int)) < 0)
-            throw Libc.LastSocketException();
+        var nowhere = stackalloc byte[PeerAddress.MaxLength];
+        new Span<byte>(nowhere, PeerAddress.MaxLength).Clear(); // AF_UNSPEC is 0.
+        if (Libc.connect(socket, nowhere, PeerAddress.MaxLength) < 0)
+            Shutdown(socket, both: true);
     }
 
     public static IPEndPoint? LocalEndPoint(Descriptor socket)

@@ -29,6 +29,7 @@ public sealed class ClusterConnection : IDisposable
     private uint _watched;
     private uint? _number;
     private int _isKnown;
+    private bool _hasEnded;
     private int _disposed;
 
     internal ClusterConnection(Descriptor socket, EventLoop loop, ClusterListener listener, PeerAddress peer, bool isMoved, uint? number)
@@ -95,7 +96,7 @@ public sealed class ClusterConnection : IDisposable
                 Volatile.Write(ref _watched, 0); // It can be waited for again.
                 return false;
             }
-            _number = null; // The primary knows.
+            (_number, _hasEnded) = (null, true); // The primary knows, and it goes on elsewhere.
         }
         Dispose();
         return true;
@@ -202,25 +203,26 @@ public sealed class ClusterConnection : IDisposable
             if (_disposed != 0)
                 return;
             if (receivingToo)
+            {
+                _hasEnded = true;
                 Unwatch(); // Its own end would be told as readiness, and wake a thread for nothing.
+            }
             StreamSocket.Shutdown(_socket, receivingToo);
         }
         if (receivingToo)
             CloseSignals();
     }
 
-    /// <summary>Ends the waits and makes closing a reset: the peer sees that the stream was cut.</summary>
+    /// <summary>Ends the waits and resets the connection: the peer sees at once that the stream was cut. A Unix domain socket ends in order, as it knows no reset.</summary>
     public void Abort()
     {
-        if (_disposed != 0)
-            return;
-        try
+        lock (_readable)
         {
-            StreamSocket.ResetOnClose(_socket);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            // The peer or another thread was faster; either way the connection ends.
+            if (_disposed != 0)
+                return;
+            _hasEnded = true;
+            Unwatch();
+            StreamSocket.Reset(_socket);
         }
         CloseSignals();
     }
@@ -231,7 +233,7 @@ public sealed class ClusterConnection : IDisposable
         _writable.Close();
     }
 
-    /// <summary>Closes the connection.</summary>
+    /// <summary>Ends the connection, unless that was done, and closes it: also where another process still has a copy, the peer sees the end at once.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -242,6 +244,8 @@ public sealed class ClusterConnection : IDisposable
             _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0, _number); // Before the client sees it.
             _number = null;
             Unwatch();
+            if (!_hasEnded)
+                StreamSocket.Shutdown(_socket, both: true);
             _socket.Dispose();
         }
     }

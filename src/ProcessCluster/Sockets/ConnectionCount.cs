@@ -44,7 +44,7 @@ internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
     /// <summary>What is being done for it.</summary>
     public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => page.ReportRequest(number, fingerprint, name);
 
-    /// <summary>A connection was claimed or closed: unless the primary looks soon anyway, it is told to.</summary>
+    /// <summary>Connections were claimed or closed: unless the primary looks soon anyway, it is told to.</summary>
     public void Tell()
     {
         if (page.ShallTell())

@@ -55,30 +55,40 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
         {
             if (!_offers.Reader.TryRead(out var offer))
                 continue;
-            if (!WantsOne(offer))
-                continue;
-            var isMoved = (offer.Kinds & OfferKinds.Moved) != 0;
-            Session.Connections.Opened(isKnown: isMoved); // Before the primary can see that it is not on its way any more: each counts all the time.
-            // Before the program sees a byte of it: from here on it is for this process to say what can become of it. As long as nobody has read anything another one can serve it.
-            var skips = offer.Skip > 0 && !isMoved;
-            if (!Session.TryClaim(offer.Id, skips ? ClusterConnectionState.Unknown : ClusterConnectionState.Idle))
-            {
-                Session.Connections.Closed(isKnown: isMoved, number: null);
-                offer.Socket.Dispose(); // It was left here for too long: another worker has it.
-                Session.Say(offer.Id, OfferAnswer.Refused);
-                continue;
-            }
-            Session.Connections.Tell();
-            uint? number = (offer.Kinds & OfferKinds.Kept) != 0 ? offer.Id : null;
-            if (skips)
-            {
-                StreamSocket.Skip(offer.Socket, offer.Skip);
-                if (number is { } kept)
-                    Session.Connections.Report(kept, ClusterConnectionState.Idle);
-            }
-            return new Taken(offer.Socket, offer.Peer, isMoved, number);
+            var isTaken = TryTake(offer, out var taken);
+            if (_offers.Reader.Count == 0)
+                Session.Connections.Tell(); // One word for all of them: the next is taken at once.
+            if (isTaken)
+                return taken;
         }
         return default;
+    }
+
+    private bool TryTake(in Offer offer, out Taken taken)
+    {
+        taken = default;
+        if (!WantsOne(offer))
+            return false;
+        var isMoved = (offer.Kinds & OfferKinds.Moved) != 0;
+        Session.Connections.Opened(isKnown: isMoved); // Before the primary can see that it is not on its way any more: each counts all the time.
+        // Before the program sees a byte of it: from here on it is for this process to say what can become of it. As long as nobody has read anything another one can serve it.
+        var skips = offer.Skip > 0 && !isMoved;
+        if (!Session.TryClaim(offer.Id, skips ? ClusterConnectionState.Unknown : ClusterConnectionState.Idle))
+        {
+            Session.Connections.Closed(isKnown: isMoved, number: null);
+            offer.Socket.Dispose(); // It was left here for too long: another worker has it.
+            Session.Say(offer.Id, OfferAnswer.Refused);
+            return false;
+        }
+        uint? number = (offer.Kinds & OfferKinds.Kept) != 0 ? offer.Id : null;
+        if (skips)
+        {
+            StreamSocket.Skip(offer.Socket, offer.Skip);
+            if (number is { } kept)
+                Session.Connections.Report(kept, ClusterConnectionState.Idle);
+        }
+        taken = new Taken(offer.Socket, offer.Peer, isMoved, number);
+        return true;
     }
 
     private bool WantsOne(in Offer offer)

@@ -28,16 +28,8 @@ internal sealed class Refusals(WhenFull how, TimeProvider time)
             return;
         }
         using var socket = new Descriptor(descriptor);
-        if (how != WhenFull.Reset)
-            return;
-        try
-        {
-            StreamSocket.ResetOnClose(socket);
-        }
-        catch (SocketException)
-        {
-            // The client is gone.
-        }
+        if (how == WhenFull.Reset)
+            StreamSocket.Reset(socket);
     }
 
     /// <summary>Sends this and closes the connection. A client that reads so slowly that it does not fit into the kernel's buffer is reset, as it would get a part.</summary>
@@ -54,7 +46,7 @@ internal sealed class Refusals(WhenFull how, TimeProvider time)
                 _answered.Enqueue((socket, time.GetTimestamp() + (long)(Patience.TotalSeconds * time.TimestampFrequency)));
                 return;
             }
-            StreamSocket.ResetOnClose(socket);
+            StreamSocket.Reset(socket);
         }
         catch (SocketException)
         {

@@ -7,7 +7,7 @@ namespace ProcessCluster.Primary.Listening;
 internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnectionHolder
 {
     /// <summary>How many connections may be on their way to one worker. More than one hides the way to and fro under load.</summary>
-    public const int MaxOffers = 4;
+    public const int MaxOffers = 8;
 
     private WaitingLine? _line;
 

@@ -124,6 +124,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     {
         if (_closed || !HasOffers)
             return;
+        Look(); // It tells of the last that it has, and may not come to that.
         List<int>? overdue = null;
         foreach (var slot in _connections.Offers)
         {
