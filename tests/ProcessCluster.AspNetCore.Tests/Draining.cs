@@ -53,6 +53,7 @@ public sealed class Draining
         });
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task Idle_connections_are_closed_in_order_after_a_while_and_one_after_another()
     {
@@ -83,6 +84,7 @@ public sealed class Draining
         await Left(web, worker);
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_request_on_an_idle_connection_is_still_answered_and_its_client_told()
     {
@@ -101,6 +103,7 @@ public sealed class Draining
         Assert.InRange(watch.Elapsed, Idle / 2, Window); // It was the last one.
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_worker_without_connections_leaves_at_once()
     {
@@ -112,6 +115,7 @@ public sealed class Draining
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, Idle);
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task Long_responses_arrive_whole_and_their_connections_can_be_used_once_more()
     {
@@ -182,6 +186,7 @@ public sealed class Draining
         await Left(web, worker);
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_WebSocket_goes_on_until_shortly_before_the_deadline()
     {
@@ -214,6 +219,7 @@ public sealed class Draining
         await web.Process.ExpectAll("left on request, exit code 0", 2); // Not killed.
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task HTTP_2_clients_get_GOAWAY_at_once()
     {
@@ -267,6 +273,7 @@ public sealed class Draining
         Assert.True(answered > 100);
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task Workers_whose_primary_is_gone_stop_their_services_though_clients_are_connected()
     {

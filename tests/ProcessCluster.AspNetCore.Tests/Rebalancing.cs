@@ -13,6 +13,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
     /// <summary>How long nothing may happen where nothing shall: it would begin after 0.3 s.</summary>
     private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
 
+    [MeasuresTime]
     [Fact]
     public async Task Kept_connections_are_even_soon_after_workers_were_added_and_no_request_fails()
     {

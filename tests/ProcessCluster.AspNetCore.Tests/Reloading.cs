@@ -178,6 +178,7 @@ public sealed class Reloading : IDisposable
         Assert.Equal(0, web.Process.Count("Scaling from 3 workers to 4"));
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_second_interrupt_ends_everything_at_once()
     {

@@ -15,6 +15,7 @@ public sealed class Surviving
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
+    [MeasuresTime]
     [Fact]
     public async Task Kills_under_load_break_no_idle_connection_and_each_request_under_way_has_one_end()
     {

@@ -57,6 +57,7 @@ public sealed class WebClusters
         Assert.Equal(2, host.Count("^service stopped "));
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_killed_worker_is_replaced_within_two_seconds_and_only_what_it_executed_fails()
     {

@@ -8,6 +8,7 @@ namespace ProcessCluster.Specs;
 /// <summary>Who gets a connection, by each policy, and what becomes of those that nobody can take.</summary>
 public sealed class Dispatching
 {
+    [MeasuresTime]
     [Fact]
     public async Task In_turn_each_gets_its_share_also_of_bursts()
     {
@@ -211,6 +212,7 @@ public sealed class Dispatching
         Assert.Equal([1, 9], kept.Shares);
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_stopped_worker_holds_up_nobody_and_what_was_offered_to_it_goes_to_others()
     {
@@ -242,6 +244,7 @@ public sealed class Dispatching
         }
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_slow_worker_gets_less()
     {

@@ -31,6 +31,7 @@ public sealed class EndOfACluster
         again.Start();
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task SIGKILL_of_the_primary_leaves_no_worker_be_it_idle_spinning_or_booting()
     {
@@ -48,6 +49,7 @@ public sealed class EndOfACluster
         await cluster.ExpectNobodyLeft(TimeSpan.FromSeconds(2));
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task SIGKILL_of_the_primary_right_after_the_fork_leaves_no_worker()
     {
@@ -62,6 +64,7 @@ public sealed class EndOfACluster
         }
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_worker_that_is_still_booting_does_not_delay_the_end()
     {

@@ -5,6 +5,7 @@ namespace ProcessCluster.Specs;
 /// <summary>Workers that give no sign of life, and those that only look so.</summary>
 public sealed class Hangs
 {
+    [MeasuresTime]
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -117,6 +117,7 @@ public sealed class ListenModes
         Assert.All(await Task.WhenAll(clients), count => Assert.NotEqual(0, count));
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_shared_listener_goes_on_where_a_worker_was_stopped()
     {

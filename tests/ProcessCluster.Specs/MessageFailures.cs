@@ -95,6 +95,7 @@ public sealed class MessageFailures
         await cluster.Expect(@"^failed ClusterMessageException: Nobody handles requests of \S*Ask in worker 1 \(process \d+\)\.", TimeSpan.FromSeconds(10));
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_request_ends_at_its_deadline_and_its_handler_is_called_off()
     {

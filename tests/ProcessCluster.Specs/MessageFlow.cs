@@ -6,6 +6,7 @@ namespace ProcessCluster.Specs;
 /// <summary>A worker that does not keep up, or does not return: it costs its sender time, and nobody else anything.</summary>
 public sealed class MessageFlow
 {
+    [MeasuresTime]
     [Fact]
     public async Task A_stopped_worker_that_is_flooded_costs_little_memory_delays_no_other_and_handles_everything_later()
     {

@@ -6,6 +6,7 @@ namespace ProcessCluster.Specs;
 /// <summary>Reloads of good and of broken programs, one after another and all at once.</summary>
 public sealed class Reloads
 {
+    [MeasuresTime]
     [Theory]
     [InlineData("exit 17", "cause=FailedAtBoot code=17", "")]
     [InlineData("never-ready", "cause=FailedAtBoot", "it was not up within 00:00:03")]

@@ -104,6 +104,7 @@ public sealed class SharedUdpSockets
             Assert.Equal(other, await client.Ask());
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task A_stopped_worker_takes_no_datagram_that_another_could_receive()
     {

@@ -64,6 +64,7 @@ public sealed class Systemd
         Assert.Single(systemd.Lines, line => line == "READY=1");
     }
 
+    [MeasuresTime]
     [Fact]
     public async Task Signs_of_life_come_at_half_the_time_and_stop_with_the_primary()
     {

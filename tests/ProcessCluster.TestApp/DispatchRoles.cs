@@ -14,6 +14,7 @@ internal static class DispatchRoles
     {
         "keep" => KeepAsync(),
         "move" => MoveAsync(),
+        "outlive" => SurvivalRoles.OutliveAsync(),
         "slow" => SlowAsync(),
         "busy" => BusyAsync(),
         "picky" => PickyAsync(),

@@ -45,7 +45,7 @@ internal static class DriverOptions
                 options.SlotEnvironment[int.Parse(parts[1], CultureInfo.InvariantCulture)] = new Dictionary<string, string?> { [parts[2]] = value };
                 return;
         }
-        object target = name.Split(':')[0] switch { "Restart" => options.Restart, "Recycle" => options.Recycle, _ => options };
+        object target = name.Split(':')[0] switch { "Restart" => options.Restart, "Recycle" => options.Recycle, "ConnectionSurvival" => options.ConnectionSurvival, _ => options };
         var property = target.GetType().GetProperty(name.Split(':')[^1]) ?? throw new ArgumentException($"Nothing is known as '{name}'.");
         property.SetValue(target, TypeDescriptor.GetConverter(property.PropertyType).ConvertFromInvariantString(value));
     }

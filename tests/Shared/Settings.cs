@@ -1,2 +1,3 @@
-// Specs measure times and share two processors: one after another.
+// Specs measure times and share two processors: one after another, with those of other assemblies at most beside them.
 [assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Turns]
