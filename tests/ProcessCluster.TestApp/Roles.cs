@@ -136,5 +136,5 @@ internal static class Roles
 
     private static int Number(string variable) => int.Parse(Environment.GetEnvironmentVariable(variable) ?? "0", CultureInfo.InvariantCulture);
 
-    private static void Say(string line) => Console.Out.WriteLine(line);
+    public static void Say(string line) => Console.Out.WriteLine(line);
 }
