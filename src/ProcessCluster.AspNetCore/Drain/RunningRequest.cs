@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +16,11 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
 {
     private static readonly ConditionalWeakTable<Endpoint, ConcurrentDictionary<string, RequestName>> Names = [];
 
+    /// <summary>Whose names are kept: clients can think up any number of others.</summary>
+    private static readonly FrozenSet<string> CommonMethods = FrozenSet.Create(
+        StringComparer.Ordinal,
+        HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete, HttpMethods.Patch, HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect);
+
     private string _method = "";
 
     public Endpoint? Endpoint
@@ -24,7 +30,7 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         {
             field = value;
             if (value is not null)
-                Say(Names.GetOrCreateValue(value).GetOrAdd(_method, static (method, endpoint) => new RequestName(method, endpoint), value));
+                Say(NameOf(value));
         }
     }
 
@@ -35,6 +41,15 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         Endpoint = null;
         Say(RequestName.None);
         context.Features.Set<IEndpointFeature>(this);
+    }
+
+    private RequestName NameOf(Endpoint endpoint)
+    {
+        var names = Names.GetOrCreateValue(endpoint);
+        if (names.TryGetValue(_method, out var known))
+            return known;
+        var name = new RequestName(_method, endpoint);
+        return CommonMethods.Contains(_method) ? names.GetOrAdd(_method, name) : name;
     }
 
     private void Say(RequestName name) => socket.ReportRequest(name.Fingerprint, name.Bytes);
