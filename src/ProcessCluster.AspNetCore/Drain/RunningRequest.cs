@@ -10,7 +10,7 @@ namespace ProcessCluster.AspNetCore.Drain;
 
 /// <summary>
 /// Says which request is being served on a connection, in case that this worker ends meanwhile: method and route, as soon as routing has chosen. It is in the place of the
-/// feature by which routing tells that. One for each connection; allocates nothing for a request.
+/// feature by which routing tells that, and so can have a request refused that is quarantined. One for each connection; allocates nothing for a request.
 /// </summary>
 internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeature
 {
@@ -22,6 +22,7 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete, HttpMethods.Patch, HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect);
 
     private string _method = "";
+    private RequestName _said = RequestName.None;
 
     public Endpoint? Endpoint
     {
@@ -29,8 +30,13 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         set
         {
             field = value;
-            if (value is not null)
-                Say(NameOf(value));
+            if (value is null)
+                return;
+            var name = NameOf(value);
+            if (socket.IsQuarantined(name.Fingerprint, out var remaining))
+                field = QuarantinedEndpoint.Of(name.Text, remaining);
+            else
+                Say(name);
         }
     }
 
@@ -43,6 +49,13 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         context.Features.Set<IEndpointFeature>(this);
     }
 
+    /// <summary>The application has nothing more to do with it. The name stays, as something of the response may still have to be sent.</summary>
+    public void Ends()
+    {
+        if (_said != RequestName.None)
+            socket.ReportRequest(0, _said.Bytes);
+    }
+
     private RequestName NameOf(Endpoint endpoint)
     {
         var names = Names.GetOrCreateValue(endpoint);
@@ -52,7 +65,11 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         return CommonMethods.Contains(_method) ? names.GetOrAdd(_method, name) : name;
     }
 
-    private void Say(RequestName name) => socket.ReportRequest(name.Fingerprint, name.Bytes);
+    private void Say(RequestName name)
+    {
+        _said = name;
+        socket.ReportRequest(name.Fingerprint, name.Bytes);
+    }
 }
 
 /// <summary>A method and the route that serves it.</summary>
@@ -65,11 +82,14 @@ internal sealed class RequestName
     {
     }
 
-    private RequestName(string name)
+    private RequestName(string text)
     {
-        Bytes = Encoding.UTF8.GetBytes(name);
-        Fingerprint = name.Length == 0 ? 0 : Hash(Bytes);
+        Text = text;
+        Bytes = Encoding.UTF8.GetBytes(text);
+        Fingerprint = text.Length == 0 ? 0 : Hash(Bytes);
     }
+
+    public string Text { get; }
 
     public byte[] Bytes { get; }
 
