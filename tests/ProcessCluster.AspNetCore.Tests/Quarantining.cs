@@ -134,6 +134,35 @@ public sealed class Quarantining
         Assert.Equal(1, web.Process.Count("it is quarantined"));
     }
 
+    [Fact]
+    public async Task Many_clients_that_ask_again_and_again_end_no_more_workers_than_they_had_reached_by_then()
+    {
+        await using var web = await Start(2, 3);
+        using var deadline = new CancellationTokenSource(Patience);
+        await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Task.Run(async () =>
+        {
+            for (var refused = 0; refused < 10;)
+            {
+                try
+                {
+                    using var connection = await web.Open(deadline.Token);
+                    var (status, _) = await StatusOf(connection, "GET /die", deadline.Token);
+                    Assert.True(status is 502 or 503, $"{status}");
+                    if (status == 503)
+                        refused++;
+                }
+                catch (StrictFailureException exception) when (exception.Failure is StrictFailure.Cut or StrictFailure.Reset)
+                {
+                    // Its worker has ended while it took the connection.
+                }
+            }
+        })));
+        // Three, and the one that had it already in the other slot.
+        Assert.InRange(web.Process.Count("crashed, SIGKILL"), 3, 4);
+        Assert.Equal(1, web.Process.Count("it is quarantined"));
+        await ExpectRefused(web, deadline.Token);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(3)]

@@ -53,11 +53,13 @@ internal sealed class Quarantine(ILogger logger, ClusterMetrics metrics, TimePro
     /// <param name="running">What was running in it, by fingerprint; nothing ends every row.</param>
     public void Crashed(int worker, ConnectionSurvivalOptions options, IReadOnlyDictionary<long, RunningRequests> running)
     {
+        if (running.Keys.Any(Has))
+            return; // One of those that had begun before, which explains the crash: it says nothing of the others.
         _crashed.Enqueue(worker);
         while (_crashed.Count > options.QuarantineAfter)
             _crashed.Dequeue();
         var rows = new Dictionary<long, Row>();
-        foreach (var (fingerprint, (name, count)) in running.Where(request => !Has(request.Key)).Take(MaxRows))
+        foreach (var (fingerprint, (name, count)) in running.Take(MaxRows))
         {
             var before = _rows.GetValueOrDefault(fingerprint);
             rows.Add(fingerprint, new Row(before.Crashes + 1, before.Running + count, name));
