@@ -30,6 +30,21 @@ internal static class MetricsDriver
         }
     }
 
+    /// <summary>Writes a line for each measurement of the counters whose names begin so.</summary>
+    public static void Print(string prefix)
+    {
+        _meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument is Counter<long> && instrument.Name.StartsWith(prefix, StringComparison.Ordinal))
+                    listener.EnableMeasurementEvents(instrument);
+            },
+        };
+        _meters.SetMeasurementEventCallback<long>(static (instrument, value, _, _) => Console.WriteLine($"measured {instrument.Name} {value}"));
+        _meters.Start();
+    }
+
     private static void Measure()
     {
         _meters = new MeterListener

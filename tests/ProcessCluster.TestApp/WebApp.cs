@@ -10,6 +10,8 @@ internal static class WebApp
     public static int Run(string[] args)
     {
         Console.WriteLine($"main {Environment.ProcessId}");
+        if (Cluster.IsPrimary && Environment.GetEnvironmentVariable("MEASURE") is { } prefix)
+            MetricsDriver.Print(prefix);
         using var collect = PosixSignalRegistration.Create((PosixSignal)Signal.SIGUSR1, static context =>
         {
             context.Cancel = true;
@@ -136,6 +138,8 @@ internal static class WebApp
         });
         app.MapGet("/exit", (int code) => { Environment.Exit(code); });
         app.MapGet("/crash", () => Environment.FailFast("on purpose"));
+        app.MapGet("/die", (string? how, ICluster cluster) => Die(how, cluster));
+        app.MapPost("/die", () => Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
         WebMessages.Map(app);
         WebDrain.Map(app);
@@ -143,6 +147,28 @@ internal static class WebApp
         WebListen.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
+
+    private static int Die(string? how, ICluster cluster)
+    {
+        switch (how)
+        {
+            case "overflow":
+                return Overflow(0);
+            case "exit":
+                Environment.Exit(3);
+                break;
+            case "fail":
+                Environment.FailFast("on purpose");
+                break;
+            default:
+                cluster.Worker!.Kill(Signal.SIGKILL);
+                Thread.Sleep(Timeout.Infinite); // Until it has come.
+                break;
+        }
+        return 0;
+    }
+
+    private static int Overflow(int depth) => Overflow(depth + 1) + depth;
 
     /// <summary>Which requests this process has begun to execute: a file of its own, written through at once.</summary>
     private static class Executed

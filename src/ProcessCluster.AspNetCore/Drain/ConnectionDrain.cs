@@ -42,6 +42,9 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
     /// <summary>Whether connections are given to other workers where that can be.</summary>
     public bool MovesConnections { get; } = options.Value.MoveConnections;
 
+    /// <summary>Whether requests are quarantined, also on connections that cannot survive.</summary>
+    public bool QuarantinesRequests { get; } = options.Value.ConnectionSurvival.QuarantineAfter > 0;
+
     public void Add(DrainedConnection connection)
     {
         lock (_gate)

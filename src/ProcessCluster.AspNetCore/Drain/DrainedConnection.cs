@@ -57,7 +57,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// <summary>What is said of it in case that this worker ends suddenly; null when nobody wants to know.</summary>
     public ConnectionReport? Report { get; set; }
 
-    /// <summary>Which request is served on it, said likewise; null when nobody wants to know.</summary>
+    /// <summary>Which request is served on it, said likewise, or refused; null when nobody wants to know.</summary>
     public RunningRequest? Request { get; set; }
 
     /// <summary>Whether a request of HTTP/1.x was seen, by its first line at least.</summary>
@@ -161,6 +161,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
 
     public void RequestEnds()
     {
+        Request?.Ends();
         Move?.RequestEnds(); // Before there is no request.
         Interlocked.Decrement(ref _requests);
     }

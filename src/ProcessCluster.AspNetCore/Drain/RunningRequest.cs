@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Microsoft.AspNetCore.Http;
@@ -9,13 +10,19 @@ namespace ProcessCluster.AspNetCore.Drain;
 
 /// <summary>
 /// Says which request is being served on a connection, in case that this worker ends meanwhile: method and route, as soon as routing has chosen. It is in the place of the
-/// feature by which routing tells that. One for each connection; allocates nothing for a request.
+/// feature by which routing tells that, and so can have a request refused that is quarantined. One for each connection; allocates nothing for a request.
 /// </summary>
 internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeature
 {
     private static readonly ConditionalWeakTable<Endpoint, ConcurrentDictionary<string, RequestName>> Names = [];
 
+    /// <summary>Whose names are kept: clients can think up any number of others.</summary>
+    private static readonly FrozenSet<string> CommonMethods = FrozenSet.Create(
+        StringComparer.Ordinal,
+        HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete, HttpMethods.Patch, HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect);
+
     private string _method = "";
+    private RequestName _said = RequestName.None;
 
     public Endpoint? Endpoint
     {
@@ -23,8 +30,13 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         set
         {
             field = value;
-            if (value is not null)
-                Say(Names.GetOrCreateValue(value).GetOrAdd(_method, static (method, endpoint) => new RequestName(method, endpoint), value));
+            if (value is null)
+                return;
+            var name = NameOf(value);
+            if (socket.IsQuarantined(name.Fingerprint, out var remaining))
+                field = QuarantinedEndpoint.Of(name.Text, remaining);
+            else
+                Say(name);
         }
     }
 
@@ -37,7 +49,27 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
         context.Features.Set<IEndpointFeature>(this);
     }
 
-    private void Say(RequestName name) => socket.ReportRequest(name.Fingerprint, name.Bytes);
+    /// <summary>The application has nothing more to do with it. The name stays, as something of the response may still have to be sent.</summary>
+    public void Ends()
+    {
+        if (_said != RequestName.None)
+            socket.ReportRequest(0, _said.Bytes);
+    }
+
+    private RequestName NameOf(Endpoint endpoint)
+    {
+        var names = Names.GetOrCreateValue(endpoint);
+        if (names.TryGetValue(_method, out var known))
+            return known;
+        var name = new RequestName(_method, endpoint);
+        return CommonMethods.Contains(_method) ? names.GetOrAdd(_method, name) : name;
+    }
+
+    private void Say(RequestName name)
+    {
+        _said = name;
+        socket.ReportRequest(name.Fingerprint, name.Bytes);
+    }
 }
 
 /// <summary>A method and the route that serves it.</summary>
@@ -50,11 +82,14 @@ internal sealed class RequestName
     {
     }
 
-    private RequestName(string name)
+    private RequestName(string text)
     {
-        Bytes = Encoding.UTF8.GetBytes(name);
-        Fingerprint = name.Length == 0 ? 0 : Hash(Bytes);
+        Text = text;
+        Bytes = Encoding.UTF8.GetBytes(text);
+        Fingerprint = text.Length == 0 ? 0 : Hash(Bytes);
     }
+
+    public string Text { get; }
 
     public byte[] Bytes { get; }
 

@@ -57,9 +57,11 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
             var written = socket.CanSurvive ? new TrackedWriter(writer) : null;
             _drained.Move = new ConnectionMove(_drained, tracked, written);
             if (written is not null)
-                (_drained.Report, _drained.Request) = (new ConnectionReport(this, _drained.Move), new RunningRequest(socket));
+                _drained.Report = new ConnectionReport(this, _drained.Move);
             (reader, writer) = (tracked, written ?? writer);
         }
+        if (socket.CanSurvive || drain.QuarantinesRequests)
+            _drained.Request = new RunningRequest(socket);
         _original = Transport = new DuplexPipe(reader, writer);
         _application = new DuplexPipe(outputPipe.Reader, inputPipe.Writer);
         ConnectionClosed = _closed.Token;

@@ -110,6 +110,12 @@ internal static partial class ClusterLog
     [LoggerMessage(38, LogLevel.Warning, "Worker {Worker} ended while it served {Requests} (and {Others} more).")]
     public static partial void RequestsUnderWay(this ILogger logger, int worker, string requests, int others);
 
+    [LoggerMessage(41, LogLevel.Warning, "{Request} was running in {Crashes} crashes in a row (workers {Workers}): it is quarantined, and answered with 503, for {Time}.")]
+    public static partial void Quarantined(this ILogger logger, string request, int crashes, string workers, TimeSpan time);
+
+    [LoggerMessage(42, LogLevel.Information, "{Request} is not quarantined any more.")]
+    public static partial void QuarantineLifted(this ILogger logger, string request);
+
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
 

@@ -39,6 +39,8 @@ internal sealed class ClusterMetrics : IDisposable
     private readonly Counter<long> _moved;
     private readonly Counter<long> _notKept;
     private readonly Counter<long> _survived;
+    private readonly Counter<long> _quarantined;
+    private readonly Counter<long> _refused;
     private readonly Histogram<double> _handoff;
     private readonly Histogram<double> _drain;
     private readonly Histogram<double> _reload;
@@ -62,6 +64,9 @@ internal sealed class ClusterMetrics : IDisposable
             "processcluster.connections.not_kept", "{connection}", "Connections of which no copy is kept, because there were too many (ConnectionSurvival:MaxConnections, ulimit -n).");
         _survived = Meter.CreateCounter<long>(
             "processcluster.connections.outlived", "{connection}", "Connections whose worker ended without having left, by what became of them.");
+        _quarantined = Meter.CreateCounter<long>(
+            "processcluster.quarantine.begun", "{quarantine}", "Requests (method and route) that were quarantined, because they were running in so many crashes in a row.");
+        _refused = Meter.CreateCounter<long>("processcluster.quarantine.refused", "{request}", "Requests that a worker has refused because they are quarantined.");
         _handoff = Meter.CreateHistogram(
             "processcluster.connections.handoff.duration", "s", "From accepting a connection to the answer of the worker that has taken it.", advice: HandoffTimes);
     }
@@ -122,6 +127,12 @@ internal sealed class ClusterMetrics : IDisposable
         _survived.Add(answered, Answered);
         _survived.Add(closed, Closed);
     }
+
+    /// <summary>A request is quarantined.</summary>
+    public void Quarantined() => _quarantined.Add(1);
+
+    /// <summary>So many requests were refused for that.</summary>
+    public void Refused(int requests) => _refused.Add(requests);
 
     /// <summary>So many connections got no worker.</summary>
     public void Expired(int connections) => _expired.Add(connections);

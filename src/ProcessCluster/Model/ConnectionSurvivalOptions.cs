@@ -13,7 +13,7 @@ public sealed class ConnectionSurvivalOptions
     /// <summary>The most that <see cref="MaxConnections"/> can be.</summary>
     public const int MaxConnectionsLimit = 1_000_000;
 
-    private const int MaxBodyBytes = 1536;
+    private const int MaxBodyBytes = 1536, MaxQuarantineAfter = 100;
 
     /// <summary>Whether it is on. Default null: when there are standby workers (<see cref="ClusterOptions.StandbyWorkers"/>), which can serve on at once.</summary>
     public bool? Enabled { get; set; }
@@ -29,10 +29,28 @@ public sealed class ConnectionSurvivalOptions
     /// </summary>
     public string Body { get; set; } = "The process that served this request has ended. Whether the request has taken effect is not known.\n";
 
+    /// <summary>
+    /// In how many crashes in a row, of whichever workers, a request (method and route) must have been running to be quarantined: all workers then answer it with <c>503</c> for
+    /// <see cref="QuarantineTime"/>. From 1 to 100; default 0: none is quarantined. Needs that connections survive (<see cref="Enabled"/>). Of several such requests the rarest is
+    /// taken. HTTP/1.x only; what is counted, and who may be hit wrongly, is in <c>docs/connections.md</c>.
+    /// </summary>
+    public int QuarantineAfter { get; set; }
+
+    /// <summary>For how long a request is quarantined, more than zero and at most a day. Default 1 minute. After it, it is served again.</summary>
+    public TimeSpan QuarantineTime { get; set; } = TimeSpan.FromMinutes(1);
+
     internal bool IsOn(int standbyWorkers) => Enabled ?? standbyWorkers > 0;
 
-    internal void Validate(List<string> errors)
+    internal void Validate(List<string> errors, int standbyWorkers)
     {
+        if (QuarantineAfter is < 0 or > MaxQuarantineAfter)
+            errors.Add($"ConnectionSurvival:QuarantineAfter is {QuarantineAfter}: from 1 to {MaxQuarantineAfter}; 0 means no quarantine.");
+        else if (QuarantineAfter > 0 && !IsOn(standbyWorkers))
+        {
+            errors.Add($"ConnectionSurvival:QuarantineAfter is {QuarantineAfter}, but connections do not survive their workers, so that nobody knows what was running: "
+                + "set ConnectionSurvival:Enabled to true, or QuarantineAfter to 0.");
+        }
+        ClusterOptions.RequirePositive(errors, "ConnectionSurvival:QuarantineTime", QuarantineTime);
         if (MaxConnections is < 1 or > MaxConnectionsLimit)
             errors.Add($"ConnectionSurvival:MaxConnections is {MaxConnections}: from 1 to {MaxConnectionsLimit}.");
         if (Body is null || Encoding.UTF8.GetByteCount(Body) > MaxBodyBytes)

@@ -14,6 +14,9 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
     /// <summary>The dump that was written of it because it was hung; null when none was.</summary>
     public string? DumpPath { get; init; }
 
+    /// <summary>Whether it was taken from what it did, by itself or because it was hung.</summary>
+    internal bool IsCrash => Cause is WorkerExitCause.Crashed or WorkerExitCause.Hung or WorkerExitCause.OutOfMemory;
+
     /// <summary>A sentence for a log: the cause, then the code or the signal, then what the worker said of it.</summary>
     public override string ToString()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -6,7 +7,7 @@ namespace ProcessCluster.Platform;
 
 /// <summary>
 /// Memory that the primary shares with one worker, so that each knows of the other without a message: how much the worker has to do, whose an offered connection
-/// is, and what goes on on those that shall outlive the worker. A page of counts, then 64 bytes for each connection's number. It is a sealed <c>memfd</c>
+/// is, what goes on on those that shall outlive the worker, and which requests it shall refuse. A page of counts, then 64 bytes for each connection's number. It is a sealed <c>memfd</c>
 /// (<c>man 2 memfd_create</c>): no side can shrink it under the other; what nobody has touched takes no memory.
 /// Nothing in it is trusted: a worker that writes nonsense there is given too many connections or too few, or ends its own in the wrong way, and nothing else happens.
 /// </summary>
@@ -19,7 +20,13 @@ internal sealed unsafe class SharedPage : IDisposable
     public const int SlotBits = 20, SlotMask = (1 << SlotBits) - 1;
 
     /// <summary>In words of four bytes, each on a cache line of its own.</summary>
-    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, LookWantedAt = 48, ClosedAt = 64;
+    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, LookWantedAt = 48, ClosedAt = 64, QuarantinedAt = 80, RefusedAt = 96;
+
+    /// <summary>How many requests can be in quarantine at the same time.</summary>
+    public const int MaxQuarantined = 64;
+
+    /// <summary>In bytes; those in quarantine begin there.</summary>
+    private const int QuarantineAt = 1024;
 
     private const int HeaderSize = 4096, StateBits = 8;
 
@@ -57,6 +64,17 @@ internal sealed unsafe class SharedPage : IDisposable
 
         /// <summary>What the request is called, in UTF-8, to a zero or the end.</summary>
         public RequestName Name;
+    }
+
+    /// <summary>A request in quarantine.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Quarantined
+    {
+        /// <summary>0 is none.</summary>
+        public long Fingerprint;
+
+        /// <summary>Until when (<see cref="Stopwatch.GetTimestamp"/>: the kernel's monotonic clock, which all processes share).</summary>
+        public long Until;
     }
 
     [InlineArray(RequestNameSize)]
@@ -150,6 +168,9 @@ internal sealed unsafe class SharedPage : IDisposable
     /// <summary>The primary's: the worker has claimed it, and may have closed it since.</summary>
     public bool IsClaimed(uint number) => Volatile.Read(ref SlotOf(number).Word) is var word && word >> StateBits == number && (byte)word >= Closed;
 
+    /// <summary>The primary's: the worker has claimed it, and has not closed it since.</summary>
+    public bool IsOpen(uint number) => Volatile.Read(ref SlotOf(number).Word) is var word && word >> StateBits == number && (byte)word >= Taken;
+
     /// <summary>The primary's: what goes on on a claimed connection. When in doubt nothing is known.</summary>
     public ClusterConnectionState StateOf(uint number)
     {
@@ -196,6 +217,53 @@ internal sealed unsafe class SharedPage : IDisposable
         return (slot.Fingerprint, Encoding.UTF8.GetString(name.IndexOf((byte)0) is >= 0 and var end ? name[..end] : name));
     }
 
+    /// <summary>The primary's: the worker refuses such requests from now on.</summary>
+    /// <param name="place">Which of the <see cref="MaxQuarantined"/> it has.</param>
+    /// <param name="fingerprint">What <see cref="ReportRequest"/> says of them; not 0.</param>
+    /// <param name="until">When it serves them again, in the units of <see cref="Stopwatch.GetTimestamp"/>.</param>
+    public void Quarantine(int place, long fingerprint, long until)
+    {
+        ref var entry = ref QuarantinedOf(place);
+        Volatile.Write(ref entry.Until, until); // Before the fingerprint can be found.
+        Volatile.Write(ref entry.Fingerprint, fingerprint);
+        if (place >= _words[QuarantinedAt])
+            Volatile.Write(ref _words[QuarantinedAt], place + 1);
+    }
+
+    /// <summary>The primary's: what has the place is served again.</summary>
+    public void Lift(int place)
+    {
+        Volatile.Write(ref QuarantinedOf(place).Fingerprint, 0);
+        var count = Math.Min(_words[QuarantinedAt], MaxQuarantined);
+        while (count > 0 && QuarantinedOf(count - 1).Fingerprint == 0)
+            count--;
+        Volatile.Write(ref _words[QuarantinedAt], count);
+    }
+
+    /// <summary>The worker's: whether such requests are refused, and for how long yet. With none in quarantine it is one read.</summary>
+    public bool IsQuarantined(long fingerprint, out TimeSpan remaining)
+    {
+        remaining = default;
+        var count = Volatile.Read(ref _words[QuarantinedAt]);
+        if (count <= 0 || fingerprint == 0)
+            return false;
+        for (var place = 0; place < Math.Min(count, MaxQuarantined); place++)
+        {
+            ref var entry = ref QuarantinedOf(place);
+            if (Volatile.Read(ref entry.Fingerprint) != fingerprint)
+                continue;
+            remaining = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), Volatile.Read(ref entry.Until));
+            return remaining > TimeSpan.Zero;
+        }
+        return false;
+    }
+
+    /// <summary>How many requests the worker has refused. It may run over.</summary>
+    public int Refused => Volatile.Read(ref _words[RefusedAt]);
+
+    /// <summary>The worker's: it refuses a request.</summary>
+    public void Refuse() => Interlocked.Increment(ref _words[RefusedAt]);
+
     /// <summary>The worker's: a connection that the primary keeps a copy of is closed. Nothing may be said of it after that.</summary>
     public void Close(uint number)
     {
@@ -235,6 +303,8 @@ internal sealed unsafe class SharedPage : IDisposable
     private static long Word(uint number, long state) => ((long)number << StateBits) | state;
 
     private int Inside(int fromOne) => fromOne > 0 && fromOne <= Slots ? fromOne - 1 : -1;
+
+    private ref Quarantined QuarantinedOf(int place) => ref ((Quarantined*)((byte*)_words + QuarantineAt))[place];
 
     private ref Slot SlotOf(uint number) => ref SlotAt((int)(number & SlotMask));
 

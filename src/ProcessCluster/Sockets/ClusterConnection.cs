@@ -140,9 +140,10 @@ public sealed class ClusterConnection : IDisposable
     }
 
     /// <summary>
-    /// Says what is being done for the client, for the log when this process ends meanwhile: for example the method and the route. As <see cref="Report"/>.
+    /// Says what is being done for the client, in case that this process ends meanwhile: for example the method and the route. The name is for the log, the fingerprint for
+    /// the quarantine (<see cref="ConnectionSurvivalOptions.QuarantineAfter"/>): say 0 when it is done. As <see cref="Report"/>.
     /// </summary>
-    /// <param name="fingerprint">Is the same for what is alike; 0 is none.</param>
+    /// <param name="fingerprint">Is the same for what is alike, in every worker; 0 is none.</param>
     /// <param name="name">In UTF-8; the first 28 bytes count.</param>
     public void ReportRequest(long fingerprint, ReadOnlySpan<byte> name)
     {
@@ -151,6 +152,19 @@ public sealed class ClusterConnection : IDisposable
             if (_number is { } number)
                 _count!.ReportRequest(number, fingerprint, name);
         }
+    }
+
+    /// <summary>
+    /// Whether a request is in quarantine (<see cref="ConnectionSurvivalOptions.QuarantineAfter"/>): then refuse it, for example with a <c>503</c>, and do nothing of it. True is
+    /// counted as one refused request, so ask once for each, before <see cref="ReportRequest"/>. Holds for every connection of a worker, whether it <see cref="CanSurvive"/>
+    /// or not; false outside a cluster. Thread-safe; costs a read of memory while nothing is in quarantine.
+    /// </summary>
+    /// <param name="fingerprint">What <see cref="ReportRequest"/> would say of it.</param>
+    /// <param name="remaining">How long it lasts yet; zero with the result false.</param>
+    public bool IsQuarantined(long fingerprint, out TimeSpan remaining)
+    {
+        remaining = default;
+        return _count is not null && _count.IsQuarantined(fingerprint, out remaining);
     }
 
     /// <summary>Has <see cref="WaitToReceiveAsync"/>, the one under way or the next one, complete with true as if something had come. From any thread.</summary>

@@ -44,6 +44,15 @@ internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
     /// <summary>What is being done for it.</summary>
     public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => page.ReportRequest(number, fingerprint, name);
 
+    /// <summary>Whether a request is refused, which is counted, and for how long yet.</summary>
+    public bool IsQuarantined(long fingerprint, out TimeSpan remaining)
+    {
+        if (!page.IsQuarantined(fingerprint, out remaining))
+            return false;
+        page.Refuse();
+        return true;
+    }
+
     /// <summary>Connections were claimed or closed: unless the primary looks soon anyway, it is told to.</summary>
     public void Tell()
     {

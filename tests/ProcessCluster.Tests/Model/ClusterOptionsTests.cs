@@ -66,6 +66,30 @@ public sealed class ClusterOptionsTests
         Assert.StartsWith($"{option} ", Assert.Single(options.Validate()), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true, 0, 1, 60, null)]
+    [InlineData(null, 1, 100, 0.001, null)]
+    [InlineData(false, 0, 0, 86_400, null)]
+    [InlineData(true, 0, -1, 60, "ConnectionSurvival:QuarantineAfter is -1: from 1 to 100; 0 means no quarantine.")]
+    [InlineData(true, 0, 101, 60, "ConnectionSurvival:QuarantineAfter is 101: ")]
+    [InlineData(null, 0, 3, 60, "ConnectionSurvival:QuarantineAfter is 3, but connections do not survive their workers")]
+    [InlineData(false, 2, 3, 60, "ConnectionSurvival:QuarantineAfter is 3, but connections do not survive their workers")]
+    [InlineData(true, 0, 3, 0, "ConnectionSurvival:QuarantineTime is 00:00:00: more than zero and at most a day.")]
+    [InlineData(true, 0, 0, 86_401, "ConnectionSurvival:QuarantineTime is 1.00:00:01: ")]
+    public void A_quarantine_has_bounds_and_needs_connections_that_survive(bool? isEnabled, int standby, int after, double seconds, string? error)
+    {
+        var options = new ClusterOptions
+        {
+            StandbyWorkers = standby,
+            ConnectionSurvival = { Enabled = isEnabled, QuarantineAfter = after, QuarantineTime = TimeSpan.FromSeconds(seconds) },
+        };
+        var errors = options.Validate();
+        if (error is null)
+            Assert.Empty(errors);
+        else
+            Assert.StartsWith(error, Assert.Single(errors), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void All_errors_are_told_at_once()
     {

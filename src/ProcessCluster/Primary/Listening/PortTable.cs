@@ -30,7 +30,7 @@ internal sealed class PortTable(
     private int _lastId;
 
     /// <summary>What becomes of connections whose worker is gone.</summary>
-    public Survival Survival { get; } = new(logger, metrics);
+    public Survival Survival { get; } = new(logger, metrics, time);
 
     public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, Survival, metrics, time), []));
 

@@ -9,7 +9,7 @@ namespace ProcessCluster.Primary.Listening;
 /// Connections that outlive their worker: of how many the primary keeps a copy, and what becomes of them when the worker's process is gone. Belongs to the
 /// cluster's loop.
 /// </summary>
-internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
+internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvider time)
 {
     /// <summary>What the primary needs of its open files for other things, whatever the limit is.</summary>
     private const int OtherFiles = 64;
@@ -19,6 +19,9 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
 
     private readonly HashSet<int> _warned = [];
     private int _kept;
+
+    /// <summary>The requests that are suspected to end workers.</summary>
+    public Quarantine Quarantine { get; } = new(logger, metrics, time);
 
     /// <summary>How many descriptors there are for copies: a quarter is left for connections that wait, for workers and the program.</summary>
     private int Room { get; } = (int)Math.Max(0, (OpenFiles.Limit - OtherFiles) / 4 * 3);
@@ -56,6 +59,28 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
         !connection.IsMoved ? 0 : StreamSocket.TryCountSent(connection.Descriptor, out var sent) ? sent : null;
 
     /// <summary>
+    /// The worker is gone. If it has crashed, what was running in it is suspect; what was idle is not. A worker that has not served yet says nothing of requests.
+    /// </summary>
+    public void LookAtRunning(PrimaryWorker worker, WorkerConnections connections)
+    {
+        var page = worker.Child.Page;
+        Quarantine.Remove(page);
+        if (worker is not { HasCrashed: true, IsAdmitted: true, Options.ConnectionSurvival: { QuarantineAfter: > 0 } options })
+            return;
+        Dictionary<long, RunningRequests> running = [];
+        foreach (ref readonly var entry in connections.All)
+        {
+            // Whether it was looked at since it was taken or closed does not matter.
+            if (entry is { Seat: not null, IsKept: true } && page.IsOpen(entry.Number) && page.RequestOf(entry.Number) is { Fingerprint: not 0 and var fingerprint } request
+                && StateOf(entry, page) != ClusterConnectionState.Idle)
+            {
+                running[fingerprint] = new RunningRequests(request.Name, running.GetValueOrDefault(fingerprint).Count + 1);
+            }
+        }
+        Quarantine.Crashed(worker.Id, options, running);
+    }
+
+    /// <summary>
     /// The worker is gone. What was idle another one serves on; who waits for an answer of which nothing was sent is told; the others end here, as without a copy. What the
     /// worker wrote last holds: it says that there is something to do before it takes the first byte of it.
     /// </summary>
@@ -71,8 +96,11 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
             Let();
             var (port, descriptor) = (entry.Seat.Port, entry.Connection.Descriptor);
             var state = StateOf(entry, worker.Child.Page);
-            if (state is ClusterConnectionState.Busy or ClusterConnectionState.Responding && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name })
+            if (state != ClusterConnectionState.Idle && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name } request
+                && (state != ClusterConnectionState.Unknown || request.Fingerprint != 0))
+            {
                 requests.Add(name);
+            }
             switch (state)
             {
                 case ClusterConnectionState.Idle:

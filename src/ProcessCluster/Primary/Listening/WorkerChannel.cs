@@ -46,6 +46,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         _socket = worker.Child.Handoff;
         _connections = new WorkerConnections(Page.Slots);
         survival.Check(worker.Options);
+        survival.Quarantine.Add(Page); // Before it gets a connection.
         Page.WantLook();
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
@@ -168,6 +169,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     /// </summary>
     public void Close()
     {
+        _survival.LookAtRunning(Worker, _connections); // Before anybody else gets one of its connections, or is told.
         LeaveAll();
         ReadAnswers(toTheEnd: true); // What it gave back must not be taken for its own.
         Look();

@@ -319,6 +319,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
         var exit = _history.Explain(worker, status);
+        worker.HasCrashed = exit.IsCrash;
         Apply(worker, LifecycleEvent.Exited);
         Workers.TryRemove(worker.Id, out _);
         Locks.RemoveAll(worker.Id);
@@ -344,6 +345,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         _orphans?.Look(child => Workers.Values.Any(worker => worker.ProcessId == child));
         _ports.Look();
+        _ports.Survival.Quarantine.Look();
         Sampled?.Invoke();
     }
 

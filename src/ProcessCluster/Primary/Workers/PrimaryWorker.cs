@@ -85,6 +85,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     /// <summary>Whether the process has ended, though not everything that it said may have been read.</summary>
     public bool ExitSeen { get; set; }
 
+    /// <summary>Whether its end was a crash. Known before its connections go to others.</summary>
+    public bool HasCrashed { get; set; }
+
     /// <summary>Whether it gets connections when it is up; else when it is told to.</summary>
     public bool IsAdmitted
     {
