@@ -247,7 +247,7 @@ public sealed class Draining
     {
         var port = Client.FreePort();
         await using var web = await Start(workers: 2, ("HTTP2_PORT", $"{port}"));
-        using var end = new CancellationTokenSource();
+        using var end = new TestEnd();
         var answered = 0;
         async Task Ask()
         {

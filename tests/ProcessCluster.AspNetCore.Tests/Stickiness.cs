@@ -25,7 +25,7 @@ public sealed class Stickiness
         using var disturbed = other;
         Assert.NotEqual(one.Cookie, other.Cookie);
 
-        using var end = new CancellationTokenSource();
+        using var end = new TestEnd();
         var meanwhile = other.AskUntil(end.Token);
         TestProcess.SendSignal(one.Worker, Signal.SIGKILL);
         await web.Process.Expect($@"\(process {one.Worker}\) crashed, SIGKILL");

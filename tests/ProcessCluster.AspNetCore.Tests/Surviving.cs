@@ -23,7 +23,7 @@ public sealed class Surviving
         var connections = Number("CONNECTIONS", 100);
         var kills = Number("KILLS", 3);
         await using var web = await Start(2, ("ProcessCluster__StandbyWorkers", "1"), ("Logging__LogLevel__Default", "Warning"), ("Logging__LogLevel__ProcessCluster", "Information"));
-        using var end = new CancellationTokenSource();
+        using var end = new TestEnd();
         var seen = new Sightings();
         var clients = Enumerable.Range(0, connections).Select(seed => Task.Run(() => AskUntil(web, seed, seen, end.Token))).ToList();
         await Until(() => seen.Answered > connections * 3, seen);

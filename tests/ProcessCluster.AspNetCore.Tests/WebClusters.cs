@@ -68,7 +68,7 @@ public sealed class WebClusters
             var victim = (await web.WorkerIds())[1];
             var failed = new ConcurrentBag<int>();
             var answered = new ConcurrentDictionary<int, int>();
-            using var end = new CancellationTokenSource();
+            using var end = new TestEnd();
             var next = 0;
             async Task Ask()
             {

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace ProcessCluster.Specs;
 
-/// <summary>Says lines on one connection; each answer names the process that it is from.</summary>
+/// <summary>Sends lines on one connection, and gets them back with the id of who answers.</summary>
 internal sealed class LineClient(Socket socket) : IDisposable
 {
     private readonly byte[] _buffer = new byte[100];

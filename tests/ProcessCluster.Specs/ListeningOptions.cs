@@ -172,7 +172,7 @@ public sealed class ListeningOptions : IDisposable
     {
         // A watcher looks at the file as soon as it is there, over and over.
         var seen = new HashSet<UnixFileMode>();
-        using var stop = new CancellationTokenSource();
+        using var stop = new TestEnd();
         var watcher = new Thread(() =>
         {
             while (!stop.IsCancellationRequested)

@@ -95,6 +95,4 @@ public sealed class MovingConnections
     {
         public void Dispose() => action();
     }
-
-    /// <summary>Sends lines and gets them back with the id of who answers.</summary>
 }
