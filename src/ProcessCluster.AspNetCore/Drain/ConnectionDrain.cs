@@ -42,6 +42,9 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
     /// <summary>Whether connections are given to other workers where that can be.</summary>
     public bool MovesConnections { get; } = options.Value.MoveConnections;
 
+    /// <summary>Whether a request may be served once more by another worker when this one is killed over it.</summary>
+    public bool ReplaysIdempotent { get; } = options.Value.ConnectionSurvival.ReplayIdempotent;
+
     public void Add(DrainedConnection connection)
     {
         lock (_gate)

@@ -17,14 +17,19 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
 
     private string _method = "";
 
+    /// <summary>Told whether the request may be served once more; null when nobody wants to know.</summary>
+    public ConnectionReport? Replay { get; set; }
+
     public Endpoint? Endpoint
     {
         get;
         set
         {
             field = value;
-            if (value is not null)
-                Say(Names.GetOrCreateValue(value).GetOrAdd(_method, static (method, endpoint) => new RequestName(method, endpoint), value));
+            if (value is null)
+                return;
+            Say(Names.GetOrCreateValue(value).GetOrAdd(_method, static (method, endpoint) => new RequestName(method, endpoint), value));
+            Replay?.Chosen(value.Metadata.GetMetadata<IdempotentAttribute>() is not null);
         }
     }
 

@@ -105,6 +105,7 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         Read<bool>(section, nameof(options.Enabled), errors, "give true or false", bool.TryParse, v => options.Enabled = v);
         Read<int>(section, nameof(options.MaxConnections), errors, "give a number", TryParseNumber, v => options.MaxConnections = v);
         options.Body = section[nameof(options.Body)] ?? options.Body;
+        Read<bool>(section, nameof(options.ReplayIdempotent), errors, "give true or false", bool.TryParse, v => options.ReplayIdempotent = v);
     }
 
     private static void ReadEndPoints(IConfigurationSection section, ClusterOptions options, List<string> errors)

@@ -235,7 +235,7 @@ public sealed class ClusterOptions
                 errors.Add($"SlotEnvironment has slot {slot}: from 0 to {MaxWorkerCount - 1}.");
             RequireVariables(errors, $"SlotEnvironment:{slot}", variables);
         }
-        ConnectionSurvival.Validate(errors);
+        ConnectionSurvival.Validate(StandbyWorkers, errors);
         Restart.Validate(errors);
         Recycle.Validate(errors);
         RequirePositive(errors, nameof(RequestTimeout), RequestTimeout);

@@ -29,14 +29,23 @@ public sealed class ConnectionSurvivalOptions
     /// </summary>
     public string Body { get; set; } = "The process that served this request has ended. Whether the request has taken effect is not known.\n";
 
+    /// <summary>
+    /// Whether a request that was under way is served once more by another worker, instead of the <c>502</c>, if its endpoint says that this does no harm (<c>[Idempotent]</c>,
+    /// <c>.Idempotent()</c> in ASP.NET Core). Only what was wholly received, at most 16 KiB, and of whose response nothing was sent; once, not more. Default false. While it is on, the bytes of a
+    /// request stay in the kernel until its response begins, which costs a system call for each request.
+    /// </summary>
+    public bool ReplayIdempotent { get; set; }
+
     internal bool IsOn(int standbyWorkers) => Enabled ?? standbyWorkers > 0;
 
-    internal void Validate(List<string> errors)
+    internal void Validate(int standbyWorkers, List<string> errors)
     {
         if (MaxConnections is < 1 or > MaxConnectionsLimit)
             errors.Add($"ConnectionSurvival:MaxConnections is {MaxConnections}: from 1 to {MaxConnectionsLimit}.");
         if (Body is null || Encoding.UTF8.GetByteCount(Body) > MaxBodyBytes)
             errors.Add($"ConnectionSurvival:Body is {(Body is null ? "null" : "too long")}: a text of at most {MaxBodyBytes} bytes in UTF-8, which may be empty.");
+        if (ReplayIdempotent && !IsOn(standbyWorkers))
+            errors.Add("ConnectionSurvival:ReplayIdempotent is true, but connections end with their worker: set ConnectionSurvival:Enabled to true or StandbyWorkers above 0, or leave it out.");
     }
 
     internal ConnectionSurvivalOptions Copy() => (ConnectionSurvivalOptions)MemberwiseClone();

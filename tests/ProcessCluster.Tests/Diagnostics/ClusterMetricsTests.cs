@@ -75,6 +75,7 @@ public sealed class ClusterMetricsTests : IDisposable
         Assert.Equal([9], Values("processcluster.connections.kept"));
         Assert.Equal([1], Values("processcluster.connections.not_kept"));
         Assert.Equal([3], Values("processcluster.connections.outlived", ("outcome", "answered")));
+        Assert.Equal([5], Values("processcluster.connections.outlived", ("outcome", "replayed")));
         Assert.Equal([1], Values("processcluster.worker.exits", ("cause", "hung")));
         Assert.Equal([2], Values("processcluster.worker.drain.duration", ("cause", "recycled")));
         Assert.Equal([1.5], Values("processcluster.reload.duration", ("outcome", "succeeded")));
@@ -177,7 +178,7 @@ public sealed class ClusterMetricsTests : IDisposable
         _metrics.Returned(3);
         _metrics.Expired(5);
         _metrics.NotKept();
-        _metrics.Survived(2, 3, 4);
+        _metrics.Survived(2, 5, 3, 4);
         _metrics.Exited(WorkerExitCause.Hung);
         _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled);
         _metrics.Reloaded(Good);

@@ -56,12 +56,13 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
         !connection.IsMoved ? 0 : StreamSocket.TryCountSent(connection.Descriptor, out var sent) ? sent : null;
 
     /// <summary>
-    /// The worker is gone. What was idle another one serves on; who waits for an answer of which nothing was sent is told; the others end here, as without a copy. What the
+    /// The worker is gone. What was idle another one serves on; who waits for an answer of which nothing was sent is told, or, if the request may be
+    /// repeated, gets another try by another worker; the others end here, as without a copy. What the
     /// worker wrote last holds: it says that there is something to do before it takes the first byte of it.
     /// </summary>
     public void GoOn(PrimaryWorker worker, WorkerConnections connections)
     {
-        var (idle, busy, cut) = (0, 0, 0);
+        var (idle, replayed, busy, cut) = (0, 0, 0, 0);
         HashSet<string> requests = [];
         for (var slot = 0; slot < connections.All.Length; slot++)
         {
@@ -71,13 +72,18 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
             Let();
             var (port, descriptor) = (entry.Seat.Port, entry.Connection.Descriptor);
             var state = StateOf(entry, worker.Child.Page);
-            if (state is ClusterConnectionState.Busy or ClusterConnectionState.Responding && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name })
+            if (state is ClusterConnectionState.Busy or ClusterConnectionState.Responding or ClusterConnectionState.Repeatable
+                && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name })
                 requests.Add(name);
             switch (state)
             {
                 case ClusterConnectionState.Idle:
                     idle++;
-                    port.TakeOver(descriptor, entry.Connection.Peer);
+                    port.TakeOver(descriptor, entry.Connection.Peer, IsSecondTry(entry));
+                    break;
+                case ClusterConnectionState.Repeatable:
+                    replayed++;
+                    port.TakeOver(descriptor, entry.Connection.Peer, isReplayed: true);
                     break;
                 case ClusterConnectionState.Busy:
                     busy++;
@@ -89,10 +95,10 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
                     break;
             }
         }
-        if (idle + busy + cut == 0)
+        if (idle + replayed + busy + cut == 0)
             return;
-        metrics.Survived(idle, busy, cut);
-        logger.ConnectionsOutlived(worker.Id, idle, busy, cut);
+        metrics.Survived(idle, replayed, busy, cut);
+        logger.ConnectionsOutlived(worker.Id, idle, busy, cut, replayed);
         if (requests.Count > 0)
             logger.RequestsUnderWay(worker.Id, string.Join(", ", requests.Order(StringComparer.Ordinal).Take(MaxNames)), Math.Max(0, requests.Count - MaxNames));
     }
@@ -101,6 +107,8 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
     private static ClusterConnectionState StateOf(in WorkerConnections.Entry entry, SharedPage page)
     {
         var state = page.StateOf(entry.Number);
+        if (state == ClusterConnectionState.Repeatable && IsSecondTry(entry))
+            return ClusterConnectionState.Busy;
         if (state != ClusterConnectionState.Responding || entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent))
             return state;
         var (begin, end) = page.ResponseOf(entry.Number);
@@ -108,4 +116,9 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics)
             return ClusterConnectionState.Idle;
         return begin >= 0 && sent - before == begin ? ClusterConnectionState.Busy : state;
     }
+
+    /// <summary>A worker before this one has ended over the same request, as far as anybody can say: nothing was sent since.</summary>
+    private static bool IsSecondTry(in WorkerConnections.Entry entry) =>
+        entry.Connection.IsReplayed
+        && (entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent) || sent == before);
 }
