@@ -9,7 +9,7 @@ namespace ProcessCluster.AspNetCore.Drain;
 /// </summary>
 internal sealed class LeftRequest(LeftRequest.ISource source)
 {
-    /// <summary>The most that is left there.</summary>
+    /// <summary>Less than this is left there.</summary>
     public const int MaxBytes = 16 * 1024;
 
     [ThreadStatic]
@@ -62,7 +62,7 @@ internal sealed class LeftRequest(LeftRequest.ISource source)
             _isLeaving = true;
     }
 
-    /// <summary>As <see cref="ClusterConnection.TryReceive"/>, for who receives, and no more than <see cref="MaxBytes"/>.</summary>
+    /// <summary>As <see cref="ClusterConnection.TryReceive"/>, for who receives: what does not fill the buffer is all that is there.</summary>
     public bool TryReceive(Span<byte> buffer, out int received)
     {
         lock (_gate)
@@ -106,15 +106,13 @@ internal sealed class LeftRequest(LeftRequest.ISource source)
     {
         var all = (_buffer ??= new byte[MaxBytes]).AsSpan(0, Math.Min(MaxBytes, _count + buffer.Length));
         received = source.TryPeek(all, out var peeked) ? Math.Max(0, peeked - _count) : 0;
-        if (received > 0)
+        if (peeked == MaxBytes || (received == 0 && source.HasReceivedEnd))
         {
-            all.Slice(_count, received).CopyTo(buffer);
-            _count += received;
-            return true;
+            Discard();
+            return source.TryReceive(buffer, out received);
         }
-        if (_count < MaxBytes && !source.HasReceivedEnd)
-            return false;
-        Discard();
-        return source.TryReceive(buffer, out received);
+        all.Slice(_count, received).CopyTo(buffer);
+        _count += received;
+        return received > 0;
     }
 }
