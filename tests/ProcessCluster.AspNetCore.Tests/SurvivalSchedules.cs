@@ -252,6 +252,8 @@ public sealed class SurvivalSchedules
             private long _received;
             private long _consumed;
             private long _requestEnd = -1;
+            private long _lastEnd;
+            private int _taken;
             private int _flushed;
             private int _sent;
             private int _requests;
@@ -260,6 +262,7 @@ public sealed class SurvivalSchedules
             private bool _isBodyRead = true;
             private bool _isDetached;
             private bool _isWokenForNothing;
+            private bool _isLooking;
 
             public Worker(World world, int sentBefore)
             {
@@ -277,8 +280,8 @@ public sealed class SurvivalSchedules
 
             public bool HasMoved { get; private set; }
 
-            /// <summary>Whether the first request was not noted yet, a body was left unread, or it was woken for nothing: then nothing is promised.</summary>
-            public bool IsUnsure => !_isHttp1 || !_isBodyRead || _isWokenForNothing;
+            /// <summary>Whether the first request was not noted yet, a body was left unread, or it looks for more in vain: then nothing is promised.</summary>
+            public bool IsUnsure => !_isHttp1 || !_isBodyRead || _isWokenForNothing || _isLooking;
 
             bool ConnectionReport.IView.IsPlainHttp1 => _isHttp1;
 
@@ -342,14 +345,15 @@ public sealed class SurvivalSchedules
 
             public bool IsAtRest(long received) => received == 0 && _output.Count == 0
                 ? _requests == 0
-                : _consumed == received && _isWaiting && _requests == 0 && _isBodyRead && (_isHttp1 || received == 0);
+                : _consumed == received && _consumed == _lastEnd && _isWaiting && _requests == 0 && _isBodyRead && (_isHttp1 || received == 0);
 
             /// <summary>Each loop gives true when it has done something, false when it can only wait.</summary>
             private IEnumerable<bool> Receive()
             {
+                var hasLooked = false;
                 while (true)
                 {
-                    if (WantsMove && !_isDetached && IsAtRest(_received) && (_received > 0 || _output.Count == 0))
+                    if (WantsMove && !_isDetached && (hasLooked || _world._sentByClient == _start) && IsAtRest(_received) && (_received > 0 || _output.Count == 0))
                     {
                         _isDetached = true;
                         yield return true;
@@ -367,27 +371,28 @@ public sealed class SurvivalSchedules
                         continue;
                     }
                     _isWokenForNothing = _world._sentByClient == _start + _received;
+                    hasLooked = true;
                     _report.ReceivingBegins();
                     yield return true;
                     var buffer = new byte[Random.Next(1, 10)];
                     while (_left is null ? ((LeftRequest.ISource)this).TryReceive(buffer, out var count) : _left.TryReceive(buffer, out count))
                     {
                         yield return true;
-                        if (_left is not null && Random.Next(2) == 0)
+                        if (Random.Next(2) == 0)
                         {
                             _report.ReceivingEnds(_received + count);
                             yield return true;
                             _received += count;
                             break;
                         }
+                        _isLooking = true; // The buffer was full: there may be more.
                         _received += count;
                         yield return true;
                         if (Random.Next(2) == 0)
                             break;
                     }
-                    yield return true;
                     _report.ReceivingEnds(_received);
-                    _isWokenForNothing = false;
+                    _isWokenForNothing = _isLooking = false;
                     yield return true;
                 }
             }
@@ -399,15 +404,20 @@ public sealed class SurvivalSchedules
                 {
                     if (_world._requests.TakeWhile(before => before != request).Sum(before => (long)before.Length) != position)
                         throw new InvalidOperationException($"A worker begins in the middle of a request: {position}, {_world.Describe()}");
-                    _isWaiting = true;
-                    _report.LookAgain();
-                    yield return true;
-                    while (_received - _consumed < request.Head)
-                        yield return false;
-                    _isWaiting = false;
-                    yield return true;
-                    _consumed += request.Head;
-                    yield return true;
+                    _lastEnd = _consumed;
+                    for (var head = request.Head; head > 0; head -= _taken)
+                    {
+                        _isWaiting = true;
+                        _report.LookAgain();
+                        yield return true;
+                        while (_received == _consumed || (_received - _consumed < head && Random.Next(4) != 0))
+                            yield return false;
+                        _isWaiting = false;
+                        yield return true;
+                        _taken = (int)Math.Min(head, _received - _consumed); // A part of it, where a line ends.
+                        _consumed += _taken;
+                        yield return true;
+                    }
                     _isHttp1 = true;
                     _requests++;
                     yield return true;
@@ -464,6 +474,7 @@ public sealed class SurvivalSchedules
                     }
                     position += request.Length;
                 }
+                _lastEnd = _consumed;
                 _isWaiting = true;
                 _report.LookAgain();
                 while (true)

@@ -31,8 +31,10 @@ internal static class WebReplay
             foreach (var value in buffer.AsSpan(0, read))
                 sum += value;
         }
+        var fate = context.Request.Query["fate"].ToString();
+        var isFirst = fate == "hang-first" && IsFirst(id);
         Console.WriteLine($"serving {id} {Environment.ProcessId}");
-        switch (context.Request.Query["fate"].ToString())
+        switch (fate)
         {
             case "crash":
                 Environment.FailFast("on purpose");
@@ -40,7 +42,7 @@ internal static class WebReplay
             case "hang":
                 await Task.Delay(TimeSpan.FromMinutes(2), context.RequestAborted);
                 break;
-            case "hang-first" when IsFirst(id):
+            case "hang-first" when isFirst:
                 await Task.Delay(TimeSpan.FromMinutes(2), context.RequestAborted);
                 break;
             case "begin":

@@ -125,13 +125,9 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         Report.LookAgain();
     }
 
-    /// <summary>What was received is about to be in Kestrel's hands, and nothing more is read until then: if the application ends this worker over it, that is said already.</summary>
+    /// <summary>What was received is about to be in Kestrel's hands, and nothing more is read until then: that is said before Kestrel can have answered it, or ended over it.</summary>
     /// <param name="received">How many bytes there were until now.</param>
-    public void ReceivingPauses(long received)
-    {
-        if (Left is not null)
-            Report!.ReceivingEnds(received);
-    }
+    public void ReceivingPauses(long received) => Report?.ReceivingEnds(received);
 
     /// <summary>What was received is in Kestrel's hands.</summary>
     /// <param name="received">How many bytes there were until now.</param>

@@ -219,8 +219,9 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
     /// <summary>Kestrel waits for the next bytes: if the connection shall go, now may be the moment.</summary>
     private void MoreIsWanted()
     {
+        _drained.Move!.Waits();
         _drained.Report?.LookAgain();
-        if (_drained.Move!.IsWanted)
+        if (_drained.Move.IsWanted)
             _socket.Wake();
     }
 
