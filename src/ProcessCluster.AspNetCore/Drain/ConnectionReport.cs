@@ -66,7 +66,8 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     {
         lock (_gate)
         {
-            if (left is not null && _said.State == ClusterConnectionState.Idle)
+            // All is answered. A client may have the answer before it is said that it was sent; if it was not, sending the rest ends what begins here.
+            if (left is not null && (_said.State == ClusterConnectionState.Idle || _said.End >= 0))
             {
                 left.Begin();
                 _hasBegun = false;
