@@ -160,8 +160,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     }
 
     /// <summary>
-    /// One that a worker gives back, for another, or has left behind. It was a client's before those that wait now, but asks for nothing yet, or for what shall be
-    /// tried once more: it is served behind them, and is not refused.
+    /// One that a worker gives back, or has left behind, for another. It was a client's before those that wait now: it is served behind them, and is not refused.
     /// </summary>
     public void TakeOver(int descriptor, in PeerAddress peer, bool isReplayed = false)
     {
