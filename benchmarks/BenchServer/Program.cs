@@ -7,5 +7,5 @@ if (args[0] == "cluster")
     builder.UseProcessCluster(options => options.Workers = int.Parse(args[2], CultureInfo.InvariantCulture));
 
 var app = builder.Build();
-app.MapGet("/", static () => "Hello, World!");
+app.MapGet("/", static () => "Hello, World!").Idempotent(); // For ConnectionSurvival:ReplayIdempotent, which is off unless it is set.
 app.Run($"http://127.0.0.1:{args[1]}");

@@ -30,7 +30,7 @@ public sealed class SurvivalSchedules
             }
         }
         Console.WriteLine($"{schedules} schedules from seed {first}: {string.Join(", ", outcomes.OrderBy(o => o.Key).Select(o => $"{o.Key} {o.Value}"))}");
-        foreach (var outcome in (string[])["all answered", "moved", "survived idle", "answered 502", "cut"])
+        foreach (var outcome in (string[])["all answered", "moved", "survived idle", "answered 502", "cut", "replayed", "executed twice"])
             Assert.True(outcomes.GetValueOrDefault(outcome) > schedules / 100, $"Hardly ever: {outcome}.");
     }
 
@@ -38,7 +38,7 @@ public sealed class SurvivalSchedules
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 
     /// <summary>A request as the client sends it: a head of some bytes and a body.</summary>
-    private sealed record Asked(int Id, int Head, int Body, bool IsChunked, bool IsHead, bool Expects, bool Closes)
+    private sealed record Asked(int Id, int Head, int Body, bool IsChunked, bool IsHead, bool Expects, bool Closes, bool IsIdempotent)
     {
         public int Length => Head + Body;
     }
@@ -50,8 +50,10 @@ public sealed class SurvivalSchedules
         private readonly List<Asked> _requests = [];
         private readonly List<byte> _toClient = [];
         private readonly List<string> _outcomes = [];
-        private readonly HashSet<int> _processed = [];
+        private readonly Dictionary<int, int> _processed = [];
         private readonly bool _isPipelined;
+        private readonly bool _leaves;
+        private bool _isReplayed;
         private long _sentByClient;
         private long _takenFromKernel;
         private bool _isEnded;
@@ -60,12 +62,13 @@ public sealed class SurvivalSchedules
         {
             _random = new Random(seed);
             _isPipelined = _random.Next(4) == 0;
+            _leaves = _random.Next(2) == 0;
             var count = _random.Next(1, 6);
             for (var id = 1; id <= count; id++)
             {
                 var body = _random.Next(3) == 0 ? _random.Next(1, 8) : 0;
                 var expects = body > 0 && _random.Next(4) == 0;
-                _requests.Add(new Asked(id, _random.Next(1, 6), body, body > 0 && _random.Next(3) == 0, body == 0 && _random.Next(6) == 0, expects, _random.Next(20) == 0));
+                _requests.Add(new Asked(id, _random.Next(1, 6), body, body > 0 && _random.Next(3) == 0, body == 0 && _random.Next(6) == 0, expects, _random.Next(20) == 0, _random.Next(2) == 0));
             }
         }
 
@@ -90,6 +93,7 @@ public sealed class SurvivalSchedules
                 else if (worker.HasMoved)
                 {
                     _outcomes.Add("moved");
+                    _isReplayed = false;
                     worker = new Worker(this, _toClient.Count);
                 }
                 else if (_random.Next(60) == 0)
@@ -129,6 +133,8 @@ public sealed class SurvivalSchedules
             var sent = _toClient.Count - worker.SentBefore;
             if (state == ClusterConnectionState.Responding)
                 state = end >= 0 && sent == end ? ClusterConnectionState.Idle : begin >= 0 && sent == begin ? ClusterConnectionState.Busy : state;
+            if (state == ClusterConnectionState.Repeatable && _isReplayed && sent == 0)
+                state = ClusterConnectionState.Busy;
             var answered = Answers(out var isWhole).Count;
             var asked = _requests.TakeWhile((_, i) => _requests.Take(i).Sum(r => (long)r.Length) < _sentByClient).Count();
             if (state != ClusterConnectionState.Idle && isWhole && asked == answered && answered > 0)
@@ -144,6 +150,13 @@ public sealed class SurvivalSchedules
                     if (!isWhole)
                         throw new InvalidOperationException($"It goes on in the middle of an answer: {worker.Said}, {Describe()}.");
                     _outcomes.Add("survived idle");
+                    _isReplayed &= sent == 0;
+                    return new Worker(this, _toClient.Count);
+                case ClusterConnectionState.Repeatable:
+                    if (!isWhole || asked == answered)
+                        throw new InvalidOperationException($"There is nothing to repeat: {Describe()}.");
+                    _outcomes.Add("replayed");
+                    _isReplayed = true;
                     return new Worker(this, _toClient.Count);
                 case ClusterConnectionState.Busy:
                     if (!isWhole)
@@ -171,6 +184,8 @@ public sealed class SurvivalSchedules
                 throw new InvalidOperationException($"It hangs: {Describe()}.");
             if (!_isEnded)
                 _outcomes.Add("all answered");
+            if (_processed.ContainsValue(2))
+                _outcomes.Add("executed twice");
         }
 
         private string Describe() => $"{string.Join(' ', _requests)}; sent {_sentByClient}, taken {_takenFromKernel}, answers '{Encoding.ASCII.GetString([.. _toClient])}'";
@@ -225,10 +240,11 @@ public sealed class SurvivalSchedules
         }
 
         /// <summary>A worker with the connection: three loops that take steps in any order, and what they report.</summary>
-        private sealed class Worker : ConnectionReport.IOut, ConnectionReport.IView
+        private sealed class Worker : ConnectionReport.IOut, ConnectionReport.IView, LeftRequest.ISource
         {
             private readonly World _world;
             private readonly ConnectionReport _report;
+            private readonly LeftRequest? _left;
             private readonly ResponseBounds _bounds = new();
             private readonly List<byte> _output = [];
             private readonly IEnumerator<bool>[] _loops;
@@ -236,6 +252,8 @@ public sealed class SurvivalSchedules
             private long _received;
             private long _consumed;
             private long _requestEnd = -1;
+            private long _lastEnd;
+            private int _taken;
             private int _flushed;
             private int _sent;
             private int _requests;
@@ -244,11 +262,13 @@ public sealed class SurvivalSchedules
             private bool _isBodyRead = true;
             private bool _isDetached;
             private bool _isWokenForNothing;
+            private bool _isLooking;
 
             public Worker(World world, int sentBefore)
             {
                 (_world, SentBefore, _start) = (world, sentBefore, world._takenFromKernel);
-                _report = new ConnectionReport(this, this);
+                _left = world._leaves ? new LeftRequest(this) : null;
+                _report = new ConnectionReport(this, this, _left);
                 _loops = [.. ((IEnumerable<bool>[])[Receive(), Serve(), Send()]).Select(loop => loop.GetEnumerator())];
             }
 
@@ -260,8 +280,8 @@ public sealed class SurvivalSchedules
 
             public bool HasMoved { get; private set; }
 
-            /// <summary>Whether the first request was not noted yet, a body was left unread, or it was woken for nothing: then nothing is promised.</summary>
-            public bool IsUnsure => !_isHttp1 || !_isBodyRead || _isWokenForNothing;
+            /// <summary>Whether the first request was not noted yet, a body was left unread, or it looks for more in vain: then nothing is promised.</summary>
+            public bool IsUnsure => !_isHttp1 || !_isBodyRead || _isWokenForNothing || _isLooking;
 
             bool ConnectionReport.IView.IsPlainHttp1 => _isHttp1;
 
@@ -292,20 +312,48 @@ public sealed class SurvivalSchedules
                 return false;
             }
 
+            bool LeftRequest.ISource.HasReceivedEnd => false;
+
+            int LeftRequest.ISource.Available => (int)(_world._sentByClient - _world._takenFromKernel);
+
+            bool LeftRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) =>
+                (peeked = (int)Math.Min(buffer.Length, _world._sentByClient - _world._takenFromKernel)) > 0;
+
+            bool LeftRequest.ISource.TryReceive(Span<byte> buffer, out int received)
+            {
+                if (_world._sentByClient == _world._takenFromKernel)
+                {
+                    received = 0;
+                    return false;
+                }
+                ((LeftRequest.ISource)this).Discard(received = Random.Next(1, (int)Math.Min(buffer.Length, _world._sentByClient - _world._takenFromKernel) + 1));
+                return true;
+            }
+
+            void LeftRequest.ISource.Discard(int count)
+            {
+                if (Said.State is ClusterConnectionState.Idle or ClusterConnectionState.Repeatable)
+                    throw new InvalidOperationException($"Bytes are taken that another worker may need: {Said}, {_world.Describe()}.");
+                if (_world._takenFromKernel + count > _world._sentByClient)
+                    throw new InvalidOperationException($"More is thrown away than there is: {_world.Describe()}.");
+                _world._takenFromKernel += count;
+            }
+
             void ConnectionReport.IOut.Report(ClusterConnectionState state) => Said = (state, -1, -1);
 
             void ConnectionReport.IOut.ReportResponse(long begin, long end) => Said = (ClusterConnectionState.Responding, begin, end);
 
             public bool IsAtRest(long received) => received == 0 && _output.Count == 0
                 ? _requests == 0
-                : _consumed == received && _isWaiting && _requests == 0 && _isBodyRead && (_isHttp1 || received == 0);
+                : _consumed == received && _consumed == _lastEnd && _isWaiting && _requests == 0 && _isBodyRead && (_isHttp1 || received == 0);
 
             /// <summary>Each loop gives true when it has done something, false when it can only wait.</summary>
             private IEnumerable<bool> Receive()
             {
+                var hasLooked = false;
                 while (true)
                 {
-                    if (WantsMove && !_isDetached && IsAtRest(_received) && (_received > 0 || _output.Count == 0))
+                    if (WantsMove && !_isDetached && (hasLooked || _world._sentByClient == _start) && IsAtRest(_received) && (_received > 0 || _output.Count == 0))
                     {
                         _isDetached = true;
                         yield return true;
@@ -317,25 +365,34 @@ public sealed class SurvivalSchedules
                         yield return HasMoved;
                         continue;
                     }
-                    if (_world._sentByClient == _world._takenFromKernel && Random.Next(30) != 0)
+                    if (_world._sentByClient == _start + _received && Random.Next(30) != 0)
                     {
                         yield return false;
                         continue;
                     }
-                    _isWokenForNothing = _world._sentByClient == _world._takenFromKernel;
+                    _isWokenForNothing = _world._sentByClient == _start + _received;
+                    hasLooked = true;
                     _report.ReceivingBegins();
                     yield return true;
-                    while (_world._sentByClient > _world._takenFromKernel)
+                    var buffer = new byte[Random.Next(1, 10)];
+                    while (_left is null ? ((LeftRequest.ISource)this).TryReceive(buffer, out var count) : _left.TryReceive(buffer, out count))
                     {
-                        var count = Random.Next(1, (int)(_world._sentByClient - _world._takenFromKernel) + 1);
-                        _world._takenFromKernel += count;
+                        yield return true;
+                        if (Random.Next(2) == 0)
+                        {
+                            _report.ReceivingEnds(_received + count);
+                            yield return true;
+                            _received += count;
+                            break;
+                        }
+                        _isLooking = true; // The buffer was full: there may be more.
                         _received += count;
                         yield return true;
                         if (Random.Next(2) == 0)
                             break;
                     }
                     _report.ReceivingEnds(_received);
-                    _isWokenForNothing = false;
+                    _isWokenForNothing = _isLooking = false;
                     yield return true;
                 }
             }
@@ -347,26 +404,33 @@ public sealed class SurvivalSchedules
                 {
                     if (_world._requests.TakeWhile(before => before != request).Sum(before => (long)before.Length) != position)
                         throw new InvalidOperationException($"A worker begins in the middle of a request: {position}, {_world.Describe()}");
-                    _isWaiting = true;
-                    _report.LookAgain();
-                    yield return true;
-                    while (_received - _consumed < request.Head)
-                        yield return false;
-                    _isWaiting = false;
-                    yield return true;
-                    _consumed += request.Head;
-                    yield return true;
+                    _lastEnd = _consumed;
+                    for (var head = request.Head; head > 0; head -= _taken)
+                    {
+                        _isWaiting = true;
+                        _report.LookAgain();
+                        yield return true;
+                        while (_received == _consumed || (_received - _consumed < head && Random.Next(4) != 0))
+                            yield return false;
+                        _isWaiting = false;
+                        yield return true;
+                        _taken = (int)Math.Min(head, _received - _consumed); // A part of it, where a line ends.
+                        _consumed += _taken;
+                        yield return true;
+                    }
                     _isHttp1 = true;
                     _requests++;
                     yield return true;
                     _report.RequestBegins();
                     yield return true;
-                    if (!_world._processed.Add(request.Id))
-                        throw new InvalidOperationException($"Request {request.Id} is processed twice: {_world.Describe()}");
+                    if ((_world._processed[request.Id] = _world._processed.GetValueOrDefault(request.Id) + 1) > (request.IsIdempotent && _world._leaves ? 2 : 1))
+                        throw new InvalidOperationException($"Request {request.Id} is processed {_world._processed[request.Id]} times: {_world.Describe()}");
                     _bounds.RequestBegins(request.IsHead);
                     var bodyEnd = _consumed + request.Body;
                     _requestEnd = request.IsChunked ? -1 : bodyEnd;
                     _isBodyRead = request.Body == 0;
+                    yield return true;
+                    _report.Chosen(request.IsIdempotent);
                     yield return true;
                     if (request.Expects)
                     {
@@ -410,6 +474,7 @@ public sealed class SurvivalSchedules
                     }
                     position += request.Length;
                 }
+                _lastEnd = _consumed;
                 _isWaiting = true;
                 _report.LookAgain();
                 while (true)

@@ -86,6 +86,7 @@ public sealed class Surviving
             ("POST /strict HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n01234", true),
             ("POST /strict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n012", true),
             ("GET /strict HTTP/1.1\r\nHo", true),
+            ("GET /strict HTTP/1.1\r\n", true), // Kestrel has taken all of it.
             ("GET /strict?slow=20000 HTTP/1.1\r\nHost: x\r\n\r\n", false),
             ("GET /strict HTTP/1.1\r\nHo", false),
         ];

@@ -143,6 +143,7 @@ internal static class WebApp
         app.MapGet("/stop", (IHostApplicationLifetime lifetime) => { lifetime.StopApplication(); });
         WebMessages.Map(app);
         WebDrain.Map(app);
+        WebReplay.Map(app);
         WebOnce.Map(app);
         WebListen.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");

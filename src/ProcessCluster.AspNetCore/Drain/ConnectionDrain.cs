@@ -45,6 +45,9 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
     /// <summary>Whether requests are quarantined, also on connections that cannot survive.</summary>
     public bool QuarantinesRequests { get; } = options.Value.ConnectionSurvival.QuarantineAfter > 0;
 
+    /// <summary>Whether a request may be served once more by another worker when this one is killed over it.</summary>
+    public bool ReplaysIdempotent { get; } = options.Value.ConnectionSurvival.ReplayIdempotent;
+
     public void Add(DrainedConnection connection)
     {
         lock (_gate)

@@ -72,6 +72,16 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
     /// <summary>The response is sent. What is not read of the body Kestrel reads now, or it closes the connection.</summary>
     public void RequestEnds() => _isBodyRead = IsBodyRead;
 
+    /// <summary>
+    /// Kestrel waits for more. Between two requests all that it has taken is the ones before: it takes the lines of a head one by one, so that a client that pauses after one of them has
+    /// nothing unread either.
+    /// </summary>
+    public void Waits()
+    {
+        if (Volatile.Read(ref _requestEnd) == NoBody && connection.Requests == 0 && IsBodyRead)
+            Volatile.Write(ref _requestEnd, reader.Consumed);
+    }
+
     /// <summary>To be asked by who receives.</summary>
     /// <param name="received">How many bytes it has.</param>
     public bool IsPossible(long received)
@@ -103,7 +113,7 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
         received == 0 && writer!.Written == 0 ? connection.CanGoOnElsewhere && !connection.IsLayered && !_isVetoed : IsAtRest(received);
 
     private bool IsAtRest(long received) =>
-        reader.IsDrained(received) && _isBodyRead && !_isVetoed && !connection.IsLayered && connection is { Requests: 0, CanGoOnElsewhere: true };
+        reader.IsDrained(received) && received == Volatile.Read(ref _requestEnd) && _isBodyRead && !_isVetoed && !connection.IsLayered && connection is { Requests: 0, CanGoOnElsewhere: true };
 
     private bool TryChange(Wish from, Wish to) => Interlocked.CompareExchange(ref _wish, to, from) == from;
 

@@ -7,7 +7,8 @@ namespace ProcessCluster.AspNetCore.Drain;
 /// </summary>
 /// <param name="out">Where to.</param>
 /// <param name="view">What is known of the requests on it.</param>
-internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionReport.IView view)
+/// <param name="left">What is left with the kernel of a request; null when nothing is.</param>
+internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionReport.IView view, LeftRequest? left = null)
 {
     /// <summary>Stands for a number of bytes that is not known.</summary>
     private const long None = -1;
@@ -16,6 +17,10 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     private (ClusterConnectionState State, long Begin, long End) _said = (ClusterConnectionState.Idle, None, None);
     private bool _isReceiving;
     private bool _isSending;
+    private bool _isEnding;
+    private bool _hasBegun;
+    private bool _isIdempotent;
+    private bool _isOnce;
     private int _answeredBefore;
     private long _received;
     private long _sent;
@@ -61,6 +66,12 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     {
         lock (_gate)
         {
+            // All is answered. A client may have the answer before it is said that it was sent; if it was not, sending the rest ends what begins here.
+            if (left is not null && (_said.State == ClusterConnectionState.Idle || _said.End >= 0))
+            {
+                left.Begin();
+                _hasBegun = false;
+            }
             _isReceiving = true;
             Say();
         }
@@ -81,7 +92,34 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     public void RequestBegins()
     {
         lock (_gate)
+        {
             _answeredBefore = view.Completed; // It is busy already.
+            (_hasBegun, _isIdempotent, _isOnce) = (true, false, false);
+            if (left is not null)
+                Say();
+        }
+    }
+
+    /// <summary>Routing has chosen who serves the request: it may be served once more if all that were chosen for it say so.</summary>
+    public void Chosen(bool isIdempotent)
+    {
+        lock (_gate)
+        {
+            _isOnce |= !isIdempotent;
+            _isIdempotent = !_isOnce;
+            Say();
+        }
+    }
+
+    /// <summary>The connection is about to be closed without an answer to what came: nobody shall answer it.</summary>
+    public void Ends()
+    {
+        lock (_gate)
+        {
+            _isEnding = true;
+            Say();
+            left?.Discard();
+        }
     }
 
     /// <summary>Something that the view shows is different: Kestrel waits for more, or the protocol is known.</summary>
@@ -98,6 +136,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         {
             _isSending = true;
             Say();
+            left?.Discard();
         }
     }
 
@@ -117,6 +156,8 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         var now = Now();
         if (now == _said)
             return;
+        if (now.State == ClusterConnectionState.Idle)
+            left?.Discard(); // It was dealt with without an answer, as empty lines before a request are.
         _said = now;
         if (now.State == ClusterConnectionState.Responding)
             @out.ReportResponse(now.Begin, now.End);
@@ -141,6 +182,17 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
             return (ClusterConnectionState.Responding, isBetween ? _sent : None, isAnswered && isWhole ? written : None);
         if (_sent == written && isAnswered)
             return (ClusterConnectionState.Idle, None, None);
-        return (ClusterConnectionState.Busy, None, None);
+        return (IsRepeatable(written) ? ClusterConnectionState.Repeatable : ClusterConnectionState.Busy, None, None);
     }
+
+    /// <summary>
+    /// The kernel has all that came since the last answer, and none is on its way. The application has seen nothing of it, or the request that is served is the first in it, wholly there, and
+    /// may be served twice.
+    /// </summary>
+    private bool IsRepeatable(long written) =>
+        left is { IsThere: true }
+        && !_isReceiving
+        && !_isEnding
+        && _sent == written
+        && (!_hasBegun || (_isIdempotent && view.RequestEnd is >= 0 and var end && end <= _received));
 }

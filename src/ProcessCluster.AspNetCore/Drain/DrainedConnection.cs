@@ -60,6 +60,9 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// <summary>Which request is served on it, said likewise, or refused; null when nobody wants to know.</summary>
     public RunningRequest? Request { get; set; }
 
+    /// <summary>Its way to receive so that a request could be served once more; null where none is.</summary>
+    public LeftRequest? Left { get; set; }
+
     /// <summary>Whether a request of HTTP/1.x was seen, by its first line at least.</summary>
     public bool IsHttp1 => _isHttp1 || _beginsAsHttp1;
 
@@ -121,6 +124,10 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
         _beginsAsHttp1 = IsRequestLine(bytes);
         Report.LookAgain();
     }
+
+    /// <summary>What was received is about to be in Kestrel's hands, and nothing more is read until then: that is said before Kestrel can have answered it, or ended over it.</summary>
+    /// <param name="received">How many bytes there were until now.</param>
+    public void ReceivingPauses(long received) => Report?.ReceivingEnds(received);
 
     /// <summary>What was received is in Kestrel's hands.</summary>
     /// <param name="received">How many bytes there were until now.</param>
@@ -191,7 +198,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     private static bool IsRequestLine(ReadOnlySpan<byte> bytes) =>
         bytes.IndexOf("\r\n"u8) is > 0 and var end && (bytes[..end].EndsWith(" HTTP/1.1"u8) || bytes[..end].EndsWith(" HTTP/1.0"u8));
 
-    private bool HasUnread => _socket.Socket.Available > 0;
+    private bool HasUnread => Left?.HasUnread ?? _socket.Socket.Available > 0;
 
     private void ServerStops()
     {

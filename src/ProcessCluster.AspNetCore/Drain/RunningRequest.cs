@@ -24,6 +24,9 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
     private string _method = "";
     private RequestName _said = RequestName.None;
 
+    /// <summary>Told whether the request may be served once more; null when nobody wants to know.</summary>
+    public ConnectionReport? Replay { get; set; }
+
     public Endpoint? Endpoint
     {
         get;
@@ -34,9 +37,12 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
                 return;
             var name = NameOf(value);
             if (socket.IsQuarantined(name.Fingerprint, out var remaining))
+            {
                 field = QuarantinedEndpoint.Of(name.Text, remaining);
-            else
-                Say(name);
+                return;
+            }
+            Say(name);
+            Replay?.Chosen(value.Metadata.GetMetadata<IdempotentAttribute>() is not null);
         }
     }
 

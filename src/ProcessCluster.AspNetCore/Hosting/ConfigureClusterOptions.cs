@@ -107,6 +107,7 @@ internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IC
         options.Body = section[nameof(options.Body)] ?? options.Body;
         Read<int>(section, nameof(options.QuarantineAfter), errors, "give a number", TryParseNumber, v => options.QuarantineAfter = v);
         Read<TimeSpan>(section, nameof(options.QuarantineTime), errors, TimeRemedy, TryParseTime, v => options.QuarantineTime = v);
+        Read<bool>(section, nameof(options.ReplayIdempotent), errors, "give true or false", bool.TryParse, v => options.ReplayIdempotent = v);
     }
 
     private static void ReadEndPoints(IConfigurationSection section, ClusterOptions options, List<string> errors)

@@ -12,7 +12,7 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// A connection as Kestrel wants it: two pipes, a loop that receives into one and a loop that sends from the other. While it waits for
 /// data it holds no buffer.
 /// </summary>
-internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionReport.IOut
+internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionReport.IOut, LeftRequest.ISource
 {
     /// <summary>Half of a block of the pool: less room left, and the pipe takes another block.</summary>
     private const int MinimumReceiveBuffer = 2048;
@@ -57,11 +57,14 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
             var written = socket.CanSurvive ? new TrackedWriter(writer) : null;
             _drained.Move = new ConnectionMove(_drained, tracked, written);
             if (written is not null)
-                _drained.Report = new ConnectionReport(this, _drained.Move);
+            {
+                _drained.Left = drain.ReplaysIdempotent ? new LeftRequest(this) : null;
+                _drained.Report = new ConnectionReport(this, _drained.Move, _drained.Left);
+            }
             (reader, writer) = (tracked, written ?? writer);
         }
         if (socket.CanSurvive || drain.QuarantinesRequests)
-            _drained.Request = new RunningRequest(socket);
+            _drained.Request = new RunningRequest(socket) { Replay = _drained.Left is null ? null : _drained.Report };
         _original = Transport = new DuplexPipe(reader, writer);
         _application = new DuplexPipe(outputPipe.Reader, inputPipe.Writer);
         ConnectionClosed = _closed.Token;
@@ -87,6 +90,16 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
     void ConnectionReport.IOut.Report(ClusterConnectionState state) => _socket.Report(state);
 
     void ConnectionReport.IOut.ReportResponse(long begin, long end) => _socket.ReportResponse(begin, end);
+
+    bool LeftRequest.ISource.HasReceivedEnd => _socket.HasReceivedEnd;
+
+    int LeftRequest.ISource.Available => _socket.Socket.Available;
+
+    bool LeftRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) => _socket.TryPeek(buffer, out peeked);
+
+    bool LeftRequest.ISource.TryReceive(Span<byte> buffer, out int received) => _socket.TryReceive(buffer, out received);
+
+    void LeftRequest.ISource.Discard(int count) => _socket.Discard(count);
 
     public void Start()
     {
@@ -123,6 +136,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
             _drained.ReceivingBegins();
             if (TryReceiveFirst(input))
             {
+                _drained.ReceivingPauses(_received);
                 var result = await input.FlushAsync().ConfigureAwait(false);
                 if (result.IsCompleted || result.IsCanceled)
                     return;
@@ -137,7 +151,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                 while (more)
                 {
                     var buffer = input.GetMemory(MinimumReceiveBuffer);
-                    if (!_socket.TryReceive(buffer.Span, out var received))
+                    if (!TryReceive(buffer.Span, out var received))
                         break;
                     if (received == 0)
                     {
@@ -148,6 +162,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                     input.Advance(received);
                     // A buffer that was not filled means that nothing is left; what comes later raises the next readiness.
                     more = received == buffer.Length || _socket.HasReceivedEnd;
+                    if (!more)
+                        _drained.ReceivingPauses(_received);
                     var result = await input.FlushAsync().ConfigureAwait(false);
                     if (result.IsCompleted || result.IsCanceled)
                     {
@@ -185,12 +201,15 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
     private bool TryReceiveFirst(PipeWriter input)
     {
         var buffer = _firstBuffer ??= new byte[2 * MinimumReceiveBuffer];
-        if (!_socket.TryReceive(buffer, out var received) || received == 0)
+        if (!TryReceive(buffer, out var received) || received == 0)
             return false; // The end will be seen when it is waited for.
         input.Write(buffer.AsSpan(0, received));
         Received(buffer.AsSpan(0, received));
         return true;
     }
+
+    private bool TryReceive(Span<byte> buffer, out int received) =>
+        _drained.Left is { } left ? left.TryReceive(buffer, out received) : _socket.TryReceive(buffer, out received);
 
     private void Received(ReadOnlySpan<byte> bytes)
     {
@@ -201,8 +220,9 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
     /// <summary>Kestrel waits for the next bytes: if the connection shall go, now may be the moment.</summary>
     private void MoreIsWanted()
     {
+        _drained.Move!.Waits();
         _drained.Report?.LookAgain();
-        if (_drained.Move!.IsWanted)
+        if (_drained.Move.IsWanted)
             _socket.Wake();
     }
 
@@ -230,6 +250,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
             _socket.Shutdown(receivingToo: true); // Its program has begun to speak when it was already let go of.
             return;
         }
+        _drained.Left?.Discard(); // Everything that Kestrel got is dealt with.
         // The primary takes it at once, or is behind with others; should it be gone or want it no more, the connection ends here.
         for (var since = Environment.TickCount64; !_socket.TryMove(); await Task.Delay(MoveRetry).ConfigureAwait(false))
         {
@@ -317,6 +338,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                 _socket.Abort(); // As Kestrel's own transport: what ends by an error is reset, so that nobody takes a part for the whole.
                 return;
             }
+            if (_drained.Left is not null)
+                _drained.Report!.Ends(); // Unread bytes would make a reset of the close.
             // The primary may hold a copy of the connection for a moment longer: only a shutdown says the end at once.
             _socket.Shutdown(receivingToo: true);
         }

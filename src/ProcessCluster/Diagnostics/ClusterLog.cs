@@ -104,8 +104,8 @@ internal static partial class ClusterLog
     [LoggerMessage(36, LogLevel.Warning, "ConnectionSurvival:MaxConnections is {Wanted}, but the primary may have only {Limit} files open: no more than {Room} connections can outlive their workers. Raise the limit (ulimit -n), or ask for fewer.")]
     public static partial void FewSurvive(this ILogger logger, int wanted, long limit, int room);
 
-    [LoggerMessage(37, LogLevel.Warning, "Worker {Worker} ended with connections: {Idle} idle ones are served by others, {Busy} with a request under way were answered in its place, {Cut} ended with it.")]
-    public static partial void ConnectionsOutlived(this ILogger logger, int worker, int idle, int busy, int cut);
+    [LoggerMessage(37, LogLevel.Warning, "Worker {Worker} ended with connections: {Idle} idle ones are served by others, {Busy} with a request under way were answered in its place, {Cut} ended with it; {Replayed} requests are tried once more by others.")]
+    public static partial void ConnectionsOutlived(this ILogger logger, int worker, int idle, int busy, int cut, int replayed);
 
     [LoggerMessage(38, LogLevel.Warning, "Worker {Worker} ended while it served {Requests} (and {Others} more).")]
     public static partial void RequestsUnderWay(this ILogger logger, int worker, string requests, int others);

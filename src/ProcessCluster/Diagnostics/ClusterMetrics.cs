@@ -16,7 +16,7 @@ internal sealed class ClusterMetrics : IDisposable
 
     private static readonly KeyValuePair<string, object?>
         Transmit = new(Direction, "transmit"), Receive = new(Direction, "receive"), Succeeded = new(Outcome, "succeeded"), Failed = new(Outcome, "failed"),
-        GoneOn = new(Outcome, "moved"), Answered = new(Outcome, "answered"), Closed = new(Outcome, "closed");
+        GoneOn = new(Outcome, "moved"), Replayed = new(Outcome, "replayed"), Answered = new(Outcome, "answered"), Closed = new(Outcome, "closed");
 
     private static readonly KeyValuePair<string, object?>[] Causes = [.. Enum.GetValues<WorkerExitCause>().Select(static cause => Tag(Cause, cause))];
 
@@ -120,10 +120,11 @@ internal sealed class ClusterMetrics : IDisposable
     /// <summary>No copy of one is kept.</summary>
     public void NotKept() => _notKept.Add(1);
 
-    /// <summary>A worker is gone: so many of its connections are another's, were answered, have ended.</summary>
-    public void Survived(int moved, int answered, int closed)
+    /// <summary>A worker is gone: so many of its connections are another's, are another's with their request, were answered, have ended.</summary>
+    public void Survived(int moved, int replayed, int answered, int closed)
     {
         _survived.Add(moved, GoneOn);
+        _survived.Add(replayed, Replayed);
         _survived.Add(answered, Answered);
         _survived.Add(closed, Closed);
     }

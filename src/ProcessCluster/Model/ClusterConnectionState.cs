@@ -14,4 +14,11 @@ public enum ClusterConnectionState
 
     /// <summary>A part of an answer was sent, or may have been: it ends with its worker.</summary>
     Responding,
+
+    /// <summary>
+    /// As <see cref="Busy"/>, but every byte of the request is still with the kernel (<see cref="ClusterConnection.TryPeek"/>), nothing of an answer was sent, and nothing was done for it or
+    /// doing it once more does no harm: another worker serves it, as if it had just come. That happens once for a request; if the other one ends over it too, it is
+    /// <see cref="Busy"/>.
+    /// </summary>
+    Repeatable,
 }

@@ -30,6 +30,13 @@ public sealed class ConnectionSurvivalOptions
     public string Body { get; set; } = "The process that served this request has ended. Whether the request has taken effect is not known.\n";
 
     /// <summary>
+    /// Whether a request that was under way is served once more by another worker, instead of the <c>502</c>, if its endpoint says that this does no harm (<c>[Idempotent]</c>,
+    /// <c>.Idempotent()</c> in ASP.NET Core). Only what was wholly received, at most 16 KiB, and of whose response nothing was sent; once, not more. Default false. While it is on, the bytes of a
+    /// request stay in the kernel until its response begins, which costs a system call for each request.
+    /// </summary>
+    public bool ReplayIdempotent { get; set; }
+
+    /// <summary>
     /// In how many crashes in a row, of whichever workers, a request (method and route) must have been running to be quarantined: all workers then answer it with <c>503</c> for
     /// <see cref="QuarantineTime"/>. From 1 to 100; default 0: none is quarantined. Needs that connections survive (<see cref="Enabled"/>). Of several such requests the rarest is
     /// taken. HTTP/1.x only; what is counted, and who may be hit wrongly, is in <c>docs/connections.md</c>.
@@ -55,6 +62,8 @@ public sealed class ConnectionSurvivalOptions
             errors.Add($"ConnectionSurvival:MaxConnections is {MaxConnections}: from 1 to {MaxConnectionsLimit}.");
         if (Body is null || Encoding.UTF8.GetByteCount(Body) > MaxBodyBytes)
             errors.Add($"ConnectionSurvival:Body is {(Body is null ? "null" : "too long")}: a text of at most {MaxBodyBytes} bytes in UTF-8, which may be empty.");
+        if (ReplayIdempotent && !IsOn(standbyWorkers))
+            errors.Add("ConnectionSurvival:ReplayIdempotent is true, but connections end with their worker: set ConnectionSurvival:Enabled to true or StandbyWorkers above 0, or leave it out.");
     }
 
     internal ConnectionSurvivalOptions Copy() => (ConnectionSurvivalOptions)MemberwiseClone();

@@ -176,7 +176,7 @@ internal sealed unsafe class SharedPage : IDisposable
     {
         var word = Volatile.Read(ref SlotOf(number).Word);
         var state = (ClusterConnectionState)((byte)word - Taken);
-        return word >> StateBits == number && state is >= ClusterConnectionState.Unknown and <= ClusterConnectionState.Responding ? state : ClusterConnectionState.Unknown;
+        return word >> StateBits == number && state is >= ClusterConnectionState.Unknown and <= ClusterConnectionState.Repeatable ? state : ClusterConnectionState.Unknown;
     }
 
     /// <summary>The worker's, of a connection that it has.</summary>

@@ -11,14 +11,19 @@ internal static unsafe class StreamSocket
     private const int MaxVectors = 16;
 
     /// <summary>False when nothing is there now; true with 0 bytes at the end of the stream.</summary>
-    public static bool TryReceive(Descriptor socket, Span<byte> buffer, out int received)
+    public static bool TryReceive(Descriptor socket, Span<byte> buffer, out int received) => TryReceive(socket, buffer, 0, out received);
+
+    /// <summary>As <see cref="TryReceive(Descriptor, Span{byte}, out int)"/>, but the bytes stay where they are, and the next receive gives them again.</summary>
+    public static bool TryPeek(Descriptor socket, Span<byte> buffer, out int peeked) => TryReceive(socket, buffer, Libc.MSG_PEEK, out peeked);
+
+    private static bool TryReceive(Descriptor socket, Span<byte> buffer, int flags, out int received)
     {
         nint result;
         fixed (byte* start = buffer)
         {
             do
             {
-                result = Libc.recv(socket, start, (nuint)buffer.Length, 0);
+                result = Libc.recv(socket, start, (nuint)buffer.Length, flags);
             }
             while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
         }

@@ -192,6 +192,23 @@ public sealed class ClusterConnection : IDisposable
     /// <exception cref="ObjectDisposedException">The connection is disposed.</exception>
     public bool TryReceive(Span<byte> buffer, out int received) => StreamSocket.TryReceive(_socket, buffer, out received);
 
+    /// <summary>
+    /// Copies what is there and leaves it where it is: the next receive gives the same bytes again, and so it does to another worker that gets the connection. Each call begins with the
+    /// first byte that nobody has received. <see cref="WaitToReceiveAsync"/> completes only for bytes that come after those that were there.
+    /// </summary>
+    /// <param name="buffer">Where to; not empty.</param>
+    /// <param name="peeked">The number of bytes; 0 with the result true at the end of the stream, which is seen only when nothing is there before it.</param>
+    /// <returns>False when there is nothing now.</returns>
+    /// <exception cref="SocketException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">The connection is disposed.</exception>
+    public bool TryPeek(Span<byte> buffer, out int peeked) => StreamSocket.TryPeek(_socket, buffer, out peeked);
+
+    /// <summary>Receives bytes and throws them away: those that <see cref="TryPeek"/> has shown and that are not needed any more.</summary>
+    /// <param name="count">How many; if there are fewer, all that are there.</param>
+    /// <exception cref="SocketException">The connection is broken.</exception>
+    /// <exception cref="ObjectDisposedException">The connection is disposed.</exception>
+    public void Discard(int count) => StreamSocket.Skip(_socket, count);
+
     /// <summary>Completes with true when <see cref="TrySend"/> may get on, with false when the connection was closed on this side.</summary>
     /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
     public ValueTask<bool> WaitToSendAsync()

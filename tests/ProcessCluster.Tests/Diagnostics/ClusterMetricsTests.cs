@@ -77,6 +77,7 @@ public sealed class ClusterMetricsTests : IDisposable
         Assert.Equal([3], Values("processcluster.connections.outlived", ("outcome", "answered")));
         Assert.Equal([1], Values("processcluster.quarantine.begun"));
         Assert.Equal([6], Values("processcluster.quarantine.refused"));
+        Assert.Equal([5], Values("processcluster.connections.outlived", ("outcome", "replayed")));
         Assert.Equal([1], Values("processcluster.worker.exits", ("cause", "hung")));
         Assert.Equal([2], Values("processcluster.worker.drain.duration", ("cause", "recycled")));
         Assert.Equal([1.5], Values("processcluster.reload.duration", ("outcome", "succeeded")));
@@ -179,7 +180,7 @@ public sealed class ClusterMetricsTests : IDisposable
         _metrics.Returned(3);
         _metrics.Expired(5);
         _metrics.NotKept();
-        _metrics.Survived(2, 3, 4);
+        _metrics.Survived(2, 5, 3, 4);
         _metrics.Quarantined();
         _metrics.Refused(6);
         _metrics.Exited(WorkerExitCause.Hung);

@@ -24,6 +24,8 @@ public sealed class ClusterOptionsTests
         (nameof(ClusterOptions.MaxWait), o => o.MaxWait = TimeSpan.MaxValue),
         (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 0),
         (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 1_000_001),
+        ("ConnectionSurvival:ReplayIdempotent", o => (o.ConnectionSurvival.ReplayIdempotent, o.ConnectionSurvival.Enabled) = (true, null)),
+        ("ConnectionSurvival:ReplayIdempotent", o => (o.ConnectionSurvival.ReplayIdempotent, o.ConnectionSurvival.Enabled) = (true, false)),
     ];
 
     public static TheoryData<int, string> Bad()

@@ -9,7 +9,8 @@ namespace ProcessCluster.Primary.Listening;
 /// <param name="Deadline">When its waiting ends (<see cref="TimeProvider.GetTimestamp"/>).</param>
 /// <param name="Skip">How many bytes of what was received are a PROXY protocol header, which the worker passes over.</param>
 /// <param name="IsMoved">Whether it was another worker's: idle, and past its PROXY protocol header.</param>
-internal readonly record struct PendingConnection(int Descriptor, PeerAddress Peer, long Deadline, ushort Skip = 0, bool IsMoved = false)
+/// <param name="IsReplayed">Whether a worker has ended over the request that comes first on it: there is no third try.</param>
+internal readonly record struct PendingConnection(int Descriptor, PeerAddress Peer, long Deadline, ushort Skip = 0, bool IsMoved = false, bool IsReplayed = false)
 {
     /// <summary>The longest that is looked at of what a client has sent.</summary>
     public const int MaxPeek = 16 * 1024;

@@ -160,12 +160,11 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     }
 
     /// <summary>
-    /// One that a worker gives back, for another. It was a client's before those that wait now, but asks for nothing yet: it is served behind them, and
-    /// is not refused.
+    /// One that a worker gives back, or has left behind, for another. It was a client's before those that wait now: it is served behind them, and is not refused.
     /// </summary>
-    public void TakeOver(int descriptor, in PeerAddress peer)
+    public void TakeOver(int descriptor, in PeerAddress peer, bool isReplayed = false)
     {
-        var connection = Accepted(descriptor, peer) with { IsMoved = true };
+        var connection = Accepted(descriptor, peer) with { IsMoved = true, IsReplayed = isReplayed };
         if (_disposed)
             Libc.close(descriptor);
         else if (_rules.PeekBytes > 0)
@@ -367,7 +366,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     private void Refuse(in PendingConnection connection)
     {
-        if (connection.IsMoved)
+        if (connection.IsReplayed)
+            EndWithCrashAnswer(connection.Descriptor);
+        else if (connection.IsMoved)
             Libc.close(connection.Descriptor); // It has asked for nothing that could be answered.
         else
             _refusals.Refuse(connection.Descriptor);

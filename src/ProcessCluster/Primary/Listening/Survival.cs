@@ -81,12 +81,13 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
     }
 
     /// <summary>
-    /// The worker is gone. What was idle another one serves on; who waits for an answer of which nothing was sent is told; the others end here, as without a copy. What the
+    /// The worker is gone. What was idle another one serves on; who waits for an answer of which nothing was sent is told, or, if the request may be
+    /// repeated, gets another try by another worker; the others end here, as without a copy. What the
     /// worker wrote last holds: it says that there is something to do before it takes the first byte of it.
     /// </summary>
     public void GoOn(PrimaryWorker worker, WorkerConnections connections)
     {
-        var (idle, busy, cut) = (0, 0, 0);
+        var (idle, replayed, busy, cut) = (0, 0, 0, 0);
         HashSet<string> requests = [];
         for (var slot = 0; slot < connections.All.Length; slot++)
         {
@@ -97,7 +98,7 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
             var (port, descriptor) = (entry.Seat.Port, entry.Connection.Descriptor);
             var state = StateOf(entry, worker.Child.Page);
             if (state != ClusterConnectionState.Idle && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name } request
-                && (state != ClusterConnectionState.Unknown || request.Fingerprint != 0))
+                && (state == ClusterConnectionState.Responding || request.Fingerprint != 0))
             {
                 requests.Add(name);
             }
@@ -105,7 +106,11 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
             {
                 case ClusterConnectionState.Idle:
                     idle++;
-                    port.TakeOver(descriptor, entry.Connection.Peer);
+                    port.TakeOver(descriptor, entry.Connection.Peer, IsSecondTry(entry));
+                    break;
+                case ClusterConnectionState.Repeatable:
+                    replayed++;
+                    port.TakeOver(descriptor, entry.Connection.Peer, isReplayed: true);
                     break;
                 case ClusterConnectionState.Busy:
                     busy++;
@@ -117,10 +122,10 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
                     break;
             }
         }
-        if (idle + busy + cut == 0)
+        if (idle + replayed + busy + cut == 0)
             return;
-        metrics.Survived(idle, busy, cut);
-        logger.ConnectionsOutlived(worker.Id, idle, busy, cut);
+        metrics.Survived(idle, replayed, busy, cut);
+        logger.ConnectionsOutlived(worker.Id, idle, busy, cut, replayed);
         if (requests.Count > 0)
             logger.RequestsUnderWay(worker.Id, string.Join(", ", requests.Order(StringComparer.Ordinal).Take(MaxNames)), Math.Max(0, requests.Count - MaxNames));
     }
@@ -129,6 +134,8 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
     private static ClusterConnectionState StateOf(in WorkerConnections.Entry entry, SharedPage page)
     {
         var state = page.StateOf(entry.Number);
+        if (state == ClusterConnectionState.Repeatable && IsSecondTry(entry))
+            return ClusterConnectionState.Busy;
         if (state != ClusterConnectionState.Responding || entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent))
             return state;
         var (begin, end) = page.ResponseOf(entry.Number);
@@ -136,4 +143,9 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
             return ClusterConnectionState.Idle;
         return begin >= 0 && sent - before == begin ? ClusterConnectionState.Busy : state;
     }
+
+    /// <summary>A worker before this one has ended over the same request, as far as anybody can say: nothing was sent since.</summary>
+    private static bool IsSecondTry(in WorkerConnections.Entry entry) =>
+        entry.Connection.IsReplayed
+        && (entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent) || sent == before);
 }
