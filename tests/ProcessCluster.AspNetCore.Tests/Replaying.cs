@@ -72,6 +72,7 @@ public sealed class Replaying : IDisposable
         // What follows is served once, and nothing is left of what was before.
         await Ask(connection, "/strict", [1, 2, 3], deadline.Token);
         await Ask(connection, "/replay/marked/y", [1, 2, 3], deadline.Token);
+        await web.Process.Expect("^serving y "); // A line may be read later than the answer.
         Assert.Equal((2, 1), (web.Process.Count("^serving x "), web.Process.Count("^serving y ")));
     }
 
@@ -184,13 +185,21 @@ public sealed class Replaying : IDisposable
             .. StrictConnection.Request($"/replay/{first}/x{(first == "marked" ? "?fate=hang-first" : "")}"),
             .. StrictConnection.Request($"/replay/{second}/y{(second == "marked" ? "?fate=hang" : "")}"),
         ], deadline.Token);
-        TestProcess.SendSignal(await Serves(web, first == "marked" ? "x" : "y", 1), Signal.SIGKILL);
         var text = "";
-        var buffer = new byte[4096];
-        while (Regex.Count(text, "HTTP/1.1 ") < 2 && await client.ReceiveAsync(buffer, deadline.Token) is > 0 and var received)
-            text += Encoding.ASCII.GetString(buffer, 0, received);
+        if (first == "unmarked")
+            await ReadAnswers(1);
+        TestProcess.SendSignal(await Serves(web, first == "marked" ? "x" : "y", 1), Signal.SIGKILL);
+        await ReadAnswers(2);
         Assert.Equal(statuses, string.Join(' ', Regex.Matches(text, @"HTTP/1.1 (\d+)").Select(match => match.Groups[1].Value)));
+        await web.Process.Expect("^began y ");
         Assert.Equal((firstTries, secondTries), (web.Process.Count("^began x "), web.Process.Count("^began y ")));
+
+        async Task ReadAnswers(int count)
+        {
+            var buffer = new byte[4096];
+            while (Regex.Count(text, "HTTP/1.1 ") < count && await client.ReceiveAsync(buffer, deadline.Token) is > 0 and var received)
+                text += Encoding.ASCII.GetString(buffer, 0, received);
+        }
     }
 
     [Fact]

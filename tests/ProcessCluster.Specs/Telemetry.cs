@@ -86,16 +86,16 @@ public sealed class Telemetry
         var clients = new List<Socket>();
         try
         {
-            for (var i = 0; i < 7; i++)
+            for (var i = 0; i < 11; i++)
             {
                 clients.Add(Client.Connectable(endPoint));
                 await clients[i].ConnectAsync(endPoint);
             }
-            // Four are on their way to the worker.
+            // Eight are on their way to the worker.
             await Expect(cluster, "connections.waiting=3");
             await Expect(cluster, "connections.waiting=0", "connections.expired=3");
             TestProcess.SendSignal(worker, Signal.SIGKILL);
-            await Expect(cluster, "connections.returned=4", "connections.expired=7", "connections.waiting=0", "worker.exits[cause:crashed]=1");
+            await Expect(cluster, "connections.returned=8", "connections.expired=11", "connections.waiting=0", "worker.exits[cause:crashed]=1");
         }
         finally
         {
