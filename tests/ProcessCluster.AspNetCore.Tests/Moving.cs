@@ -33,15 +33,17 @@ public sealed class Moving
     }
 
     [Fact]
-    public async Task Connections_that_say_nothing_are_served_by_the_next_workers()
+    public async Task Connections_that_say_nothing_for_five_seconds_are_served_by_the_next_workers()
     {
-        var connections = Number("CONNECTIONS", 100);
+        var connections = Number("CONNECTIONS", 400);
         await using var web = await Start(2);
         using var deadline = new CancellationTokenSource(Patience);
         var clients = await Task.WhenAll(Enumerable.Range(0, connections).Select(_ => web.Open(deadline.Token)));
         // One in four has never asked for anything.
         var before = await Task.WhenAll(clients.Where((_, i) => i % 4 != 0).Select(client => Ask(client, deadline.Token)));
+        var silence = Task.Delay(TimeSpan.FromSeconds(5), deadline.Token);
         await Reload(web, 2, connections);
+        await silence;
         foreach (var answer in await Task.WhenAll(clients.Select(client => Ask(client, deadline.Token))))
             Assert.DoesNotContain(answer, before);
         foreach (var client in clients)
@@ -64,6 +66,28 @@ public sealed class Moving
         TestProcess.SendSignal(old, Signal.SIGTERM);
         await Task.Delay(500, deadline.Token); // The worker leaves.
         await connection.SendAsync(Encoding.ASCII.GetBytes(end), deadline.Token);
+        var answer = await connection.ReadAnswerAsync(deadline.Token);
+        Assert.Equal((200, false, old), (answer.Status, answer.Closes, ProcessOf(answer)));
+        await ExpectAnotherThan(old, connection, deadline.Token);
+        await web.Process.Expect($@"\(process {old}\) left on request");
+    }
+
+    [Fact]
+    public async Task A_request_that_comes_byte_by_byte_is_answered_where_it_began_and_its_connection_goes_then()
+    {
+        // Set PAUSE (ms) for a slower client; DrainTimeout and Kestrel's own limits hold for it, as ever.
+        var pause = TimeSpan.FromMilliseconds(Number("PAUSE", 60));
+        await using var web = await Start(2);
+        using var deadline = new CancellationTokenSource(Patience);
+        using var connection = await web.Open(deadline.Token);
+        var old = await Ask(connection, deadline.Token);
+        var request = StrictConnection.Request("/strict", [1, 2, 3]);
+        for (var i = 0; i < request.Length; i++, await Task.Delay(pause, deadline.Token))
+        {
+            await connection.SendAsync(request.AsMemory(i, 1), deadline.Token);
+            if (i == 2)
+                TestProcess.SendSignal(old, Signal.SIGTERM);
+        }
         var answer = await connection.ReadAnswerAsync(deadline.Token);
         Assert.Equal((200, false, old), (answer.Status, answer.Closes, ProcessOf(answer)));
         await ExpectAnotherThan(old, connection, deadline.Token);
