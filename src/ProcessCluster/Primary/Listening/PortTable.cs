@@ -345,9 +345,11 @@ internal sealed class PortTable(
             NeedsClock();
     }
 
-    /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus.</summary>
+    /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
     private bool EvenOut(long now)
     {
+        if (_guests.Values.Any(static guest => guest.IsDone))
+            return false;
         foreach (var shared in _byKey.Values)
         {
             if (shared is SharedPort port && port.EvenOut(time.GetElapsedTime(0, now)))

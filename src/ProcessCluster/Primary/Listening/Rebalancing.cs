@@ -114,7 +114,7 @@ internal sealed class Rebalancing
     }
 
     /// <summary>
-    /// What they have, together. False when there is nothing to even out, or a worker is being replaced: the one that leaves gives all of its connections anyway.
+    /// What they have, together. False when there is nothing to even out, or a worker is about to be replaced: the one that leaves gives all of its connections anyway.
     /// Whoever takes none now is left out: it would be sent what only comes back.
     /// </summary>
     private bool TryCount(out int count, out long all)
