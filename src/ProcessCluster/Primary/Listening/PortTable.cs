@@ -350,12 +350,10 @@ internal sealed class PortTable(
     {
         if (_guests.Values.Any(static guest => guest.IsDone))
             return false;
+        var isUneven = false;
         foreach (var shared in _byKey.Values)
-        {
-            if (shared is SharedPort port && port.EvenOut(time.GetElapsedTime(0, now)))
-                return true;
-        }
-        return false;
+            isUneven = isUneven || (shared is SharedPort port && port.EvenOut(time.GetElapsedTime(0, now)));
+        return isUneven;
     }
 
     private void Tick()
