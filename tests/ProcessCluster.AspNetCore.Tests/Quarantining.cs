@@ -47,7 +47,7 @@ public sealed class Quarantining
             Assert.Equal($"{worker} 3 6", Encoding.ASCII.GetString(answer.Body));
         }
         // In whichever portions they were seen.
-        await Until(() => Refused(web) == 5);
+        await Wait.Until(() => Refused(web) == 5);
     }
 
     [Theory]
@@ -122,7 +122,7 @@ public sealed class Quarantining
         for (var crash = 1; crash <= 3; crash++)
         {
             var before = answered.ToArray();
-            await Until(() => !answered.Where((count, client) => count < before[client] + 2).Any());
+            await Wait.Until(() => !answered.Where((count, client) => count < before[client] + 2).Any());
             using var connection = await web.OpenTo(Volatile.Read(ref last), deadline.Token);
             Assert.Equal((502, true), await StatusOf(connection, "GET /die", deadline.Token));
             await web.Process.ExpectAll("ended while it served GET /die, GET /strict", crash);
@@ -307,13 +307,6 @@ public sealed class Quarantining
     /// <summary>The process ids of the workers, in the order in which they started.</summary>
     private static async Task<int[]> WorkersOf(Started web, int count) =>
         [.. (await web.Process.ExpectAll(@"^service started (\d+)$", count)).Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))];
-
-    private static async Task Until(Func<bool> condition)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        while (!condition())
-            await Task.Delay(10, deadline.Token);
-    }
 
     private static int Refused(Started web) => web.Process.Output.Split('\n')
         .Where(line => line.StartsWith("measured processcluster.quarantine.refused ", StringComparison.Ordinal)).Sum(line => int.Parse(line.Split(' ')[^1], CultureInfo.InvariantCulture));

@@ -275,14 +275,14 @@ public sealed class Replaying : IDisposable
         using var end = new CancellationTokenSource();
         var seen = new Sightings();
         var clients = Enumerable.Range(0, Number("CONNECTIONS", 50)).Select(seed => Task.Run(() => AskUntil(web, seed, seen, end.Token))).ToList();
-        await Until(() => seen.Answered > 1000, seen);
+        await Wait.Until(() => seen.Answered > 1000, seen);
         for (var kill = 0; kill < kills; kill++)
         {
             var victim = seen.ByProcess.OrderByDescending(process => process.Value).Select(process => process.Key).First(process => !seen.Killed.Contains(process));
             seen.Killed.Add(victim);
             TestProcess.SendSignal(victim, Signal.SIGKILL);
             var answered = seen.Answered;
-            await Until(() => seen.Answered > answered + 1000, seen);
+            await Wait.Until(() => seen.Answered > answered + 1000, seen);
             await web.Process.ExpectAll(@"^service started (\d+)$", 3 + kill + 1); // The standby worker is there again.
         }
         await end.CancelAsync();
@@ -340,16 +340,6 @@ public sealed class Replaying : IDisposable
         var answer = await connection.AskAsync(StrictConnection.Request(path, body), deadline);
         Assert.Equal((200, false), (answer.Status, answer.Closes));
         return int.Parse(Encoding.ASCII.GetString(answer.Body).Split(' ')[0], CultureInfo.InvariantCulture);
-    }
-
-    private static async Task Until(Func<bool> condition, Sightings seen)
-    {
-        var watch = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"Not in time. {seen}");
-            await Task.Delay(5);
-        }
     }
 
     private static int Number(string variable, int otherwise) =>

@@ -26,14 +26,14 @@ public sealed class Surviving
         using var end = new TestEnd();
         var seen = new Sightings();
         var clients = Enumerable.Range(0, connections).Select(seed => Task.Run(() => AskUntil(web, seed, seen, end.Token))).ToList();
-        await Until(() => seen.Answered > connections * 3, seen);
+        await Wait.Until(() => seen.Answered > connections * 3, seen);
         for (var kill = 0; kill < kills; kill++)
         {
             var victim = seen.ByProcess.OrderByDescending(process => process.Value).Select(process => process.Key).First(seen.IsAlive);
             seen.Killed(victim);
             TestProcess.SendSignal(victim, Signal.SIGKILL);
             var answered = seen.Answered;
-            await Until(() => seen.Answered > answered + (connections * 3), seen);
+            await Wait.Until(() => seen.Answered > answered + (connections * 3), seen);
             // The next one is killed when the standby worker is there again.
             await web.Process.ExpectAll(@"^service started (\d+)$", 3 + kill + 1);
         }
@@ -336,16 +336,6 @@ public sealed class Surviving
         var answer = await connection.AskAsync(StrictConnection.Request("/strict", [1, 2, 3]), deadline);
         Assert.Equal((200, false), (answer.Status, answer.Closes));
         return int.Parse(Encoding.ASCII.GetString(answer.Body).Split(' ')[0], CultureInfo.InvariantCulture);
-    }
-
-    private static async Task Until(Func<bool> condition, Sightings seen)
-    {
-        var watch = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"Not in time. {seen}");
-            await Task.Delay(5);
-        }
     }
 
     /// <summary>No client has a connection any more: nor has the primary.</summary>

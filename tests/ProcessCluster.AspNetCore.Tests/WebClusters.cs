@@ -89,11 +89,11 @@ public sealed class WebClusters
 
             const int clients = 12;
             var asking = Enumerable.Range(0, clients).Select(_ => Ask()).ToList();
-            await WaitUntil(() => answered.Values.Contains(victim));
+            await Wait.Until(() => answered.Values.Contains(victim));
             TestProcess.SendSignal(victim, Signal.SIGKILL);
             var replaced = web.Process.ExpectAll(@"^service started (\d+)$", 4, TimeSpan.FromSeconds(2));
             var replacement = Number((await replaced)[3]);
-            await WaitUntil(() => answered.Values.Contains(replacement), TimeSpan.FromSeconds(2));
+            await Wait.Until(() => answered.Values.Contains(replacement), within: TimeSpan.FromSeconds(2));
             await end.CancelAsync();
             await Task.WhenAll(asking);
 
@@ -159,7 +159,7 @@ public sealed class WebClusters
         await using var web = TestProcess.Start("web minimal", ("ASPNETCORE_URLS", "http://127.0.0.1:0"), ("ProcessCluster__Workers", "3"));
         await web.ExpectAll("^main ", processes);
         if (processes == 1)
-            await WaitUntil(() => web.Descendants.Count > 0); // Its signal handler is in place before it starts a worker.
+            await Wait.Until(() => web.Descendants.Count > 0); // Its signal handler is in place before it starts a worker.
         web.Signal(Signal.SIGTERM);
         Assert.Equal(0, await web.Exit(TimeSpan.FromSeconds(5)));
         await web.ExpectNobodyLeft(TimeSpan.Zero);
@@ -299,11 +299,4 @@ public sealed class WebClusters
     private static int CountOf(string words, string text) => text.Split(words).Length - 1;
 
     private static int Number(System.Text.RegularExpressions.Match match) => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture);
-
-    private static async Task WaitUntil(Func<bool> condition, TimeSpan? within = null)
-    {
-        using var deadline = new CancellationTokenSource(within ?? TimeSpan.FromSeconds(10));
-        while (!condition())
-            await Task.Delay(5, deadline.Token);
-    }
 }

@@ -188,7 +188,7 @@ public sealed class Listening
             await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Client.Ask(port)));
         }
         while (cluster.Count("^worker 1 restarted$") == 0);
-        await Puppets.WaitUntil(() => UdpSpecs.Sockets(worker) == before);
+        await Wait.Until(() => UdpSpecs.Sockets(worker) == before);
     }
 
     [Fact]
@@ -256,7 +256,7 @@ public sealed class Listening
         var port = new IPEndPoint(IPAddress.Loopback, Client.FreePort());
         cluster.Tell(1, $"listen-and-give-up {port}");
         await cluster.Expect($"^listening 1 {port}$");
-        await Puppets.WaitUntil(() => IsFree(port));
+        await Wait.Until(() => IsFree(port));
         Assert.Equal(port, await cluster.Listen(1, $"{port}"));
         await Client.Ask(port);
         cluster.Tell(1, "return 0");

@@ -79,13 +79,6 @@ internal static class Puppets
         Assert.True(cluster.IndexOf($"^disconnected {worker}$") < cluster.IndexOf($"^exited {worker} "));
     }
 
-    public static async Task WaitUntil(Func<bool> condition)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!condition())
-            await Task.Delay(10, deadline.Token);
-    }
-
     private static async Task<IPEndPoint> Get(this TestProcess cluster, int worker, string order, string answer)
     {
         var pattern = $@"^worker {worker} {answer} (\S+)$";

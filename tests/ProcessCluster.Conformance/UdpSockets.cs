@@ -99,7 +99,7 @@ public sealed class UdpSockets
         await cluster.Expect("^worker 1 closed 0$");
         Assert.Equal(await cluster.ProcessOf(2), await client.Ask());
         cluster.Tell(2, "close 0");
-        await Puppets.WaitUntil(() => UdpSpecs.IsFree(port));
+        await Wait.Until(() => UdpSpecs.IsFree(port));
     }
 
     /// <summary>Adapted: what Node calls exclusive is a socket that the worker binds by itself.</summary>
@@ -134,7 +134,7 @@ public sealed class UdpSockets
         await using var cluster = await Puppets.Start(1);
         cluster.Tell(1, "udp-at-once 127.0.0.1:0");
         var port = IPEndPoint.Parse((await cluster.Expect("^worker 1 closed (.*)$")).Groups[1].Value);
-        await Puppets.WaitUntil(() => UdpSpecs.IsFree(port));
+        await Wait.Until(() => UdpSpecs.IsFree(port));
         cluster.Send("disconnect 1");
         await cluster.ExpectLeft(1);
     }

@@ -37,7 +37,7 @@ public sealed class UnixSockets
         Assert.True(File.Exists(Path.Combine(folder.FullName, "short.sock")));
         Assert.Equal(await cluster.ProcessOf(1), await Client.Ask(new UnixDomainSocketEndPoint(Path.Combine(link, "short.sock"))));
         cluster.Tell(1, "close 0");
-        await Puppets.WaitUntil(() => !File.Exists(Path.Combine(folder.FullName, "short.sock")));
+        await Wait.Until(() => !File.Exists(Path.Combine(folder.FullName, "short.sock")));
 
         cluster.Tell(1, "listen ../again.sock");
         await cluster.ExpectAll("^listening 1 ", 2);

@@ -58,7 +58,7 @@ public sealed class NodeHandles
         {
             for (var i = 0; i < 4; i++)
                 clients.Add(await Connect(port));
-            await UdpSpecs.WaitUntil(() => Descriptors(cluster) == before + 4); // Offered to both, taken by none.
+            await Wait.Until(() => Descriptors(cluster) == before + 4); // Offered to both, taken by none.
 
             cluster.Send("kill 1 SIGKILL");
             await cluster.Expect("^exited 1 ");
@@ -82,7 +82,7 @@ public sealed class NodeHandles
         var before = Descriptors(cluster);
         using var client = await Connect(port);
         await Greeting(client);
-        await UdpSpecs.WaitUntil(() => Descriptors(cluster) == before); // While the connection is open:
+        await Wait.Until(() => Descriptors(cluster) == before); // While the connection is open:
         await client.SendAsync("x"u8.ToArray());
         Assert.Equal(".", await Read(client));
 
@@ -179,7 +179,7 @@ public sealed class NodeHandles
             Assert.Equal("", await Read(client));
             await cluster.ExpectAll("^worker 1 closed one, has 0$", i);
         }
-        await UdpSpecs.WaitUntil(() => Descriptors(cluster) == before);
+        await Wait.Until(() => Descriptors(cluster) == before);
     }
 
     /// <summary>

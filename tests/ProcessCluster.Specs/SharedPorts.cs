@@ -117,7 +117,7 @@ public sealed class SharedPorts
         var before = Descriptors(cluster.Id);
         var asking = Enumerable.Range(0, 50).Select(_ => Client.Ask(port)).ToList();
         await WaitUntilQueued(port, 50);
-        await WaitUntil(() => Task.FromResult(Descriptors(cluster.Id) - before >= 10)); // The kernel has made them all; some may not be accepted yet.
+        await Wait.Until(() => Descriptors(cluster.Id) - before >= 10); // The kernel has made them all; some may not be accepted yet.
         Assert.InRange(Descriptors(cluster.Id) - before, 10, 11);
         cluster.Send("fork echo");
         await Task.WhenAll(asking);
@@ -130,7 +130,7 @@ public sealed class SharedPorts
         cluster.Send("fork close-listener");
         var port = await Port(cluster, workers: 1);
         await cluster.Expect("^closed$");
-        await WaitUntil(async () => await Record.ExceptionAsync(() => Client.Ask(port)) is SocketException { SocketErrorCode: SocketError.ConnectionRefused });
+        await Wait.Until(async () => await Record.ExceptionAsync(() => Client.Ask(port)) is SocketException { SocketErrorCode: SocketError.ConnectionRefused });
     }
 
     [Fact]
@@ -268,7 +268,7 @@ public sealed class SharedPorts
     }
 
     /// <summary>So many connections of the port have been made by the kernel, accepted or not.</summary>
-    private static Task WaitUntilQueued(IPEndPoint port, int count) => WaitUntil(() =>
+    private static Task WaitUntilQueued(IPEndPoint port, int count) => Wait.Until(() =>
     {
         var local = $"0100007F:{port.Port:X4}";
         var made = File.ReadLines("/proc/net/tcp").Count(line =>
@@ -276,18 +276,11 @@ public sealed class SharedPorts
             var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return fields[1] == local && fields[3] == "01" && fields[2] != "00000000:0000";
         });
-        return Task.FromResult(made >= count);
+        return made >= count;
     });
 
     private static int Sockets(int id) => Directory.GetFiles($"/proc/{id}/fd")
         .Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
 
     private static int Descriptors(int id) => Directory.GetFiles($"/proc/{id}/fd").Length;
-
-    private static async Task WaitUntil(Func<Task<bool>> condition)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (!await condition())
-            await Task.Delay(10, deadline.Token);
-    }
 }

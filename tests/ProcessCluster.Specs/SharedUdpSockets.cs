@@ -198,8 +198,8 @@ public sealed class SharedUdpSockets
         var before = UdpSpecs.Sockets(cluster.Id);
         cluster.Send("fork udp-bind-and-close");
         var port = IPEndPoint.Parse((await cluster.Expect("^bound and closed (.*)$")).Groups[1].Value);
-        await UdpSpecs.WaitUntil(() => UdpSpecs.IsFree(port));
-        await UdpSpecs.WaitUntil(() => UdpSpecs.Sockets(cluster.Id) <= before + 1); // The hand-off socket of the worker.
+        await Wait.Until(() => UdpSpecs.IsFree(port));
+        await Wait.Until(() => UdpSpecs.Sockets(cluster.Id) <= before + 1); // The hand-off socket of the worker.
         await cluster.ExpectAll("^listening 1 ", 300); // Told by the primary: maybe later than what the worker has told.
     }
 
@@ -298,7 +298,7 @@ public sealed class SharedUdpSockets
         cluster.Send("fork udp-give-up");
         var last = await cluster.Expect(@"^gave up (\d+), has (.*)$");
         Assert.NotEqual("0", last.Groups[1].Value);
-        await UdpSpecs.WaitUntil(() => UdpSpecs.Sockets(cluster.Id) == before + 2); // The hand-off socket and the last one.
+        await Wait.Until(() => UdpSpecs.Sockets(cluster.Id) == before + 2); // The hand-off socket and the last one.
     }
 
     [Fact]

@@ -116,7 +116,7 @@ public sealed partial class TestProcess : IAsyncDisposable
     public static async Task Stop(int id)
     {
         SendSignal(id, ProcessCluster.Signal.SIGSTOP);
-        await UdpSpecs.WaitUntil(() => Directory.EnumerateDirectories($"/proc/{id}/task").All(IsStopped));
+        await Wait.Until(() => Directory.EnumerateDirectories($"/proc/{id}/task").All(IsStopped));
     }
 
     private static bool IsStopped(string thread)

@@ -52,13 +52,6 @@ internal static class UdpSpecs
     public static int Sockets(int id) => Directory.GetFiles($"/proc/{id}/fd")
         .Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
 
-    public static async Task WaitUntil(Func<bool> condition)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (!condition())
-            await Task.Delay(10, deadline.Token);
-    }
-
     /// <summary>A client that never sends again: what is lost is a timeout.</summary>
     public sealed class Client : IDisposable
     {

@@ -19,8 +19,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     private bool _isSending;
     private bool _isEnding;
     private bool _hasBegun;
-    private bool _isIdempotent;
-    private bool _isOnce;
+    private bool? _mayRepeat;
     private int _answeredBefore;
     private long _received;
     private long _sent;
@@ -94,7 +93,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         lock (_gate)
         {
             _answeredBefore = view.Completed; // It is busy already.
-            (_hasBegun, _isIdempotent, _isOnce) = (true, false, false);
+            (_hasBegun, _mayRepeat) = (true, null);
             if (left is not null)
                 Say();
         }
@@ -105,8 +104,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     {
         lock (_gate)
         {
-            _isOnce |= !isIdempotent;
-            _isIdempotent = !_isOnce;
+            _mayRepeat = isIdempotent && _mayRepeat != false;
             Say();
         }
     }
@@ -194,5 +192,5 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         && !_isReceiving
         && !_isEnding
         && _sent == written
-        && (!_hasBegun || (_isIdempotent && view.RequestEnd is >= 0 and var end && end <= _received));
+        && (!_hasBegun || (_mayRepeat == true && view.RequestEnd is >= 0 and var end && end <= _received));
 }

@@ -31,7 +31,7 @@ public sealed class ConnectionSurvivalOptions
 
     /// <summary>
     /// Whether a request that was under way is served once more by another worker, instead of the <c>502</c>, if its endpoint says that this does no harm (<c>[Idempotent]</c>,
-    /// <c>.Idempotent()</c> in ASP.NET Core). Only what was wholly received, at most 16 KiB, and of whose response nothing was sent; once, not more. Default false. While it is on, the bytes of a
+    /// <c>.Idempotent()</c> in ASP.NET Core). Only what was wholly received, less than 16 KiB, and of whose response nothing was sent; once, not more. Default false. While it is on, the bytes of a
     /// request stay in the kernel until its response begins, which costs a system call for each request.
     /// </summary>
     public bool ReplayIdempotent { get; set; }

@@ -27,7 +27,7 @@ public abstract class ClusterListener : IAsyncDisposable
 
     /// <summary>
     /// Takes the next connection as a .NET socket, which the caller owns. Completes with null when the listener has ended: it was
-    /// closed, or the worker shall leave.
+    /// closed, or the worker shall leave. In a worker, disposing it ends the connection for every process that has a copy: the peer sees the end at once.
     /// </summary>
     /// <param name="cancellationToken">Ends the waiting; no connection is lost by it.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>

@@ -338,23 +338,17 @@ internal sealed class PortTable(
         _clock.Start(ClockTick, _tick ??= Tick);
     }
 
-    /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven.</summary>
+    /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
     public void Look()
     {
+        Survival.Quarantine.Look();
         if (!_clockRuns && EvenOut(time.GetTimestamp()))
             NeedsClock();
     }
 
     /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
-    private bool EvenOut(long now)
-    {
-        if (_guests.Values.Any(static guest => guest.IsDone))
-            return false;
-        var isUneven = false;
-        foreach (var shared in _byKey.Values)
-            isUneven = isUneven || (shared is SharedPort port && port.EvenOut(time.GetElapsedTime(0, now)));
-        return isUneven;
-    }
+    private bool EvenOut(long now) =>
+        !_guests.Values.Any(static guest => guest.IsDone) && _byKey.Values.OfType<SharedPort>().Any(port => port.EvenOut(time.GetElapsedTime(0, now)));
 
     private void Tick()
     {

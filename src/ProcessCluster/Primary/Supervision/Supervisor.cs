@@ -345,7 +345,6 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         _orphans?.Look(child => Workers.Values.Any(worker => worker.ProcessId == child));
         _ports.Look();
-        _ports.Survival.Quarantine.Look();
         Sampled?.Invoke();
     }
 
