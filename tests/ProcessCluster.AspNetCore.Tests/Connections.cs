@@ -98,7 +98,7 @@ public sealed class Connections : IAsyncLifetime
         var worker = (await _web.WorkerIds())[0];
         using (var client = Client.PerRequest(_web.Address))
             await client.GetStringAsync("/");
-        var before = Descriptors(worker);
+        var before = Descriptors.Count(worker);
         for (var i = 0; i < 50; i++)
         {
             using var socket = await Connect();
@@ -107,7 +107,7 @@ public sealed class Connections : IAsyncLifetime
             socket.LingerState = new LingerOption(true, 0);
         }
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        while (Descriptors(worker) > before)
+        while (Descriptors.Count(worker) > before)
             await Task.Delay(20, deadline.Token);
         using (var client = Client.PerRequest(_web.Address))
             await client.GetStringAsync("/");
@@ -118,7 +118,7 @@ public sealed class Connections : IAsyncLifetime
     public async Task The_primary_keeps_no_copy_of_a_connection_that_was_accepted()
     {
         using var kept = new HttpClient { BaseAddress = new Uri(_web.Address) };
-        var before = Descriptors(_web.Process.Id);
+        var before = Descriptors.Count(_web.Process.Id);
         using var sockets = new SocketsList();
         for (var i = 0; i < 20; i++)
             sockets.Add(await Connect());
@@ -127,10 +127,8 @@ public sealed class Connections : IAsyncLifetime
             await socket.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
             await socket.ReceiveAsync(new byte[1000]);
         }));
-        Assert.Equal(before, Descriptors(_web.Process.Id));
+        Assert.Equal(before, Descriptors.Count(_web.Process.Id));
     }
-
-    private static int Descriptors(int id) => Directory.GetFiles($"/proc/{id}/fd").Length;
 
     private Task<Socket> Connect() => Connect(_web.Port);
 

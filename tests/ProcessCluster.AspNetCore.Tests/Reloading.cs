@@ -256,7 +256,7 @@ public sealed class Reloading : IDisposable
     }
 
     private static (int Descriptors, int Threads, int Files, long Memory) Left(int process) => (
-        Directory.GetFiles($"/proc/{process}/fd").Length,
+        Descriptors.Count(process),
         Directory.GetDirectories($"/proc/{process}/task").Length,
         Directory.GetFileSystemEntries(Path.GetTempPath(), "dotnet-diagnostic-*").Count(path => path.Contains($"-{process}-", StringComparison.Ordinal)),
         long.Parse(File.ReadLines($"/proc/{process}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10);

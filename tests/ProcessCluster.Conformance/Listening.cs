@@ -177,7 +177,7 @@ public sealed class Listening
         var port = new IPEndPoint(IPAddress.Loopback, Client.FreePort());
         await cluster.Listen(2, $"{port}");
         var worker = await cluster.ProcessOf(1);
-        var before = UdpSpecs.Sockets(worker);
+        var before = Descriptors.Sockets(worker);
         await cluster.Listen(1, $"{port}");
         await ExpectAnswersOfBoth(cluster, port);
         cluster.Tell(1, "close 0");
@@ -188,7 +188,7 @@ public sealed class Listening
             await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Client.Ask(port)));
         }
         while (cluster.Count("^worker 1 restarted$") == 0);
-        await Wait.Until(() => UdpSpecs.Sockets(worker) == before);
+        await Wait.Until(() => Descriptors.Sockets(worker) == before);
     }
 
     [Fact]

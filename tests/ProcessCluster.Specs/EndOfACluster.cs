@@ -128,7 +128,7 @@ public sealed class EndOfACluster
     private sealed record Resources(int Descriptors, int Threads, string TemporaryFiles)
     {
         public static Resources Of(int id) => new(
-            Directory.GetFiles($"/proc/{id}/fd").Length,
+            ProcessCluster.Testing.Descriptors.Count(id),
             Directory.GetDirectories($"/proc/{id}/task").Length,
             // The runtime's own diagnostic sockets and pipes are of live processes; here the live one is the primary alone.
             string.Join(' ', Directory.EnumerateFileSystemEntries(Path.GetTempPath())

@@ -50,7 +50,7 @@ public sealed partial class Hazards
         await using var cluster = TestProcess.Start("driver");
         cluster.Send("fork echo");
         var port = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (.*)$")).Groups[1].Value);
-        var before = Descriptors(cluster.Id);
+        var before = Descriptors.Count(cluster.Id);
         var sockets = new List<Socket>();
         try
         {
@@ -61,7 +61,7 @@ public sealed partial class Hazards
                 await socket.ConnectAsync(port);
             }
             using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-            while (Descriptors(cluster.Id) > before)
+            while (Descriptors.Count(cluster.Id) > before)
                 await Task.Delay(10, deadline.Token);
             cluster.Send("collect");
             await cluster.Expect("^collected$");
@@ -113,6 +113,4 @@ public sealed partial class Hazards
 
     [LibraryImport("libc", SetLastError = true)]
     private static unsafe partial int prlimit(int id, int resource, FileLimit* wanted, FileLimit* now);
-
-    private static int Descriptors(int id) => Directory.GetFiles($"/proc/{id}/fd").Length;
 }

@@ -48,7 +48,7 @@ public sealed class NodeHandles
         await using var cluster = TestProcess.Start("driver");
         var port = await Hold(cluster, 2);
         var workers = (First: await cluster.ProcessOf(1), Second: await cluster.ProcessOf(2));
-        var before = Descriptors(cluster);
+        var before = Descriptors.Count(cluster.Id);
         foreach (var worker in (int[])[workers.First, workers.Second])
         {
             await TestProcess.Stop(worker);
@@ -58,7 +58,7 @@ public sealed class NodeHandles
         {
             for (var i = 0; i < 4; i++)
                 clients.Add(await Connect(port));
-            await Wait.Until(() => Descriptors(cluster) == before + 4); // Offered to both, taken by none.
+            await Wait.Until(() => Descriptors.Count(cluster.Id) == before + 4); // Offered to both, taken by none.
 
             cluster.Send("kill 1 SIGKILL");
             await cluster.Expect("^exited 1 ");
@@ -79,10 +79,10 @@ public sealed class NodeHandles
     {
         await using var cluster = TestProcess.Start("driver");
         var port = await Hold(cluster, 1);
-        var before = Descriptors(cluster);
+        var before = Descriptors.Count(cluster.Id);
         using var client = await Connect(port);
         await Greeting(client);
-        await Wait.Until(() => Descriptors(cluster) == before); // While the connection is open:
+        await Wait.Until(() => Descriptors.Count(cluster.Id) == before); // While the connection is open:
         await client.SendAsync("x"u8.ToArray());
         Assert.Equal(".", await Read(client));
 
@@ -170,7 +170,7 @@ public sealed class NodeHandles
     {
         await using var cluster = TestProcess.Start("driver");
         var port = await Hold(cluster, 1);
-        var before = Descriptors(cluster);
+        var before = Descriptors.Count(cluster.Id);
         for (var i = 1; i <= 10; i++)
         {
             using var client = await Connect(port);
@@ -179,7 +179,7 @@ public sealed class NodeHandles
             Assert.Equal("", await Read(client));
             await cluster.ExpectAll("^worker 1 closed one, has 0$", i);
         }
-        await Wait.Until(() => Descriptors(cluster) == before);
+        await Wait.Until(() => Descriptors.Count(cluster.Id) == before);
     }
 
     /// <summary>
@@ -255,6 +255,4 @@ public sealed class NodeHandles
             cluster.Send($"ask {id} 0");
         return (await cluster.Numbers(@"^answer (\d+)$", before + workers)).Skip(before);
     }
-
-    private static int Descriptors(TestProcess cluster) => Directory.GetFiles($"/proc/{cluster.Id}/fd").Length;
 }

@@ -195,11 +195,11 @@ public sealed class SharedUdpSockets
     {
         await using var cluster = TestProcess.Start("driver");
         await cluster.Expect("^primary ");
-        var before = UdpSpecs.Sockets(cluster.Id);
+        var before = Descriptors.Sockets(cluster.Id);
         cluster.Send("fork udp-bind-and-close");
         var port = IPEndPoint.Parse((await cluster.Expect("^bound and closed (.*)$")).Groups[1].Value);
         await Wait.Until(() => UdpSpecs.IsFree(port));
-        await Wait.Until(() => UdpSpecs.Sockets(cluster.Id) <= before + 1); // The hand-off socket of the worker.
+        await Wait.Until(() => Descriptors.Sockets(cluster.Id) <= before + 1); // The hand-off socket of the worker.
         await cluster.ExpectAll("^listening 1 ", 300); // Told by the primary: maybe later than what the worker has told.
     }
 
@@ -208,13 +208,13 @@ public sealed class SharedUdpSockets
     {
         await using var cluster = TestProcess.Start("driver");
         await cluster.Expect("^primary ");
-        var before = UdpSpecs.Sockets(cluster.Id);
+        var before = Descriptors.Sockets(cluster.Id);
         var port = await UdpSpecs.Echo(cluster, 2);
         Assert.False(UdpSpecs.IsFree(port));
         cluster.Send("disconnect");
         await cluster.Expect("^all gone, 0 left$");
         Assert.True(UdpSpecs.IsFree(port));
-        Assert.Equal(before, UdpSpecs.Sockets(cluster.Id));
+        Assert.Equal(before, Descriptors.Sockets(cluster.Id));
         Assert.Equal(port, await UdpSpecs.Echo(cluster, 1, $"LISTEN={port}"));
     }
 
@@ -294,11 +294,11 @@ public sealed class SharedUdpSockets
     {
         await using var cluster = TestProcess.Start("driver");
         await cluster.Expect("^primary ");
-        var before = UdpSpecs.Sockets(cluster.Id);
+        var before = Descriptors.Sockets(cluster.Id);
         cluster.Send("fork udp-give-up");
         var last = await cluster.Expect(@"^gave up (\d+), has (.*)$");
         Assert.NotEqual("0", last.Groups[1].Value);
-        await Wait.Until(() => UdpSpecs.Sockets(cluster.Id) == before + 2); // The hand-off socket and the last one.
+        await Wait.Until(() => Descriptors.Sockets(cluster.Id) == before + 2); // The hand-off socket and the last one.
     }
 
     [Fact]
@@ -307,7 +307,7 @@ public sealed class SharedUdpSockets
     {
         await using var cluster = TestProcess.Start("driver");
         await cluster.Expect("^primary ");
-        var before = UdpSpecs.Sockets(cluster.Id);
+        var before = Descriptors.Sockets(cluster.Id);
         for (var i = 1; i <= 3; i++)
         {
             cluster.Send("fork udp-keep-binding");
@@ -316,7 +316,7 @@ public sealed class SharedUdpSockets
             Assert.Contains(" Requested code=0 ", (await cluster.Expect($"^exited {i} .*")).Value, StringComparison.Ordinal);
             await cluster.ExpectAll("^all gone, 0 left$", i);
         }
-        Assert.Equal(before, UdpSpecs.Sockets(cluster.Id));
+        Assert.Equal(before, Descriptors.Sockets(cluster.Id));
     }
 
     [Fact]

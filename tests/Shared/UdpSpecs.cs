@@ -49,9 +49,6 @@ internal static class UdpSpecs
         }
     }
 
-    public static int Sockets(int id) => Directory.GetFiles($"/proc/{id}/fd")
-        .Count(fd => new FileInfo(fd).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
-
     /// <summary>A client that never sends again: what is lost is a timeout.</summary>
     public sealed class Client : IDisposable
     {

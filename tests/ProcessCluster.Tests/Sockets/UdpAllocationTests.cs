@@ -13,7 +13,7 @@ namespace ProcessCluster.Tests.Sockets;
 [Collection(nameof(Alone))]
 public sealed class UdpAllocationTests
 {
-    private const int WarmUp = 15_000, Datagrams = 30_000;
+    private const int WarmUp = 15_000, Datagrams = 30_000, MaxAttempts = 10;
 
     /// <summary>
     /// The smallest object has 24 bytes. Compiled without optimization, each of the three async methods that a waiting receive goes through
@@ -29,18 +29,31 @@ public sealed class UdpAllocationTests
         var socket = new ClusterUdpSocket(descriptor, SocketLoop.Instance, bound, closed: null);
         // Not .NET's socket, which allocates when it waits with a deadline.
         using var client = DatagramSocket.Bind(IPEndPoint.Parse("127.0.0.1:0"), new ClusterUdpOptions(), out _);
-        var serving = AnswerAsync(socket);
+        var counts = new Counts();
+        var serving = AnswerAsync(socket, counts);
         Ask(client, bound, WarmUp); // Buffers, state machines: what is made once.
 
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        Ask(client, bound, Datagrams);
-        var perDatagram = (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)Datagrams;
-        Assert.InRange(perDatagram, 0, Limit);
+        // On a busy machine the receiver may not come to wait before the next one is there: then only the quick way was measured.
+        var attempts = 0;
+        for (var waited = false; !waited; attempts++)
+        {
+            Assert.True(attempts < MaxAttempts, "The receiver hardly ever waits.");
+            var (before, waits) = (GC.GetTotalAllocatedBytes(precise: true), Volatile.Read(ref counts.Waits));
+            Ask(client, bound, Datagrams);
+            var perDatagram = (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)Datagrams;
+            Assert.InRange(perDatagram, 0, Limit);
+            waited = Volatile.Read(ref counts.Waits) - waits >= Datagrams / 2;
+        }
 
         await socket.DisposeAsync();
-        var (count, waits) = await serving;
-        Assert.Equal(WarmUp + Datagrams, count);
-        Assert.InRange(waits, Datagrams / 2, int.MaxValue); // It was not only the quick way that was measured.
+        await serving;
+        Assert.Equal(WarmUp + (attempts * Datagrams), counts.Received);
+    }
+
+    private sealed class Counts
+    {
+        public int Received;
+        public int Waits;
     }
 
     /// <summary>One at a time, so that the receiver has to wait for each.</summary>
@@ -59,18 +72,17 @@ public sealed class UdpAllocationTests
         }
     }
 
-    private static async Task<(int Count, int Waits)> AnswerAsync(ClusterUdpSocket socket)
+    private static async Task AnswerAsync(ClusterUdpSocket socket, Counts counts)
     {
         var buffer = new byte[100];
         var sender = new SocketAddress(AddressFamily.InterNetwork);
-        int count = 0, waits = 0;
         while (true)
         {
             var receiving = socket.ReceiveFromAsync(buffer, sender);
-            waits += receiving.IsCompleted ? 0 : 1;
+            counts.Waits += receiving.IsCompleted ? 0 : 1;
             if (await receiving.ConfigureAwait(false) is not { } length)
-                return (count, waits);
-            count++;
+                return;
+            counts.Received++;
             await socket.SendToAsync(buffer.AsMemory(0, length), sender).ConfigureAwait(false);
         }
     }
