@@ -15,6 +15,7 @@ public sealed class MovingConnections
     {
         const int idle = 300; // More than the hand-off socket holds at once.
         await using var cluster = TestProcess.Start("driver");
+        cluster.Send("measure");
         cluster.Send("fork move");
         var endPoint = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
         var old = await cluster.ProcessOf(1);
@@ -43,6 +44,7 @@ public sealed class MovingConnections
         Assert.Equal((old, "begun"), await half.Read("gun\n", deadline.Token));
         Assert.Equal(next, await half.Ask("two", deadline.Token));
         await cluster.Expect("^exited 1 Requested code=0 ");
+        await Telemetry.Expect(cluster, "connections.left[outcome:moved]=302", "connections.left[outcome:drained]=0", "connections.left[outcome:cut]=0");
     }
 
     [Theory]

@@ -104,7 +104,7 @@ public sealed class Telemetry
     }
 
     /// <summary>Collects until all values are these.</summary>
-    private static async Task<string> Expect(TestProcess cluster, params string[] values)
+    internal static async Task<string> Expect(TestProcess cluster, params string[] values)
     {
         using var deadline = new CancellationTokenSource(Patience);
         while (true)

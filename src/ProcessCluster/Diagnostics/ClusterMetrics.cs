@@ -16,7 +16,7 @@ internal sealed class ClusterMetrics : IDisposable
 
     private static readonly KeyValuePair<string, object?>
         Transmit = new(Direction, "transmit"), Receive = new(Direction, "receive"), Succeeded = new(Outcome, "succeeded"), Failed = new(Outcome, "failed"),
-        GoneOn = new(Outcome, "moved"), Replayed = new(Outcome, "replayed"), Answered = new(Outcome, "answered"), Closed = new(Outcome, "closed");
+        GoneOn = new(Outcome, "moved"), Ended = new(Outcome, "drained"), Cut = new(Outcome, "cut"), Replayed = new(Outcome, "replayed"), Answered = new(Outcome, "answered"), Closed = new(Outcome, "closed");
 
     private static readonly KeyValuePair<string, object?>[] Causes = [.. Enum.GetValues<WorkerExitCause>().Select(static cause => Tag(Cause, cause))];
 
@@ -37,6 +37,7 @@ internal sealed class ClusterMetrics : IDisposable
     private readonly Counter<long> _returned;
     private readonly Counter<long> _expired;
     private readonly Counter<long> _moved;
+    private readonly Counter<long> _left;
     private readonly Counter<long> _notKept;
     private readonly Counter<long> _survived;
     private readonly Counter<long> _quarantined;
@@ -60,6 +61,8 @@ internal sealed class ClusterMetrics : IDisposable
             "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within MaxWait, or as too many waited already (WhenFull).");
         _moved = Meter.CreateCounter<long>(
             "processcluster.connections.moved", "{connection}", "Idle connections that a worker gave back for another one, which serves them on.");
+        _left = Meter.CreateCounter<long>(
+            "processcluster.connections.left", "{connection}", "Connections that workers had when they were to leave, by what had become of them when they were gone.");
         _notKept = Meter.CreateCounter<long>(
             "processcluster.connections.not_kept", "{connection}", "Connections of which no copy is kept, because there were too many (ConnectionSurvival:MaxConnections, ulimit -n).");
         _survived = Meter.CreateCounter<long>(
@@ -141,7 +144,13 @@ internal sealed class ClusterMetrics : IDisposable
     public void Exited(WorkerExitCause cause) => _exits.Add(1, Causes[(int)cause]);
 
     /// <summary>A worker that was wanted to leave is gone.</summary>
-    public void Drained(TimeSpan duration, WorkerExitCause cause) => _drain.Record(duration.TotalSeconds, Causes[(int)cause]);
+    public void Drained(TimeSpan duration, WorkerExitCause cause, LeftConnections connections)
+    {
+        _drain.Record(duration.TotalSeconds, Causes[(int)cause]);
+        _left.Add(connections.Moved, GoneOn);
+        _left.Add(connections.Drained, Ended);
+        _left.Add(connections.Cut, Cut);
+    }
 
     public void Reloaded(ReloadResult result) => _reload.Record(result.Duration.TotalSeconds, result.Succeeded ? Succeeded : Failed);
 

@@ -80,6 +80,9 @@ public sealed class ClusterMetricsTests : IDisposable
         Assert.Equal([5], Values("processcluster.connections.outlived", ("outcome", "replayed")));
         Assert.Equal([1], Values("processcluster.worker.exits", ("cause", "hung")));
         Assert.Equal([2], Values("processcluster.worker.drain.duration", ("cause", "recycled")));
+        Assert.Equal([8], Values("processcluster.connections.left", ("outcome", "moved")));
+        Assert.Equal([2], Values("processcluster.connections.left", ("outcome", "drained")));
+        Assert.Equal([1], Values("processcluster.connections.left", ("outcome", "cut")));
         Assert.Equal([1.5], Values("processcluster.reload.duration", ("outcome", "succeeded")));
         Assert.Equal([0.5], Values("processcluster.reload.duration", ("outcome", "failed")));
         Assert.Equal([2], Values("processcluster.workers", ("state", "listening")));
@@ -184,7 +187,7 @@ public sealed class ClusterMetricsTests : IDisposable
         _metrics.Quarantined();
         _metrics.Refused(6);
         _metrics.Exited(WorkerExitCause.Hung);
-        _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled);
+        _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled, new LeftConnections(8, 2, 1));
         _metrics.Reloaded(Good);
         _metrics.Reloaded(Bad);
         _listener.RecordObservableInstruments();

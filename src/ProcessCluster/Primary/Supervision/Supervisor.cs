@@ -328,6 +328,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         worker.Channel.EndReceiving();
         Forget(worker, ending);
         _ports.Remove(worker);
+        worker.CountLeftConnections();
         if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed or WorkerExitCause.Recycled)
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
         else if (worker.Life.IsUp || !worker.BootIsAwaited)

@@ -118,6 +118,7 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     /// <summary>How many it has given back for others; since it leaves, those of before do not count any more.</summary>
     public int ConnectionsMoved { get; set; }
 
+    /// <summary>What became of them when it had left; of a worker that was not to leave all are 0.</summary>
     public LeftConnections LeftConnections { get; private set; }
 
     public bool IsUp => _life.IsUp;
@@ -208,12 +209,19 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 
     public void MarkLeaving() => _stopping.CancelAsync(); // Callbacks are the program's: not on the loop's thread.
 
+    /// <summary>The process is gone, and what it gave back was taken: what became of the connections that it had when it was to leave.</summary>
+    public void CountLeftConnections()
+    {
+        if (!_life.LeaveWanted)
+            return;
+        var cut = _child.Page.Open;
+        LeftConnections = new LeftConnections(ConnectionsMoved, Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - cut), cut);
+    }
+
     /// <summary>Frees everything; the object stays as the record of a process that was.</summary>
     public void MarkGone(WorkerExit exit)
     {
         SetTimer(null);
-        var cut = _child.Page.Open;
-        LeftConnections = new LeftConnections(ConnectionsMoved, Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - cut), cut);
         Link?.Dispose();
         _child.Handoff.Dispose();
         _child.Dispose();
