@@ -49,6 +49,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
     [Theory]
     [InlineData("RebalanceConnections", "false")]
     [InlineData("Dispatch", "ClientAddress")]
+    [InlineData("Dispatch", "LeastBusy")]
     public async Task Nobody_moves_where_it_is_switched_off_or_a_policy_chose(string option, string value)
     {
         await using var web = await Fleet.Start(1, ($"ProcessCluster__{option}", value));
@@ -57,6 +58,18 @@ public sealed class Rebalancing(ITestOutputHelper output)
         await Task.Delay(Quiet);
         Assert.Equal((int[])[30, 0], await web.Counts());
         Assert.Single((await clients.Ask()).Distinct());
+    }
+
+    [Theory]
+    [InlineData("LeastConnections")]
+    [InlineData("Random")]
+    public async Task Policies_that_go_by_the_number_of_connections_even_it_out_too(string policy)
+    {
+        await using var web = await Fleet.Start(1, ("ProcessCluster__Dispatch", policy));
+        await using var clients = await Clients.Open(web, 30);
+        await web.Grow();
+        await web.ExpectCounts(counts => counts.Max() <= 18);
+        Assert.Equal(2, (await clients.Ask()).Distinct().Count());
     }
 
     [Fact]
@@ -94,6 +107,21 @@ public sealed class Rebalancing(ITestOutputHelper output)
         Assert.Equal(2, (await clients.Ask()).Distinct().Count());
     }
 
+    [Fact]
+    public async Task A_worker_that_is_long_in_leaving_does_not_hold_it_up()
+    {
+        await using var web = await Fleet.Start(2);
+        await using var clients = await Clients.Open(web, 30);
+        await using var slow = await Clients.Open(web, 10);
+        var answers = slow.Ask("/strict?slow=10000");
+        web.Shrink();
+        await Wait.Until(async () => (await clients.Ask()).Distinct().Count() == 1);
+        await web.Grow();
+        await web.ExpectCounts(counts => counts[^1] >= 15);
+        Assert.False(answers.IsCompleted); // Some of them are with the worker that leaves.
+        Assert.Equal(2, (await answers).Distinct().Count());
+    }
+
     /// <summary>A web application whose workers become more, and whose connections are counted from outside.</summary>
     private sealed class Fleet : IAsyncDisposable
     {
@@ -108,7 +136,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
         public static async Task<Fleet> Start(int workers, params (string, string)[] environment)
         {
             var fleet = new Fleet(await Started.Web("minimal", workers, environment), workers);
-            fleet._others = Sockets((await fleet.Workers())[0]);
+            fleet._others = Descriptors.Sockets((await fleet.Workers())[0]);
             return fleet;
         }
 
@@ -122,6 +150,9 @@ public sealed class Rebalancing(ITestOutputHelper output)
             await Workers();
         }
 
+        /// <summary>One worker is to leave.</summary>
+        public void Shrink() => _web.Process.Signal(Signal.SIGTTOU);
+
         public async Task Reload(string result)
         {
             _web.Process.Signal(Signal.SIGHUP);
@@ -129,7 +160,7 @@ public sealed class Rebalancing(ITestOutputHelper output)
         }
 
         /// <summary>How many connections each worker has, in the order of their start.</summary>
-        public async Task<int[]> Counts() => [.. (await Workers()).Select(worker => Sockets(worker) - _others)];
+        public async Task<int[]> Counts() => [.. (await Workers()).Select(worker => Descriptors.Sockets(worker) - _others)];
 
         public async Task ExpectCounts(Func<int[], bool> condition)
         {
@@ -145,9 +176,6 @@ public sealed class Rebalancing(ITestOutputHelper output)
 
         private async Task<int[]> Workers() =>
             [.. (await _web.Process.ExpectAll(@"^service started (\d+)$", _workers)).Select(match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))];
-
-        private static int Sockets(int process) => Directory.EnumerateFiles($"/proc/{process}/fd")
-            .Count(descriptor => new FileInfo(descriptor).LinkTarget?.StartsWith("socket:", StringComparison.Ordinal) == true);
     }
 
     /// <summary>Connections that are kept.</summary>

@@ -115,8 +115,8 @@ public sealed class ClusterOptions
 
     /// <summary>
     /// Whether workers that have more kept connections than others give idle ones back, until all have about as many: after workers were added or replaced, or
-    /// when clients went. Default true. Only where <see cref="DispatchPolicy.RoundRobin"/> chooses, and only what can move; without effect where
-    /// <see cref="MoveConnections"/> is false. At most some 430 connections per second and worker. More in <c>docs/connections.md</c>.
+    /// when clients went. Default true. Only what can move, and where <see cref="DispatchPolicy.RoundRobin"/>, <see cref="DispatchPolicy.LeastConnections"/> or
+    /// <see cref="DispatchPolicy.Random"/> chooses: the choice of others stays. Without effect where <see cref="MoveConnections"/> is false. At most some 430 connections per second and worker. More in <c>docs/connections.md</c>.
     /// </summary>
     public bool RebalanceConnections { get; set; } = true;
 

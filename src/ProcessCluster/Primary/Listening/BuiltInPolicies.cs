@@ -19,6 +19,9 @@ internal static class BuiltInPolicies
         _ => null,
     };
 
+    /// <summary>Whether it has workers have as many connections as each other: it looks at nothing but how many these are, or at nothing at all.</summary>
+    public static bool IsEven(DispatchPolicy policy) => policy is DispatchPolicy.RoundRobin or DispatchPolicy.LeastConnections or DispatchPolicy.Random;
+
     /// <summary>Whoever has the least, in turn among equals.</summary>
     private sealed class Least(Func<DispatchCandidate, (int First, int Second)> load) : IDispatchPolicy
     {

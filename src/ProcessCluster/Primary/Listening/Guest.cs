@@ -14,4 +14,7 @@ internal sealed record Guest(WorkerChannel Channel, Dictionary<ISharedEndPoint, 
 
     /// <summary>Whether it never gets any again.</summary>
     public bool IsDone { get; set; }
+
+    /// <summary>When it gave a connection back last, or was told to leave (<see cref="TimeProvider.GetTimestamp"/>).</summary>
+    public long GaveAt { get; set; }
 }

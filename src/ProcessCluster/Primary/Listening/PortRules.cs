@@ -11,6 +11,7 @@ namespace ProcessCluster.Primary.Listening;
 /// <param name="WhenFull">What becomes of the others.</param>
 /// <param name="MaxPeekTime">How long first bytes are waited for.</param>
 /// <param name="HasProxyHeader">Whether connections begin with the PROXY protocol's header.</param>
+/// <param name="IsEven">Whether all workers shall have as many connections, whichever these are: then who gets one that moves need not be chosen.</param>
 /// <param name="Rebalances">Whether kept connections are evened out.</param>
 internal sealed record PortRules(
     Seats Seats,
@@ -21,6 +22,7 @@ internal sealed record PortRules(
     WhenFull WhenFull,
     TimeSpan MaxPeekTime,
     bool HasProxyHeader,
+    bool IsEven,
     bool Rebalances)
 {
     public static ListenMode ModeOf(ClusterOptions options, EndPoint endPoint) => Own(options, endPoint).Mode ?? options.Mode;
@@ -31,9 +33,11 @@ internal sealed record PortRules(
     {
         var own = Own(options, endPoint);
         var custom = own.CustomDispatch ?? (own.Dispatch is null ? options.CustomDispatch : null);
+        var name = own.Dispatch ?? options.Dispatch;
         var (policy, peekBytes) = custom is not null
             ? Make(custom, endPoint)
-            : BuiltInPolicies.Create(own.Dispatch ?? options.Dispatch, own.StickyName ?? options.StickyName) is { } builtIn ? (builtIn, builtIn.MaxPeekBytes) : (null, 0);
+            : BuiltInPolicies.Create(name, own.StickyName ?? options.StickyName) is { } builtIn ? (builtIn, builtIn.MaxPeekBytes) : (null, 0);
+        var isEven = custom is null && BuiltInPolicies.IsEven(name); // Else its choice stays.
         var maxConnections = own.MaxConnectionsPerWorker ?? options.MaxConnectionsPerWorker;
         return new PortRules(
             policy is null ? new RoundRobinSeats(maxConnections) : new PolicySeats(policy, peekBytes, options.Weights, maxConnections),
@@ -44,7 +48,8 @@ internal sealed record PortRules(
             own.WhenFull ?? options.WhenFull,
             own.MaxPeekTime ?? options.MaxPeekTime,
             own.ProxyProtocol ?? options.ProxyProtocol,
-            policy is null && options is { MoveConnections: true, RebalanceConnections: true }); // Where a policy chose, its choice stays.
+            isEven,
+            isEven && options is { MoveConnections: true, RebalanceConnections: true });
     }
 
     private static EndPointOptions Own(ClusterOptions options, EndPoint endPoint) => options.EndPoints.FirstOrDefault(o => o.IsFor(endPoint)) ?? new EndPointOptions();

@@ -14,19 +14,14 @@ namespace ProcessCluster.Primary.Listening;
 /// The ports that workers asked for. Each is bound once and stays bound for as long as the cluster lives, whatever happens to its
 /// workers; only when the last live worker that uses it closes it, without leaving, it is closed. Belongs to the cluster's loop.
 /// </summary>
-internal sealed class PortTable(
+internal sealed partial class PortTable(
     EventLoop loop, TimeProvider time, ILogger logger, Action<PrimaryWorker, string> fault, ClusterMetrics metrics) : IPortObserver
 {
-    private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
-
     /// <summary>Changed on the loop only; what waits is counted from anywhere.</summary>
     private readonly ConcurrentDictionary<string, ISharedEndPoint> _byKey = new();
     private readonly Dictionary<int, ISharedEndPoint> _byId = [];
     private readonly Dictionary<PrimaryWorker, Guest> _guests = [];
     private readonly SocketDelivery _delivery = new();
-    private readonly LoopTimer _clock = new(loop);
-    private Action? _tick;
-    private bool _clockRuns;
     private int _lastId;
 
     /// <summary>What becomes of connections whose worker is gone.</summary>
@@ -254,7 +249,7 @@ internal sealed class PortTable(
     {
         if (!_guests.TryGetValue(worker, out var guest))
             return;
-        guest.IsDone = true;
+        (guest.IsDone, guest.GaveAt) = (true, time.GetTimestamp());
         guest.Channel.LeaveAll();
         CloseOwn(guest);
     }
@@ -283,6 +278,8 @@ internal sealed class PortTable(
             return;
         }
         worker.ConnectionsMoved++;
+        if (_guests.TryGetValue(worker, out var guest)) // Else it is gone: what it gave back last is read now.
+            guest.GaveAt = time.GetTimestamp();
         metrics.Moved();
         port.TakeOver(descriptor, peer);
     }
@@ -328,65 +325,5 @@ internal sealed class PortTable(
     {
         metrics.Expired(connections);
         logger.WaitedTooLong(connections, port.EndPoint, port.MaxWait);
-    }
-
-    public void NeedsClock()
-    {
-        if (_clockRuns)
-            return;
-        _clockRuns = true;
-        _clock.Start(ClockTick, _tick ??= Tick);
-    }
-
-    /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
-    public void Look()
-    {
-        Survival.Quarantine.Look();
-        if (!_clockRuns && EvenOut(time.GetTimestamp()))
-            NeedsClock();
-    }
-
-    /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
-    private bool EvenOut(long now) =>
-        !_guests.Values.Any(static guest => guest.IsDone) && _byKey.Values.OfType<SharedPort>().Any(port => port.EvenOut(time.GetElapsedTime(0, now)));
-
-    private void Tick()
-    {
-        _delivery.Retry();
-        var needed = _delivery.NeedsClock;
-        var now = time.GetTimestamp();
-        foreach (var shared in _byKey.Values)
-        {
-            if (shared is CopiedSocket socket && socket.Look())
-                SayUnread(socket);
-            if (shared is not SharedPort port)
-                continue;
-            if (port.EndOverdue(now) is > 0 and var closed)
-                Expired(port, closed);
-            needed |= port.NeedsClock;
-        }
-        needed |= EvenOut(now);
-        foreach (var guest in _guests.Values)
-        {
-            guest.Channel.RevokeOverdue();
-            needed |= guest.Channel.HasOffers;
-        }
-        if (needed)
-            return;
-        _clockRuns = false;
-        _clock.Stop();
-    }
-
-    /// <summary>
-    /// To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.
-    /// </summary>
-    private void SayUnread(CopiedSocket socket)
-    {
-        var unread = new ControlMessage.Unread(socket.Id);
-        foreach (var (worker, guest) in _guests)
-        {
-            if (!worker.Life.LeaveWanted && guest.Uses.ContainsKey(socket) && worker.Channel.Outbox.Written().IsCompleted)
-                worker.Send(unread);
-        }
     }
 }

@@ -286,7 +286,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         isLost = false;
         try
         {
-            return connection.IsMoved && _rules.Policy is null ? _seats.TryTakeEmptiest(out seat) : _seats.TryTake(connection, out seat);
+            return connection.IsMoved && _rules.IsEven ? _seats.TryTakeEmptiest(out seat) : _seats.TryTake(connection, out seat);
         }
         catch (Exception exception) when (_rules.Policy is not null)
         {

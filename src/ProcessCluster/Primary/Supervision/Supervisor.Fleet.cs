@@ -22,8 +22,12 @@ internal sealed partial class Supervisor
     /// <summary>Tells systemd, where there is one, that the cluster is up. Called on the loop.</summary>
     public void TellStarted() => _systemd?.Started();
 
-    /// <summary>Tells it that a reload begins or has ended. Called on the loop.</summary>
-    public void TellReloading(bool isUnderWay) => _systemd?.Reloading(isUnderWay);
+    /// <summary>A reload begins or has ended. Called on the loop.</summary>
+    public void TellReloading(bool isUnderWay)
+    {
+        _ports.IsReloading = isUnderWay;
+        _systemd?.Reloading(isUnderWay);
+    }
 
     private void TellReady() => _systemd?.Ready(
         Workers.Values.Count(static worker => worker is PrimaryWorker { IsUp: true, IsGoing: false, IsStandby: false }));

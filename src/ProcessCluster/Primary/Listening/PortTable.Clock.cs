@@ -1,0 +1,82 @@
+using ProcessCluster.Platform;
+using ProcessCluster.Wire;
+
+namespace ProcessCluster.Primary.Listening;
+
+/// <summary>What becomes of ports and their workers as time passes. The clock runs only while something waits for it.</summary>
+internal sealed partial class PortTable
+{
+    private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A worker that leaves, has connections and has given none back for so long has only what cannot move, for as long as that takes.</summary>
+    private static readonly TimeSpan GivingPatience = TimeSpan.FromSeconds(1);
+
+    private readonly LoopTimer _clock = new(loop);
+    private Action? _tick;
+    private bool _clockRuns;
+
+    /// <summary>Whether all workers are being replaced: their connections move anyway, and what moved is counted.</summary>
+    public bool IsReloading { get; set; }
+
+    public void NeedsClock()
+    {
+        if (_clockRuns)
+            return;
+        _clockRuns = true;
+        _clock.Start(ClockTick, _tick ??= Tick);
+    }
+
+    /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
+    public void Look()
+    {
+        Survival.Quarantine.Look();
+        if (!_clockRuns && EvenOut(time.GetTimestamp()))
+            NeedsClock();
+    }
+
+    /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
+    private bool EvenOut(long now) =>
+        !IsReloading
+        && !_guests.Values.Any(guest => guest.IsDone && (guest.Channel.Worker.Child.Page.Open == 0 || time.GetElapsedTime(guest.GaveAt, now) < GivingPatience))
+        && _byKey.Values.OfType<SharedPort>().Any(port => port.EvenOut(time.GetElapsedTime(0, now)));
+
+    private void Tick()
+    {
+        _delivery.Retry();
+        var needed = _delivery.NeedsClock;
+        var now = time.GetTimestamp();
+        foreach (var shared in _byKey.Values)
+        {
+            if (shared is CopiedSocket socket && socket.Look())
+                SayUnread(socket);
+            if (shared is not SharedPort port)
+                continue;
+            if (port.EndOverdue(now) is > 0 and var closed)
+                Expired(port, closed);
+            needed |= port.NeedsClock;
+        }
+        needed |= EvenOut(now);
+        foreach (var guest in _guests.Values)
+        {
+            guest.Channel.RevokeOverdue();
+            needed |= guest.Channel.HasOffers;
+        }
+        if (needed)
+            return;
+        _clockRuns = false;
+        _clock.Stop();
+    }
+
+    /// <summary>
+    /// To those that receive. One that has not read what it was told before is told nothing more: it is stopped, or will look anyway.
+    /// </summary>
+    private void SayUnread(CopiedSocket socket)
+    {
+        var unread = new ControlMessage.Unread(socket.Id);
+        foreach (var (worker, guest) in _guests)
+        {
+            if (!worker.Life.LeaveWanted && guest.Uses.ContainsKey(socket) && worker.Channel.Outbox.Written().IsCompleted)
+                worker.Send(unread);
+        }
+    }
+}
