@@ -7,52 +7,17 @@ set -euo pipefail
 
 rounds=${1:-7}
 seconds=${2:-4}
-here=$(cd "$(dirname "$0")" && pwd)
+. "$(dirname "$0")/servers.sh"
 report=$here/../docs/benchmarks/throughput.md
-results=$(mktemp)
 names=(kestrel cluster reuseport node)
 ports=(3101 3102 3104 3103)
-pids=()
+needs wrk node dotnet
 
-cleanup() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
-  rm -f "$results"
-}
-trap cleanup EXIT
-
-for tool in wrk node dotnet; do
-  command -v "$tool" >/dev/null || { echo "throughput.sh needs $tool." >&2; exit 1; }
-done
-
-dotnet build -c Release -v quiet "$here/BenchServer" >/dev/null
-server=$here/BenchServer/bin/Release/net10.0/BenchServer
-"$server" plain "${ports[0]}" & pids+=($!)
-"$server" cluster "${ports[1]}" 2 & pids+=($!)
-primary=$!
-ProcessCluster__Mode=ReusePort "$server" cluster "${ports[2]}" 2 & pids+=($!)
-node "$here/peers/node/hello-cluster.js" "${ports[3]}" & pids+=($!)
-
-for port in "${ports[@]}"; do
-  for attempt in $(seq 100); do
-    curl -fs "http://127.0.0.1:$port/" >/dev/null && break
-    [ "$attempt" -lt 100 ] || { echo "The server on port $port did not start." >&2; exit 1; }
-    sleep 0.1
-  done
-done
-
-measure() { # seconds, port, kept|each
-  local header=()
-  [ "$3" = kept ] || header=(-H 'Connection: close')
-  timeout $(($1 + 10)) wrk -t1 -c64 -d"$1" "${header[@]}" "http://127.0.0.1:$2/" |
-    awk '/Requests\/sec/ { rate = $2 } /Non-2xx/ { bad += $NF } /Socket errors/ { gsub(",", ""); bad += $4 + $6 + $10 } END { print rate, bad + 0 }'
-}
-
-ticks() { # of processor time, of the processes
-  local id sum=0
-  for id; do sum=$((sum + $(awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$id/stat"))); done
-  echo "$sum"
-}
+start "${ports[0]}" "$server" plain "${ports[0]}"
+start "${ports[1]}" "$server" cluster "${ports[1]}" 2
+primary=${pids[-1]}
+start "${ports[2]}" env ProcessCluster__Mode=ReusePort "$server" cluster "${ports[2]}" 2
+start "${ports[3]}" node "$here/peers/node/hello-cluster.js" "${ports[3]}"
 
 # Until the just-in-time compiler has done its work, in every process.
 for _ in 1 2 3 4; do
