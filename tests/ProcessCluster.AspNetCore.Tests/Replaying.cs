@@ -23,6 +23,7 @@ public sealed class Replaying : IDisposable
     [InlineData("marked", 12_000)]
     [InlineData("attribute", 0)]
     [InlineData("group", 0)]
+    [InlineData("action", 0)]
     [InlineData("marked, first", 10)]
     [InlineData("marked, apart", 10)]
     [InlineData("marked, apart", 12_000)]
@@ -78,6 +79,7 @@ public sealed class Replaying : IDisposable
 
     [Theory]
     [InlineData("unmarked")]
+    [InlineData("unmarked action")]
     [InlineData("off")]
     [InlineData("half a body")]
     [InlineData("chunks")]
@@ -95,6 +97,7 @@ public sealed class Replaying : IDisposable
             what switch
             {
                 "unmarked" => StrictConnection.Request("/replay/unmarked/x?fate=hang"),
+                "unmarked action" => StrictConnection.Request("/replay/other-action/x?fate=hang"),
                 "half a body" => Encoding.ASCII.GetBytes($"{Head}Content-Length: 10\r\n\r\n01234"),
                 "chunks" => Encoding.ASCII.GetBytes($"{Head}Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n0\r\n\r\n"),
                 "100 Continue" => Encoding.ASCII.GetBytes($"{Head}Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"),
@@ -328,7 +331,7 @@ public sealed class Replaying : IDisposable
         workers,
         [
             ("ProcessCluster__ConnectionSurvival__Enabled", "true"), ("ProcessCluster__ConnectionSurvival__ReplayIdempotent", "true"), ("ProcessCluster__Restart__MaxRestarts", "100"),
-            ("ProcessCluster__Restart__Factor", "1"), ("TRIES", _tries), .. environment,
+            ("ProcessCluster__Restart__Factor", "1"), ("TRIES", _tries), ("CONTROLLERS", "1"), .. environment,
         ]);
 
     /// <summary>The process of this try of it, which has the whole request.</summary>

@@ -129,10 +129,10 @@ public sealed class SurvivalSchedules
         /// <summary>What the primary does with its copy.</summary>
         private Worker? Kill(Worker worker)
         {
-            var (state, begin, end) = worker.Said;
+            var (state, begin, end, then) = worker.Said;
             var sent = _toClient.Count - worker.SentBefore;
             if (state == ClusterConnectionState.Responding)
-                state = end >= 0 && sent == end ? ClusterConnectionState.Idle : begin >= 0 && sent == begin ? ClusterConnectionState.Busy : state;
+                state = end >= 0 && sent == end ? then : begin >= 0 && sent == begin ? ClusterConnectionState.Busy : state;
             if (state == ClusterConnectionState.Repeatable && _isReplayed && sent == 0)
                 state = ClusterConnectionState.Busy;
             var answered = Answers(out var isWhole).Count;
@@ -165,12 +165,19 @@ public sealed class SurvivalSchedules
                     _outcomes.Add("answered 502");
                     break;
                 default:
+                    // Who waits for an answer of which nothing was sent is told. But where it is sent together with something before it: then all or nothing is known to be there.
+                    if (isWhole && asked > answered && (sent == 0 || !_isPipelined) && !_requests[answered].Expects && worker.BeginsAsHttp1
+                        && (answered == 0 || _requests[answered - 1] is { IsChunked: false, Closes: false }) && worker.HasReadBody)
+                        throw new InvalidOperationException($"It ends though nothing was answered: {worker.Said}, {Describe()}.");
                     _outcomes.Add("cut");
                     break;
             }
             _isEnded = true;
             return null;
         }
+
+        /// <summary>The one that is at or after so many bytes of the client's.</summary>
+        private Asked RequestAt(long position) => _requests[_requests.TakeWhile((_, i) => _requests.Take(i).Sum(r => (long)r.Length) < position).Count()];
 
         private void Check()
         {
@@ -274,11 +281,17 @@ public sealed class SurvivalSchedules
 
             public int SentBefore { get; }
 
-            public (ClusterConnectionState State, long Begin, long End) Said { get; private set; } = (ClusterConnectionState.Idle, -1, -1);
+            public (ClusterConnectionState State, long Begin, long End, ClusterConnectionState Then) Said { get; private set; } = (ClusterConnectionState.Idle, -1, -1, default);
 
             public bool WantsMove { get; set; }
 
             public bool HasMoved { get; private set; }
+
+            /// <summary>Whether it was known from the first byte on what is spoken: the first line was there when they were looked at.</summary>
+            public bool BeginsAsHttp1 { get; private set; }
+
+            /// <summary>Whether its program reads bodies before it answers; else the next request is not told from what is left of one.</summary>
+            public bool HasReadBody => _isBodyRead;
 
             /// <summary>Whether the first request was not noted yet, a body was left unread, or it looks for more in vain: then nothing is promised.</summary>
             public bool IsUnsure => !_isHttp1 || !_isBodyRead || _isWokenForNothing || _isLooking;
@@ -294,8 +307,6 @@ public sealed class SurvivalSchedules
             int ConnectionReport.IView.Completed => _bounds.Completed;
 
             long ConnectionReport.IView.RequestEnd => _requestEnd;
-
-            long ConnectionReport.IView.Consumed => _consumed;
 
             private Random Random => _world._random;
 
@@ -339,9 +350,9 @@ public sealed class SurvivalSchedules
                 _world._takenFromKernel += count;
             }
 
-            void ConnectionReport.IOut.Report(ClusterConnectionState state) => Said = (state, -1, -1);
+            void ConnectionReport.IOut.Report(ClusterConnectionState state) => Said = (state, -1, -1, default);
 
-            void ConnectionReport.IOut.ReportResponse(long begin, long end) => Said = (ClusterConnectionState.Responding, begin, end);
+            void ConnectionReport.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => Said = (ClusterConnectionState.Responding, begin, end, then);
 
             public bool IsAtRest(long received) => received == 0 && _output.Count == 0
                 ? _requests == 0
@@ -370,6 +381,17 @@ public sealed class SurvivalSchedules
                         yield return false;
                         continue;
                     }
+                    if (_received == 0)
+                    {
+                        // The very first bytes are looked at before they are taken.
+                        if (_world._sentByClient == _start)
+                        {
+                            yield return false;
+                            continue;
+                        }
+                        _isHttp1 |= BeginsAsHttp1 = _world._sentByClient - _start >= _world.RequestAt(_start).Head;
+                        yield return true;
+                    }
                     _isWokenForNothing = _world._sentByClient == _start + _received;
                     hasLooked = true;
                     _report.ReceivingBegins();
@@ -380,18 +402,20 @@ public sealed class SurvivalSchedules
                         yield return true;
                         if (Random.Next(2) == 0)
                         {
-                            _report.ReceivingEnds(_received + count);
+                            _report.Received(_received + count, isAll: true);
                             yield return true;
                             _received += count;
                             break;
                         }
                         _isLooking = true; // The buffer was full: there may be more.
+                        _report.Received(_received + count, isAll: false);
+                        yield return true;
                         _received += count;
                         yield return true;
                         if (Random.Next(2) == 0)
                             break;
                     }
-                    _report.ReceivingEnds(_received);
+                    _report.Received(_received, isAll: true);
                     _isWokenForNothing = _isLooking = false;
                     yield return true;
                 }
@@ -534,7 +558,7 @@ public sealed class SurvivalSchedules
                         continue;
                     }
                     var end = _flushed;
-                    _report.SendingBegins();
+                    _report.SendingBegins(end);
                     yield return true;
                     while (_sent < end)
                     {

@@ -45,6 +45,26 @@ public sealed class Surviving
         Console.WriteLine(seen);
     }
 
+    /// <summary>Every request is the first of its connection: its bytes are not taken before it is said that there is one.</summary>
+    [Fact]
+    public async Task A_request_on_a_new_connection_is_answered_by_another_worker_or_with_502_and_never_just_cut()
+    {
+        var kills = Number("KILLS", 2);
+        await using var web = await Start(2, ("ProcessCluster__StandbyWorkers", "1"), ("Logging__LogLevel__Default", "Warning"), ("Logging__LogLevel__ProcessCluster", "Information"));
+        await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { KeepAlive = false, Clients = 50, BodyBytes = 500 });
+        HashSet<int> killed = [];
+        for (var kill = 0; kill < kills; kill++)
+        {
+            await load.ExpectAnswers(1000);
+            var victim = load.Report().ByProcess.OrderByDescending(process => process.Value).Select(process => process.Key).First(killed.Add);
+            TestProcess.SendSignal(victim, Signal.SIGKILL);
+            await web.Process.ExpectAll(@"^service started (\d+)$", 3 + kill + 1);
+        }
+        var report = await load.StopAsync();
+        Assert.True(report.Failures.Keys.All(failure => failure == StrictFailure.Status), report.ToString());
+        Assert.All(report.Texts, text => Assert.Contains("502", text, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -342,20 +362,11 @@ public sealed class Surviving
     private static async Task ExpectNoCopies(Started web, TimeSpan? within = null)
     {
         var watch = Stopwatch.StartNew();
-        while (Established(web) is > 0 and var left)
+        while (Descriptors.Connections(web.Process.Id) is > 0 and var left)
         {
             Assert.True(watch.Elapsed < (within ?? TimeSpan.FromSeconds(10)), $"The primary has {left} connections.");
             await Task.Delay(20);
         }
-    }
-
-    /// <summary>How many stream sockets the primary has beside those that it listens on.</summary>
-    private static int Established(Started web)
-    {
-        var inodes = new DirectoryInfo($"/proc/{web.Process.Id}/fd").EnumerateFiles().Select(file => file.LinkTarget ?? "")
-            .Where(target => target.StartsWith("socket:[", StringComparison.Ordinal)).Select(target => target[8..^1]).ToHashSet();
-        return File.ReadLines("/proc/net/tcp").Skip(1).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Count(fields => fields[3] != "0A" && inodes.Contains(fields[9]));
     }
 
     private static int Number(string variable, int otherwise) =>

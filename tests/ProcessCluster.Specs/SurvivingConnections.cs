@@ -22,11 +22,13 @@ public sealed class SurvivingConnections
         using var silent = await LineClient.OpenAsync(endPoint, deadline.Token);
         using var idle = await LineClient.OpenAsync(endPoint, deadline.Token);
         using var whole = await LineClient.OpenAsync(endPoint, deadline.Token);
+        using var more = await LineClient.OpenAsync(endPoint, deadline.Token);
         using var half = await LineClient.OpenAsync(endPoint, deadline.Token);
         using var busy = await LineClient.OpenAsync(endPoint, deadline.Token);
         using var closed = await LineClient.OpenAsync(endPoint, deadline.Token);
         Assert.Equal(old, await idle.Ask("one", deadline.Token));
         Assert.Equal(old, await whole.Ask("whole", deadline.Token));
+        Assert.Equal(old, await more.Ask("more", deadline.Token));
         Assert.Equal(old, await closed.Ask("one", deadline.Token));
         Assert.Equal(old, await busy.Ask("one", deadline.Token));
         closed.Dispose();
@@ -41,11 +43,12 @@ public sealed class SurvivingConnections
         TestProcess.SendSignal(old, Signal.SIGKILL);
         if (survives)
         {
-            Assert.Equal((0, "gone"), await busy.Read("", deadline.Token));
+            foreach (var client in (LineClient[])[busy, more])
+                Assert.Equal((0, "gone"), await client.Read("", deadline.Token));
             foreach (var client in (LineClient[])[silent, idle, whole])
                 Assert.Equal(next, await client.Ask("two", deadline.Token));
         }
-        foreach (var client in survives ? (LineClient[])[busy, half] : [silent, idle, whole, busy, half])
+        foreach (var client in survives ? (LineClient[])[busy, more, half] : [silent, idle, whole, busy, more, half])
             Assert.True(await client.HasEnded(deadline.Token));
     }
 }

@@ -10,7 +10,7 @@ internal static class SurvivalRoles
 {
     private const string Apology = "0 gone\n";
 
-    /// <summary>Answers each line with its id and the line; <c>wait</c> is never answered, of <c>half</c> a half is, and after <c>whole</c> all is sent and it is never said.</summary>
+    /// <summary>Answers each line with its id and the line; <c>wait</c> is never answered, of <c>half</c> a half is, after <c>whole</c> all is sent and it is never said, and so it is after <c>more</c>, but that something else waits for its answer.</summary>
     public static async Task<int> OutliveAsync()
     {
         var options = new ClusterListenOptions { ReportsState = true, CrashAnswer = Encoding.ASCII.GetBytes(Apology) };
@@ -47,11 +47,11 @@ internal static class SurvivalRoles
                     Roles.Say("waits");
                     continue;
                 }
-                connection.ReportResponse(sent, sent + answer.Length);
+                connection.ReportResponse(sent, sent + answer.Length, asked == "more" ? ClusterConnectionState.Busy : ClusterConnectionState.Idle);
                 var part = asked == "half" ? answer.Length / 2 : answer.Length;
                 connection.TrySend(new ReadOnlySequence<byte>(answer, 0, part), out _);
                 sent += part;
-                if (part == answer.Length && asked != "whole")
+                if (part == answer.Length && asked is not ("whole" or "more"))
                     connection.Report(ClusterConnectionState.Idle);
             }
         }

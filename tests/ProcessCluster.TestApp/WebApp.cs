@@ -87,6 +87,7 @@ internal static class WebApp
         services.AddHostedService<Announcer>();
         WebMessages.Add(services);
         WebOnce.Add(services);
+        WebReplay.Add(services);
         WebListen.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();

@@ -1,12 +1,23 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Mvc;
 
 namespace ProcessCluster.TestApp;
 
 /// <summary>Requests whose worker ends over them.</summary>
 internal static class WebReplay
 {
+    private static bool HasControllers => Environment.GetEnvironmentVariable("CONTROLLERS") is not null;
+
+    public static void Add(IServiceCollection services)
+    {
+        if (HasControllers)
+            services.AddControllers();
+    }
+
     public static void Map(IEndpointRouteBuilder app)
     {
+        if (HasControllers)
+            app.MapControllers();
         app.MapMethods("/replay/marked/{id}", ["GET", "POST"], Serve).Idempotent();
         app.MapMethods("/replay/unmarked/{id}", ["GET", "POST"], Serve);
         app.MapGet("/replay/attribute/{id}", [Idempotent] (HttpContext context, string id) => Serve(context, id));
@@ -19,7 +30,7 @@ internal static class WebReplay
     }
 
     /// <summary>Says that it began, which is written through, then does what the first or every try of it shall; answers as /strict does.</summary>
-    private static async Task Serve(HttpContext context, string id)
+    public static async Task Serve(HttpContext context, string id)
     {
         Console.WriteLine($"began {id} {Environment.ProcessId}");
         var length = 0L;
@@ -67,4 +78,16 @@ internal static class WebReplay
             return false;
         }
     }
+}
+
+/// <summary>The same as a controller's actions.</summary>
+[Route("replay")]
+public sealed class ReplayController : ControllerBase
+{
+    [Idempotent]
+    [HttpGet("action/{id}")]
+    public Task Action(string id) => WebReplay.Serve(HttpContext, id);
+
+    [HttpGet("other-action/{id}")]
+    public Task OtherAction(string id) => WebReplay.Serve(HttpContext, id);
 }

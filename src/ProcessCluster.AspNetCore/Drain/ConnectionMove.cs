@@ -106,8 +106,6 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
 
     long ConnectionReport.IView.RequestEnd => Volatile.Read(ref _requestEnd);
 
-    long ConnectionReport.IView.Consumed => reader.Consumed;
-
     /// <summary>What nobody has read or written Kestrel need not wait for.</summary>
     bool ConnectionReport.IView.IsAtRest(long received) =>
         received == 0 && writer!.Written == 0 ? connection.CanGoOnElsewhere && !connection.IsLayered && !_isVetoed : IsAtRest(received);

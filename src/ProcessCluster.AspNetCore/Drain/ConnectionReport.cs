@@ -14,7 +14,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     private const long None = -1;
 
     private readonly Lock _gate = new();
-    private (ClusterConnectionState State, long Begin, long End) _said = (ClusterConnectionState.Idle, None, None);
+    private Said _said = Said.Just(ClusterConnectionState.Idle);
     private bool _isReceiving;
     private bool _isSending;
     private bool _isEnding;
@@ -23,13 +23,21 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     private int _answeredBefore;
     private long _received;
     private long _sent;
+    private long _sentToAnEnd;
+    private long _sendsToAnEnd = None;
 
     /// <summary>Who hears it.</summary>
     public interface IOut
     {
         void Report(ClusterConnectionState state);
 
-        void ReportResponse(long begin, long end);
+        void ReportResponse(long begin, long end, ClusterConnectionState then);
+    }
+
+    /// <summary>What was reported: of a response between which numbers of bytes it is, and what follows when it is sent.</summary>
+    private readonly record struct Said(ClusterConnectionState State, long Begin, long End, ClusterConnectionState Then)
+    {
+        public static Said Just(ClusterConnectionState state) => new(state, None, None, ClusterConnectionState.Idle);
     }
 
     /// <summary>What others know of the connection.</summary>
@@ -53,9 +61,6 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         /// <summary>How many bytes there are to the end of the request that was seen last; -1 when that is not known.</summary>
         long RequestEnd { get; }
 
-        /// <summary>How many of the received bytes Kestrel has taken.</summary>
-        long Consumed { get; }
-
         /// <summary>Whether Kestrel has nothing to do, with so many bytes received.</summary>
         bool IsAtRest(long received);
     }
@@ -66,7 +71,7 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         lock (_gate)
         {
             // All is answered. A client may have the answer before it is said that it was sent; if it was not, sending the rest ends what begins here.
-            if (left is not null && (_said.State == ClusterConnectionState.Idle || _said.End >= 0))
+            if (left is not null && (_said.State == ClusterConnectionState.Idle || _said is { End: >= 0, Then: ClusterConnectionState.Idle }))
             {
                 left.Begin();
                 _hasBegun = false;
@@ -76,13 +81,16 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
         }
     }
 
-    /// <summary>What was read is in Kestrel's hands, and nothing more is read for now.</summary>
-    /// <param name="received">All that was read until now.</param>
-    public void ReceivingEnds(long received)
+    /// <summary>
+    /// What was read is about to be in Kestrel's hands, or is: said before Kestrel can have answered it, or ended over it.
+    /// </summary>
+    /// <param name="received">How many bytes were read until now.</param>
+    /// <param name="isAll">Whether nothing more is read for now.</param>
+    public void Received(long received, bool isAll)
     {
         lock (_gate)
         {
-            (_isReceiving, _received) = (false, received);
+            (_isReceiving, _received) = (!isAll, received);
             Say();
         }
     }
@@ -128,11 +136,13 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     }
 
     /// <summary>Before a byte is sent.</summary>
-    public void SendingBegins()
+    /// <param name="until">How many there will be when all that is sent now is with the kernel.</param>
+    public void SendingBegins(long until)
     {
         lock (_gate)
         {
             _isSending = true;
+            _sendsToAnEnd = until == view.LastEnd || until == view.PreviousEnd ? until : None;
             Say();
             left?.Discard();
         }
@@ -144,7 +154,8 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     {
         lock (_gate)
         {
-            (_isSending, _sent) = (false, sent);
+            (_isSending, _sent, _sentToAnEnd) = (false, sent, _sendsToAnEnd);
+            _sendsToAnEnd = None;
             Say();
         }
     }
@@ -158,29 +169,35 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
             left?.Discard(); // It was dealt with without an answer, as empty lines before a request are.
         _said = now;
         if (now.State == ClusterConnectionState.Responding)
-            @out.ReportResponse(now.Begin, now.End);
+            @out.ReportResponse(now.Begin, now.End, now.Then);
         else
             @out.Report(now.State);
     }
 
-    private (ClusterConnectionState State, long Begin, long End) Now()
+    private Said Now()
     {
         var written = view.Written;
         var isWhole = view.LastEnd == written; // Nothing of a response is missing.
-        var isBetween = _sent == view.LastEnd || _sent == view.PreviousEnd; // Nothing of a response was sent and something not.
+        var isBetween = _sent == _sentToAnEnd; // Nothing of a response was sent and something not.
         var hasNothingToDo = !_isReceiving && view.IsAtRest(_received);
         if (hasNothingToDo && !_isSending && _sent == written)
-            return (ClusterConnectionState.Idle, None, None);
+            return Said.Just(ClusterConnectionState.Idle);
         if (!view.IsPlainHttp1)
-            return (ClusterConnectionState.Unknown, None, None);
-        // The last request is answered, and it was the last: its code may still run, but for nobody.
-        var isAnswered = hasNothingToDo
-            || (!_isReceiving && isWhole && view.Completed > _answeredBefore && view.RequestEnd == _received && view.Consumed == _received);
+            return Said.Just(ClusterConnectionState.Unknown);
+        // The last request is answered and was wholly received: what comes is another. Its code may still run, but for nobody.
+        var isDone = view.Completed > _answeredBefore && view.RequestEnd is >= 0 and var end && end <= _received;
+        var isAnswered = hasNothingToDo || (!_isReceiving && isWhole && isDone && view.RequestEnd == _received);
         if (_isSending || !isBetween)
-            return (ClusterConnectionState.Responding, isBetween ? _sent : None, isAnswered && isWhole ? written : None);
+        {
+            // When that is sent a request waits for its answer, none does, or it is not known whether one does.
+            var isLast = _sendsToAnEnd == written;
+            var then = isLast && isAnswered ? ClusterConnectionState.Idle : ClusterConnectionState.Busy;
+            var isKnown = !isLast || isAnswered || isDone || view.Completed == _answeredBefore;
+            return new Said(ClusterConnectionState.Responding, isBetween ? _sent : None, isKnown ? _sendsToAnEnd : None, then);
+        }
         if (_sent == written && isAnswered)
-            return (ClusterConnectionState.Idle, None, None);
-        return (IsRepeatable(written) ? ClusterConnectionState.Repeatable : ClusterConnectionState.Busy, None, None);
+            return Said.Just(ClusterConnectionState.Idle);
+        return Said.Just(IsRepeatable(written) ? ClusterConnectionState.Repeatable : ClusterConnectionState.Busy);
     }
 
     /// <summary>

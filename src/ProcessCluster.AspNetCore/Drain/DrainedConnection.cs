@@ -107,38 +107,33 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     public void Follow(IConnectionLifetimeNotificationFeature server) =>
         server.ConnectionClosedRequested.UnsafeRegister(static state => ((DrainedConnection)state!).ServerStops(), this);
 
-    /// <summary>Before the first byte is read.</summary>
+    /// <summary>Before the very first byte is read: what the first ones are.</summary>
+    public void BeginsWith(ReadOnlySpan<byte> bytes) => _beginsAsHttp1 = IsRequestLine(bytes);
+
+    /// <summary>Before a byte is read.</summary>
     public void ReceivingBegins()
     {
         _isReceiving = true;
         Report?.ReceivingBegins();
     }
 
-    /// <param name="bytes">What was received.</param>
-    /// <param name="isFirst">Whether it is the first of all.</param>
-    public void Received(ReadOnlySpan<byte> bytes, bool isFirst)
+    /// <inheritdoc cref="ConnectionReport.Received"/>
+    public void Received(long received, bool isAll)
     {
         _received++;
-        if (!isFirst || Report is null)
-            return;
-        _beginsAsHttp1 = IsRequestLine(bytes);
-        Report.LookAgain();
+        Report?.Received(received, isAll);
     }
-
-    /// <summary>What was received is about to be in Kestrel's hands, and nothing more is read until then: that is said before Kestrel can have answered it, or ended over it.</summary>
-    /// <param name="received">How many bytes there were until now.</param>
-    public void ReceivingPauses(long received) => Report?.ReceivingEnds(received);
 
     /// <summary>What was received is in Kestrel's hands.</summary>
     /// <param name="received">How many bytes there were until now.</param>
     public void ReceivingEnds(long received)
     {
         _isReceiving = false;
-        Report?.ReceivingEnds(received);
+        Report?.Received(received, isAll: true);
     }
 
-    /// <summary>Before a byte is sent.</summary>
-    public void SendingBegins() => Report?.SendingBegins();
+    /// <inheritdoc cref="ConnectionReport.SendingBegins"/>
+    public void SendingBegins(long until) => Report?.SendingBegins(until);
 
     /// <summary>The kernel has taken what there was.</summary>
     /// <param name="sent">How many bytes there were until now.</param>

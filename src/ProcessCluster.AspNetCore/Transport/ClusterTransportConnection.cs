@@ -14,16 +14,10 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// </summary>
 internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionReport.IOut, LeftRequest.ISource
 {
-    /// <summary>Half of a block of the pool: less room left, and the pipe takes another block.</summary>
-    private const int MinimumReceiveBuffer = 2048;
-
     /// <summary>How long a connection waits for its turn when more go at once than the way to the primary holds.</summary>
     private static readonly TimeSpan MoveRetry = TimeSpan.FromMilliseconds(5);
 
     private static readonly TimeSpan MovePatience = TimeSpan.FromSeconds(5);
-
-    [ThreadStatic]
-    private static byte[]? _firstBuffer;
 
     private readonly ClusterConnection _socket;
     private readonly ConnectionDrain _drain;
@@ -89,7 +83,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
 
     void ConnectionReport.IOut.Report(ClusterConnectionState state) => _socket.Report(state);
 
-    void ConnectionReport.IOut.ReportResponse(long begin, long end) => _socket.ReportResponse(begin, end);
+    void ConnectionReport.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => _socket.ReportResponse(begin, end, then);
 
     bool LeftRequest.ISource.HasReceivedEnd => _socket.HasReceivedEnd;
 
@@ -127,121 +121,6 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
-    private async Task ReceiveAsync()
-    {
-        var input = _application.Output;
-        Exception? error = null;
-        try
-        {
-            _drained.ReceivingBegins();
-            if (TryReceiveFirst(input))
-            {
-                _drained.ReceivingPauses(_received);
-                var result = await input.FlushAsync().ConfigureAwait(false);
-                if (result.IsCompleted || result.IsCanceled)
-                    return;
-            }
-            _drained.ReceivingEnds(_received);
-            while (await _socket.WaitToReceiveAsync().ConfigureAwait(false))
-            {
-                if (TryDetach())
-                    return;
-                _drained.ReceivingBegins();
-                var more = true;
-                while (more)
-                {
-                    var buffer = input.GetMemory(MinimumReceiveBuffer);
-                    if (!TryReceive(buffer.Span, out var received))
-                        break;
-                    if (received == 0)
-                    {
-                        LogEnd(_logger, ConnectionId);
-                        return;
-                    }
-                    Received(buffer.Span[..received]);
-                    input.Advance(received);
-                    // A buffer that was not filled means that nothing is left; what comes later raises the next readiness.
-                    more = received == buffer.Length || _socket.HasReceivedEnd;
-                    if (!more)
-                        _drained.ReceivingPauses(_received);
-                    var result = await input.FlushAsync().ConfigureAwait(false);
-                    if (result.IsCompleted || result.IsCanceled)
-                    {
-                        await DiscardAsync().ConfigureAwait(false); // The application has ended the connection.
-                        return;
-                    }
-                }
-                _drained.ReceivingEnds(_received);
-            }
-        }
-        catch (SocketException exception) when (IsReset(exception))
-        {
-            error = new ConnectionResetException(exception.Message, exception);
-            LogReset(_logger, ConnectionId);
-        }
-        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
-        {
-            // After a shutdown on this side any error may come up; it says nothing new.
-            error = exception;
-        }
-        finally
-        {
-            await input.CompleteAsync(_shutdownReason ?? error).ConfigureAwait(false);
-            if (_isDetached)
-                await _sending.ConfigureAwait(false); // Kestrel ends in order what it has not been told to abort.
-            RaiseClosed();
-            await _closedRaised.Task.ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>
-    /// On its way through the primary a connection has nearly always received its first request: then there is nothing to wait for. One
-    /// that has not must not hold a buffer of the pool, so that this one is the thread's.
-    /// </summary>
-    private bool TryReceiveFirst(PipeWriter input)
-    {
-        var buffer = _firstBuffer ??= new byte[2 * MinimumReceiveBuffer];
-        if (!TryReceive(buffer, out var received) || received == 0)
-            return false; // The end will be seen when it is waited for.
-        input.Write(buffer.AsSpan(0, received));
-        Received(buffer.AsSpan(0, received));
-        return true;
-    }
-
-    private bool TryReceive(Span<byte> buffer, out int received) =>
-        _drained.Left is { } left ? left.TryReceive(buffer, out received) : _socket.TryReceive(buffer, out received);
-
-    private void Received(ReadOnlySpan<byte> bytes)
-    {
-        _drained.Received(bytes, isFirst: _received == 0);
-        _received += bytes.Length;
-    }
-
-    /// <summary>Kestrel waits for the next bytes: if the connection shall go, now may be the moment.</summary>
-    private void MoreIsWanted()
-    {
-        _drained.Move!.Waits();
-        _drained.Report?.LookAgain();
-        if (_drained.Move.IsWanted)
-            _socket.Wake();
-    }
-
-    /// <summary>
-    /// Lets go of the connection if Kestrel is done with all that was received. Nothing more is received; what Kestrel sees is the end of the stream, and what it
-    /// has written is still sent.
-    /// </summary>
-    private bool TryDetach()
-    {
-        if (_drained.Move is not { } move || !move.IsPossible(_received))
-            return false;
-        lock (_shutdownGate)
-        {
-            if (_isShutdown)
-                return false;
-            return _isDetached = true;
-        }
-    }
-
     /// <summary>Both loops have ended, and everything that was written is with the kernel.</summary>
     private async Task MoveAsync()
     {
@@ -262,19 +141,6 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         }
     }
 
-    /// <summary>What still comes to a connection that lingers is for nobody; its end is waited for.</summary>
-    private async Task DiscardAsync()
-    {
-        while (_drained.Lingers && await _socket.WaitToReceiveAsync().ConfigureAwait(false))
-        {
-            while (_socket.TryReceive(_firstBuffer ??= new byte[2 * MinimumReceiveBuffer], out var received))
-            {
-                if (received == 0)
-                    return;
-            }
-        }
-    }
-
     private async Task SendAsync()
     {
         var output = _application.Input;
@@ -289,7 +155,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                     break;
                 var buffer = result.Buffer;
                 if (!buffer.IsEmpty)
-                    _drained.SendingBegins();
+                    _drained.SendingBegins(_sent + buffer.Length);
                 while (!buffer.IsEmpty)
                 {
                     if (_socket.TrySend(buffer, out var sent))

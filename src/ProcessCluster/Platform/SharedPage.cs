@@ -56,7 +56,7 @@ internal sealed unsafe class SharedPage : IDisposable
         /// <summary>What the program says of its request: it is the same for what is alike. 0 is none.</summary>
         public long Fingerprint;
 
-        /// <summary>Between which numbers of sent bytes the answer is.</summary>
+        /// <summary>Between which numbers of sent bytes the answer is; of the end twice that, and one more if the connection is busy after it.</summary>
         public long Begin, End;
 
         /// <summary>The closed one before it, counted from 1.</summary>
@@ -182,20 +182,21 @@ internal sealed unsafe class SharedPage : IDisposable
     /// <summary>The worker's, of a connection that it has.</summary>
     public void Report(uint number, ClusterConnectionState state) => Volatile.Write(ref SlotOf(number).Word, Word(number, Taken + (long)state));
 
-    /// <summary>The worker's: an answer is being sent on it. Each of the numbers is -1 when it is not known.</summary>
-    public void ReportResponse(uint number, long begin, long end)
+    /// <summary>The worker's: an answer is being sent on it, after which it is idle or busy. Each of the numbers is -1 when it is not known.</summary>
+    public void ReportResponse(uint number, long begin, long end, ClusterConnectionState then)
     {
         ref var slot = ref SlotOf(number);
         Volatile.Write(ref slot.Begin, begin);
-        Volatile.Write(ref slot.End, end);
+        Volatile.Write(ref slot.End, (end << 1) | (then == ClusterConnectionState.Idle ? 0L : 1L));
         Report(number, ClusterConnectionState.Responding);
     }
 
     /// <summary>The primary's: what the worker has said of the answer.</summary>
-    public (long Begin, long End) ResponseOf(uint number)
+    public (long Begin, long End, ClusterConnectionState Then) ResponseOf(uint number)
     {
         ref var slot = ref SlotOf(number);
-        return (slot.Begin, slot.End);
+        var end = slot.End;
+        return (slot.Begin, end >> 1, (end & 1) == 0 ? ClusterConnectionState.Idle : ClusterConnectionState.Busy);
     }
 
     /// <summary>The worker's: what is being done for the connection.</summary>

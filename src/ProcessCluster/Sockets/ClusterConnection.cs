@@ -125,17 +125,21 @@ public sealed class ClusterConnection : IDisposable
 
     /// <summary>
     /// Says <see cref="ClusterConnectionState.Responding"/>, and between which numbers of bytes the answer is, so that the primary can ask the kernel how much of it was sent: nothing is as
-    /// <see cref="ClusterConnectionState.Busy"/>, all as <see cref="ClusterConnectionState.Idle"/>. TCP only (<c>TCP_INFO</c>, <c>man 7 tcp</c>); of a Unix domain socket nobody can say
+    /// <see cref="ClusterConnectionState.Busy"/>, all as what follows it. TCP only (<c>TCP_INFO</c>, <c>man 7 tcp</c>); of a Unix domain socket nobody can say
     /// it. As <see cref="Report"/>.
     /// </summary>
     /// <param name="begin">How many bytes this process had sent on the connection before the answer; -1 when a part of it was sent.</param>
-    /// <param name="end">How many it will have sent at its end, after which nothing is left to deal with; -1 when that is not known.</param>
-    public void ReportResponse(long begin, long end)
+    /// <param name="end">How many it will have sent at its end; -1 when that, or what follows, is not known.</param>
+    /// <param name="then">What follows: <see cref="ClusterConnectionState.Idle"/> when nothing is left to deal with, <see cref="ClusterConnectionState.Busy"/> when another request is under way.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="then"/> is another state.</exception>
+    public void ReportResponse(long begin, long end, ClusterConnectionState then = ClusterConnectionState.Idle)
     {
+        if (then is not (ClusterConnectionState.Idle or ClusterConnectionState.Busy))
+            throw new ArgumentOutOfRangeException(nameof(then), then, "After a response a connection is Idle or Busy.");
         lock (_readable)
         {
             if (_number is { } number)
-                _count!.ReportResponse(number, begin, end);
+                _count!.ReportResponse(number, begin, end, then);
         }
     }
 
@@ -167,8 +171,11 @@ public sealed class ClusterConnection : IDisposable
         return _count is not null && _count.IsQuarantined(fingerprint, out remaining);
     }
 
-    /// <summary>Has <see cref="WaitToReceiveAsync"/>, the one under way or the next one, complete with true as if something had come. From any thread.</summary>
-    public void Wake() => ThreadPool.UnsafeQueueUserWorkItem(static signal => signal.Set(), _readable, preferLocal: false);
+    /// <summary>Has <see cref="WaitToReceiveAsync"/>, the one under way or the next one, complete with true though nothing may have come. From any thread.</summary>
+    public void Wake() => ThreadPool.UnsafeQueueUserWorkItem(static signal => signal.Wake(), _readable, preferLocal: false);
+
+    /// <summary>Whether <see cref="WaitToReceiveAsync"/> completed for <see cref="Wake"/> alone: then nothing has come since it was last received to the end. For who waits; holds until the next wait.</summary>
+    public bool WasWoken => _readable.WasWoken;
 
     /// <summary>
     /// Whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its

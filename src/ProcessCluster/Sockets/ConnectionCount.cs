@@ -38,8 +38,8 @@ internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
     /// <summary>What goes on on a connection that the primary has a copy of.</summary>
     public void Report(uint number, ClusterConnectionState state) => page.Report(number, state);
 
-    /// <summary>Where the answer on it begins and ends.</summary>
-    public void ReportResponse(uint number, long begin, long end) => page.ReportResponse(number, begin, end);
+    /// <summary>Where the answer on it begins and ends, and what follows.</summary>
+    public void ReportResponse(uint number, long begin, long end, ClusterConnectionState then) => page.ReportResponse(number, begin, end, then);
 
     /// <summary>What is being done for it.</summary>
     public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => page.ReportRequest(number, fingerprint, name);

@@ -8,10 +8,14 @@ namespace ProcessCluster.Sockets;
 /// </summary>
 internal sealed class ReadinessSignal : IValueTaskSource<bool>
 {
-    private const int Idle = 0, Ready = 1, Waiting = 2, Closed = 3;
+    private const int Idle = 0, Ready = 1, Waiting = 2, Closed = 3, Woken = 4;
 
     private ManualResetValueTaskSourceCore<bool> _source;
+    private bool _wasWoken;
     private int _state;
+
+    /// <summary>Whether the last wait was ended by <see cref="Wake"/> alone. For the waiter, until it waits again.</summary>
+    public bool WasWoken => _wasWoken;
 
     /// <summary>True when the direction may be ready, false when the signal is closed. One waiter at a time.</summary>
     public ValueTask<bool> WaitAsync()
@@ -20,10 +24,11 @@ internal sealed class ReadinessSignal : IValueTaskSource<bool>
         {
             switch (Volatile.Read(ref _state))
             {
-                case Ready:
-                    if (Interlocked.CompareExchange(ref _state, Idle, Ready) == Ready)
-                        return new ValueTask<bool>(true);
-                    break;
+                case (Ready or Woken) and var signaled:
+                    if (Interlocked.CompareExchange(ref _state, Idle, signaled) != signaled)
+                        break;
+                    _wasWoken = signaled == Woken;
+                    return new ValueTask<bool>(true);
                 case Closed:
                     return new ValueTask<bool>(false);
                 case Waiting:
@@ -37,28 +42,11 @@ internal sealed class ReadinessSignal : IValueTaskSource<bool>
         }
     }
 
-    public void Set()
-    {
-        while (true)
-        {
-            switch (Volatile.Read(ref _state))
-            {
-                case Idle:
-                    if (Interlocked.CompareExchange(ref _state, Ready, Idle) == Idle)
-                        return;
-                    break;
-                case Waiting:
-                    if (Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting)
-                    {
-                        _source.SetResult(true);
-                        return;
-                    }
-                    break;
-                default:
-                    return;
-            }
-        }
-    }
+    /// <summary>The direction became ready.</summary>
+    public void Set() => Signal(Ready);
+
+    /// <summary>Ends the wait that is under way, or the next one, though the direction may not be ready.</summary>
+    public void Wake() => Signal(Woken);
 
     /// <summary>Ends the wait, now and for all later ones.</summary>
     public void Close()
@@ -74,4 +62,28 @@ internal sealed class ReadinessSignal : IValueTaskSource<bool>
     void IValueTaskSource<bool>.OnCompleted(
         Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         _source.OnCompleted(continuation, state, token, flags);
+
+    private void Signal(int kind)
+    {
+        while (true)
+        {
+            var state = Volatile.Read(ref _state);
+            switch (state)
+            {
+                case Waiting:
+                    if (Interlocked.CompareExchange(ref _state, Idle, Waiting) != Waiting)
+                        break;
+                    _wasWoken = kind == Woken;
+                    _source.SetResult(true);
+                    return;
+                case Idle:
+                case Woken when kind == Ready:
+                    if (Interlocked.CompareExchange(ref _state, kind, state) == state)
+                        return;
+                    break;
+                default:
+                    return;
+            }
+        }
+    }
 }

@@ -36,6 +36,22 @@ public sealed class ReadinessSignalTests
         Assert.False(_signal.WaitAsync().AsTask().IsCompleted);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task It_is_known_whether_a_wait_was_ended_by_readiness_or_for_nothing(bool isBefore)
+    {
+        foreach (var (signals, wasWoken) in ((Action[], bool)[])[([_signal.Wake], true), ([_signal.Set], false), ([_signal.Wake, _signal.Set], false), ([_signal.Set, _signal.Wake], false)])
+        {
+            var wait = isBefore ? null : _signal.WaitAsync().AsTask();
+            // Of several only the first ends a wait that is under way, and the next wait is ended by the others.
+            foreach (var signal in isBefore ? signals : signals[..1])
+                signal();
+            Assert.True(await (wait ?? _signal.WaitAsync().AsTask()).WaitAsync(Patience));
+            Assert.Equal(isBefore ? wasWoken : signals[0] == _signal.Wake, _signal.WasWoken);
+        }
+    }
+
     [Fact]
     public async Task It_serves_one_wait_after_another()
     {

@@ -138,9 +138,9 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
             return ClusterConnectionState.Busy;
         if (state != ClusterConnectionState.Responding || entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent))
             return state;
-        var (begin, end) = page.ResponseOf(entry.Number);
+        var (begin, end, then) = page.ResponseOf(entry.Number);
         if (end >= 0 && sent - before == end)
-            return ClusterConnectionState.Idle;
+            return then;
         return begin >= 0 && sent - before == begin ? ClusterConnectionState.Busy : state;
     }
 
