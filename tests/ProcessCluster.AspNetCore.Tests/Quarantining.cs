@@ -72,6 +72,22 @@ public sealed class Quarantining
     }
 
     [Fact]
+    public async Task It_is_refused_over_HTTP2_too()
+    {
+        var port = Client.FreePort();
+        await using var web = await Start(2, 2, ("KESTREL", $"http2-beside {port}"));
+        using var deadline = new CancellationTokenSource(Patience);
+        await Die(web, deadline.Token);
+        await Die(web, deadline.Token);
+        using var client = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        foreach (var (path, status) in ((string, HttpStatusCode)[])[("die", HttpStatusCode.ServiceUnavailable), ("", HttpStatusCode.OK), ("die?how=fail", HttpStatusCode.ServiceUnavailable)])
+        {
+            using var answer = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/{path}"), deadline.Token);
+            Assert.Equal((HttpVersion.Version20, status), (answer.Version, answer.StatusCode));
+        }
+    }
+
+    [Fact]
     public async Task A_crash_without_it_ends_its_row()
     {
         await using var web = await Start(2, 2);

@@ -41,6 +41,10 @@ internal static class WebListen
             case ["protocols", var protocols]:
                 kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = Enum.Parse<HttpProtocols>(protocols));
                 break;
+            case ["http2-beside", var port]:
+                kestrel.Listen(IPAddress.Loopback, 0);
+                kestrel.Listen(IPAddress.Loopback, int.Parse(port, CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2);
+                break;
             case ["default-protocols", var protocols]:
                 kestrel.ConfigureEndpointDefaults(listen => listen.Protocols = Enum.Parse<HttpProtocols>(protocols));
                 break;

@@ -42,7 +42,7 @@ internal sealed class DrainMiddleware
         }
         else if (connection is not null)
         {
-            connection.Http2RequestBegins();
+            connection.Http2RequestBegins(context);
         }
         return _next(context);
     }

@@ -155,10 +155,12 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     }
 
     /// <summary>A request of HTTP/2 has come to the application.</summary>
-    public void Http2RequestBegins()
+    public void Http2RequestBegins(HttpContext context)
     {
         IsHttp2 = true;
         _socket.TrackRequests();
+        if (_drain.QuarantinesRequests)
+            new RunningRequest(_socket, isOneOfMany: true).Begins(context);
     }
 
     public void RequestEnds()

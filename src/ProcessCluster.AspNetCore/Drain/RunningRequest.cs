@@ -12,7 +12,9 @@ namespace ProcessCluster.AspNetCore.Drain;
 /// Says which request is being served on a connection, in case that this worker ends meanwhile: method and route, as soon as routing has chosen. It is in the place of the
 /// feature by which routing tells that, and so can have a request refused that is quarantined. One for each connection; allocates nothing for a request.
 /// </summary>
-internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeature
+/// <param name="socket">The connection.</param>
+/// <param name="isOneOfMany">Whether others are served on the connection at the same time: then there is one for each, and nothing is said, as there is room for one.</param>
+internal sealed class RunningRequest(ClusterConnection socket, bool isOneOfMany = false) : IEndpointFeature
 {
     private static readonly ConditionalWeakTable<Endpoint, ConcurrentDictionary<string, RequestName>> Names = [];
 
@@ -73,6 +75,8 @@ internal sealed class RunningRequest(ClusterConnection socket) : IEndpointFeatur
 
     private void Say(RequestName name)
     {
+        if (isOneOfMany)
+            return;
         _said = name;
         socket.ReportRequest(name.Fingerprint, name.Bytes);
     }

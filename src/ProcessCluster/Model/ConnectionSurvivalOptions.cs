@@ -39,7 +39,7 @@ public sealed class ConnectionSurvivalOptions
     /// <summary>
     /// In how many crashes in a row, of whichever workers, a request (method and route) must have been running to be quarantined: all workers then answer it with <c>503</c> for
     /// <see cref="QuarantineTime"/>. From 1 to 100; default 0: none is quarantined. Needs that connections survive (<see cref="Enabled"/>). Of several such requests the rarest is
-    /// taken. HTTP/1.x only; what is counted, and who may be hit wrongly, is in <c>docs/connections.md</c>.
+    /// taken. Requests over HTTP/2 are refused, but not seen; what is counted, and who may be hit wrongly, is in <c>docs/connections.md</c>.
     /// </summary>
     public int QuarantineAfter { get; set; }
 
