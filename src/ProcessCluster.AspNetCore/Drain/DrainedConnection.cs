@@ -18,6 +18,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     private readonly ClusterConnection _socket;
     private readonly Func<bool> _isLayered;
     private volatile bool _isReceiving;
+    private bool _isAllSaid;
     private volatile bool _isHttp1;
     private volatile bool _beginsAsHttp1;
     private volatile bool _isServerStopping;
@@ -113,7 +114,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     /// <summary>Before a byte is read.</summary>
     public void ReceivingBegins()
     {
-        _isReceiving = true;
+        (_isReceiving, _isAllSaid) = (true, false);
         Report?.ReceivingBegins();
     }
 
@@ -121,6 +122,7 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     public void Received(long received, bool isAll)
     {
         _received++;
+        _isAllSaid = isAll;
         Report?.Received(received, isAll);
     }
 
@@ -129,7 +131,8 @@ internal sealed class DrainedConnection : IConnectionLifetimeNotificationFeature
     public void ReceivingEnds(long received)
     {
         _isReceiving = false;
-        Report?.Received(received, isAll: true);
+        if (!_isAllSaid)
+            Report?.Received(received, isAll: true);
     }
 
     /// <inheritdoc cref="ConnectionReport.SendingBegins"/>
