@@ -6,9 +6,14 @@ server=$here/BenchServer/bin/Release/net10.0/BenchServer
 results=$(mktemp)
 pids=()
 
-cleanup() {
+stop() { # all of them
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
+  pids=()
+}
+
+cleanup() {
+  stop
   rm -f "$results"
 }
 trap cleanup EXIT
