@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What it costs that connections outlive workers: requests per second on kept connections, and processor time of the workers for each, of clusters of two workers
-# that differ in nothing but these options. Each round has servers of its own: two starts of the same program differ, by what the just-in-time compiler makes of
-# it, as much as the options do. Needs wrk and node. Arguments: the number of rounds (default 10), the seconds of each of two measurements in one (default 2).
+# that differ in nothing but these options. Each round has servers of its own, as one start of a program may be
+# faster than the next. Needs wrk and node. Arguments: the number of rounds (default 10), the seconds of each of two measurements in one (default 2).
 # Writes docs/benchmarks/connections.md.
 set -euo pipefail
 
@@ -63,6 +63,6 @@ lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSy
 lines.push('| Options | Requests/s | Errors | Ratio | Workers\' processor time for each request | Ratio |', '|---|--:|--:|--:|--:|--:|');
 for (const name of Object.keys(titles))
   lines.push(`| ${titles[name]} | ${Math.round(median(rates(name)))} | ${errors(name)} | ${span(ratios(name, rates))} | ${median(costs(name)).toFixed(1)} µs | ${span(ratios(name, costs))} |`);
-lines.push('', 'Two starts of the same program differ by up to a tenth: the ratio of one round says nothing.', '');
+lines.push('');
 console.log(lines.join('\n'));
 JS
