@@ -177,28 +177,32 @@ internal sealed class ConnectionReport(ConnectionReport.IOut @out, ConnectionRep
     private Said Now()
     {
         var written = view.Written;
-        var isWhole = view.LastEnd == written; // Nothing of a response is missing.
-        var isBetween = _sent == _sentToAnEnd; // Nothing of a response was sent and something not.
         var hasNothingToDo = !_isReceiving && view.IsAtRest(_received);
         if (hasNothingToDo && !_isSending && _sent == written)
             return Said.Just(ClusterConnectionState.Idle);
         if (!view.IsPlainHttp1)
             return Said.Just(ClusterConnectionState.Unknown);
-        // The last request is answered and was wholly received: what comes is another. Its code may still run, but for nobody.
-        var isDone = view.Completed > _answeredBefore && view.RequestEnd is >= 0 and var end && end <= _received;
-        var isAnswered = hasNothingToDo || (!_isReceiving && isWhole && isDone && view.RequestEnd == _received);
+        var isBetween = _sent == _sentToAnEnd; // Nothing of a response was sent and something not.
         if (_isSending || !isBetween)
         {
             // When that is sent a request waits for its answer, none does, or it is not known whether one does.
             var isLast = _sendsToAnEnd == written;
+            var isDone = IsDone(out var end);
+            var isAnswered = hasNothingToDo || (isDone && IsLastAnswer(written, end));
             var then = isLast && isAnswered ? ClusterConnectionState.Idle : ClusterConnectionState.Busy;
             var isKnown = !isLast || isAnswered || isDone || view.Completed == _answeredBefore;
             return new Said(ClusterConnectionState.Responding, isBetween ? _sent : None, isKnown ? _sendsToAnEnd : None, then);
         }
-        if (_sent == written && isAnswered)
+        if (_sent == written && !_isReceiving && IsDone(out var last) && IsLastAnswer(written, last))
             return Said.Just(ClusterConnectionState.Idle);
         return Said.Just(IsRepeatable(written) ? ClusterConnectionState.Repeatable : ClusterConnectionState.Busy);
     }
+
+    /// <summary>The last request is answered and was wholly received: what comes is another. Its code may still run, but for nobody.</summary>
+    private bool IsDone(out long end) => (end = view.RequestEnd) >= 0 && end <= _received && view.Completed > _answeredBefore;
+
+    /// <summary>Nothing has come after the request that ends there, and nothing of a response is missing.</summary>
+    private bool IsLastAnswer(long written, long end) => !_isReceiving && end == _received && view.LastEnd == written;
 
     /// <summary>
     /// The kernel has all that came since the last answer, and none is on its way. The application has seen nothing of it, or the request that is served is the first in it, wholly there, and

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace ProcessCluster.AspNetCore.Drain;
 
@@ -29,7 +30,7 @@ internal sealed class DrainMiddleware
     public Task InvokeAsync(HttpContext context)
     {
         var connection = context.Features.Get<DrainedConnection>();
-        var protocol = context.Request.Protocol;
+        var protocol = context.Features.GetRequiredFeature<IHttpRequestFeature>().Protocol;
         if (HttpProtocol.IsHttp11(protocol) || HttpProtocol.IsHttp10(protocol))
         {
             // Kestrel keeps the lists of these callbacks from request to request: this allocates nothing.

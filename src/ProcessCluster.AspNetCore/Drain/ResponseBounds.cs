@@ -55,14 +55,13 @@ internal sealed class ResponseBounds
     {
         while (!written.IsEmpty)
         {
-            var before = written.Length;
             switch (_place)
             {
                 case Place.Body or Place.Chunk:
-                    var passed = (int)Math.Min(_left, written.Length);
-                    _left -= passed;
-                    written = written[passed..];
-                    _position += passed;
+                    var part = (int)Math.Min(_left, written.Length);
+                    _left -= part;
+                    written = written[part..];
+                    _position += part;
                     if (_left == 0)
                         EndOfBody();
                     continue;
@@ -70,22 +69,21 @@ internal sealed class ResponseBounds
                     return;
             }
             var end = written.IndexOf((byte)'\n');
-            var line = end < 0 ? written : written[..(end + 1)];
+            var line = end < 0 ? written : written[..end];
+            var passed = end < 0 ? written.Length : end + 1;
+            written = written[passed..];
+            _position += passed;
             if (end >= 0 && _lineLength == 0)
             {
-                written = written[line.Length..];
-                _position += line.Length;
-                Line(line.TrimEnd("\r\n"u8));
+                Line(line);
                 continue;
             }
             var room = Math.Min(line.Length, MaxLine - _lineLength);
             line[..room].CopyTo(_line.AsSpan(_lineLength));
             _lineLength += room;
-            written = written[line.Length..];
-            _position += before - written.Length;
             if (end < 0)
                 return;
-            var whole = _line.AsSpan(0, _lineLength).TrimEnd("\r\n"u8);
+            var whole = _line.AsSpan(0, _lineLength);
             _lineLength = 0;
             Line(whole);
         }
@@ -99,15 +97,16 @@ internal sealed class ResponseBounds
             _place = Place.ChunkEnd;
     }
 
+    /// <param name="line">Without its <c>\n</c>.</param>
     private void Line(ReadOnlySpan<byte> line)
     {
+        if (line is [.., (byte)'\r'])
+            line = line[..^1];
         switch (_place)
         {
             case Place.StatusLine:
-                if (!line.StartsWith("HTTP/1.1 "u8) || !Utf8Parser.TryParse(line[9..], out _status, out _))
-                    _place = Place.Unknown;
-                else
-                    (_place, _hasLength, _isChunked, _closes, _left) = (Place.Headers, false, false, false, 0);
+                _status = Status(line);
+                (_place, _hasLength, _isChunked, _closes, _left) = (_status < 0 ? Place.Unknown : Place.Headers, false, false, false, 0);
                 break;
             case Place.Headers when line.IsEmpty:
                 EndOfHead();
@@ -130,20 +129,34 @@ internal sealed class ResponseBounds
         }
     }
 
+    /// <summary>Three digits (RFC 9112, 4); -1 where it is something else.</summary>
+    private static int Status(ReadOnlySpan<byte> line) =>
+        line.StartsWith("HTTP/1.1 "u8) && line[9..] is [>= (byte)'1' and <= (byte)'9' and var a, >= (byte)'0' and <= (byte)'9' and var b, >= (byte)'0' and <= (byte)'9' and var c, ..]
+            ? (((((a - '0') * 10) + b - '0') * 10) + c) - '0'
+            : -1;
+
     private void Header(ReadOnlySpan<byte> line)
     {
-        // All that matter begin with these.
-        if ((line[0] | 0x20) is not ('c' or 't') || line.IndexOf((byte)':') is not (> 0 and var colon))
-            return;
-        var name = line[..colon];
-        var value = line[(colon + 1)..].Trim((byte)' ');
-        if (Ascii.EqualsIgnoreCase(name, "Content-Length"u8))
-            _hasLength = Utf8Parser.TryParse(value, out _left, out var read) && read == value.Length;
-        else if (Ascii.EqualsIgnoreCase(name, "Transfer-Encoding"u8))
-            _isChunked = Ascii.EqualsIgnoreCase(value, "chunked"u8);
-        else if (Ascii.EqualsIgnoreCase(name, "Connection"u8))
-            _closes = !Ascii.EqualsIgnoreCase(value, "keep-alive"u8);
+        // All that matter begin with these; most others are told from them by that.
+        switch (line[0] | 0x20)
+        {
+            case 'c' when IsNamed(line, "Content-Length:"u8):
+                var length = ValueOf(line, "Content-Length:"u8);
+                _hasLength = Utf8Parser.TryParse(length, out _left, out var read) && read == length.Length;
+                break;
+            case 'c' when IsNamed(line, "Connection:"u8):
+                _closes = !Ascii.EqualsIgnoreCase(ValueOf(line, "Connection:"u8), "keep-alive"u8);
+                break;
+            case 't' when IsNamed(line, "Transfer-Encoding:"u8):
+                _isChunked = Ascii.EqualsIgnoreCase(ValueOf(line, "Transfer-Encoding:"u8), "chunked"u8);
+                break;
+        }
     }
+
+    private static bool IsNamed(ReadOnlySpan<byte> line, ReadOnlySpan<byte> name) =>
+        line.Length >= name.Length && line[name.Length - 1] == ':' && Ascii.EqualsIgnoreCase(line[..name.Length], name);
+
+    private static ReadOnlySpan<byte> ValueOf(ReadOnlySpan<byte> line, ReadOnlySpan<byte> name) => line[name.Length..].Trim((byte)' ');
 
     private void EndOfHead()
     {

@@ -25,6 +25,7 @@ internal sealed class RunningRequest(ClusterConnection socket, bool isOneOfMany 
 
     private string _method = "";
     private RequestName _said = RequestName.None;
+    private RequestName _last = RequestName.None;
 
     /// <summary>Told whether the request may be served once more; null when nobody wants to know.</summary>
     public ConnectionReport? Replay { get; set; }
@@ -51,10 +52,10 @@ internal sealed class RunningRequest(ClusterConnection socket, bool isOneOfMany 
     /// <summary>Before the application sees the request.</summary>
     public void Begins(HttpContext context)
     {
+        context.Features.Set<IEndpointFeature>(this); // First: the context forgets the features that it has looked up.
         _method = context.Request.Method;
         Endpoint = null;
         Say(RequestName.None);
-        context.Features.Set<IEndpointFeature>(this);
     }
 
     /// <summary>The application has nothing more to do with it. The name stays, as something of the response may still have to be sent.</summary>
@@ -66,11 +67,16 @@ internal sealed class RunningRequest(ClusterConnection socket, bool isOneOfMany 
 
     private RequestName NameOf(Endpoint endpoint)
     {
+        if (_last.Is(_method, endpoint))
+            return _last; // As on most connections.
         var names = Names.GetOrCreateValue(endpoint);
-        if (names.TryGetValue(_method, out var known))
-            return known;
-        var name = new RequestName(_method, endpoint);
-        return CommonMethods.Contains(_method) ? names.GetOrAdd(_method, name) : name;
+        if (!names.TryGetValue(_method, out var name))
+        {
+            name = new RequestName(_method, endpoint);
+            if (CommonMethods.Contains(_method))
+                name = names.GetOrAdd(_method, name);
+        }
+        return _last = name;
     }
 
     private void Say(RequestName name)
@@ -85,16 +91,19 @@ internal sealed class RunningRequest(ClusterConnection socket, bool isOneOfMany 
 /// <summary>A method and the route that serves it.</summary>
 internal sealed class RequestName
 {
-    public static readonly RequestName None = new("");
+    public static readonly RequestName None = new("", null, "");
+
+    private readonly string _method;
+    private readonly Endpoint? _endpoint;
 
     public RequestName(string method, Endpoint endpoint)
-        : this($"{method} {(endpoint as RouteEndpoint)?.RoutePattern.RawText ?? endpoint.DisplayName}")
+        : this(method, endpoint, $"{method} {(endpoint as RouteEndpoint)?.RoutePattern.RawText ?? endpoint.DisplayName}")
     {
     }
 
-    private RequestName(string text)
+    private RequestName(string method, Endpoint? endpoint, string text)
     {
-        Text = text;
+        (_method, _endpoint, Text) = (method, endpoint, text);
         Bytes = Encoding.UTF8.GetBytes(text);
         Fingerprint = text.Length == 0 ? 0 : Hash(Bytes);
     }
@@ -105,6 +114,8 @@ internal sealed class RequestName
 
     /// <summary>The same in every process.</summary>
     public long Fingerprint { get; }
+
+    public bool Is(string method, Endpoint endpoint) => _endpoint == endpoint && _method == method;
 
     /// <summary>FNV-1a, 64 bits (draft-eastlake-fnv).</summary>
     private static long Hash(byte[] bytes)
