@@ -190,7 +190,7 @@ public sealed class Draining
     [Fact]
     public async Task A_WebSocket_goes_on_until_shortly_before_the_deadline()
     {
-        await using var web = await Start(workers: 2, ("ProcessCluster__DrainTimeout", "00:00:15"));
+        await using var web = await Start(workers: 2, ("ProcessCluster__DrainTimeout", "00:00:10"));
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(40));
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(new Uri($"ws://127.0.0.1:{web.Port}/ws"), deadline.Token);
@@ -205,7 +205,7 @@ public sealed class Draining
         var watch = Stopwatch.StartNew();
         foreach (var worker in await web.WorkerIds())
             TestProcess.SendSignal(worker, Signal.SIGTERM);
-        while (watch.Elapsed < TimeSpan.FromSeconds(12)) // The host stops 1.5 s before the deadline.
+        while (watch.Elapsed < TimeSpan.FromSeconds(8)) // The host stops 1 s before the deadline.
         {
             Assert.True(await Echo());
             await Task.Delay(100, deadline.Token);
@@ -215,7 +215,7 @@ public sealed class Draining
             while (await Echo())
                 await Task.Delay(10, deadline.Token);
         });
-        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(12), TimeSpan.FromSeconds(15) + Slack);
+        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(8), TimeSpan.FromSeconds(10) + Slack);
         await web.Process.ExpectAll("left on request, exit code 0", 2); // Not killed.
     }
 
