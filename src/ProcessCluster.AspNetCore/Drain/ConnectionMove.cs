@@ -57,7 +57,7 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
     public void RequestBegins(HttpContext context)
     {
         (_bodyEnd, _chunked, _isBodyRead) = (NoBody, null, true);
-        writer?.RequestBegins(HttpMethods.IsHead(context.Request.Method));
+        writer?.Bounds.RequestBegins(HttpMethods.IsHead(context.Request.Method));
         Volatile.Write(ref _requestEnd, reader.Consumed);
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
             return;
@@ -98,11 +98,11 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
 
     long ConnectionReport.IView.Written => writer!.Written;
 
-    long ConnectionReport.IView.LastEnd => writer!.LastEnd;
+    long ConnectionReport.IView.LastEnd => writer!.Bounds.LastEnd;
 
-    long ConnectionReport.IView.PreviousEnd => writer!.PreviousEnd;
+    long ConnectionReport.IView.PreviousEnd => writer!.Bounds.PreviousEnd;
 
-    int ConnectionReport.IView.Completed => writer!.Completed;
+    int ConnectionReport.IView.Completed => writer!.Bounds.Completed;
 
     long ConnectionReport.IView.RequestEnd => Volatile.Read(ref _requestEnd);
 

@@ -5,7 +5,7 @@ namespace ProcessCluster.AspNetCore.Drain;
 
 /// <summary>
 /// Where whole HTTP/1.1 responses end in what a server writes (RFC 9112, 6 and 7.1): it follows the heads and the sizes of chunks, and passes over the bodies. It takes what it
-/// is shown for what it knows or for nothing: where it is not sure, no response ends any more.
+/// is shown for what it knows or for nothing: where it is not sure, no response ends any more. One writes; what it has found may be read on any thread.
 /// </summary>
 internal sealed class ResponseBounds
 {
@@ -22,6 +22,9 @@ internal sealed class ResponseBounds
     private bool _closes;
     private int _status;
     private bool _isHead;
+    private long _lastEnd;
+    private long _previousEnd;
+    private int _completed;
 
     private enum Place
     {
@@ -36,13 +39,13 @@ internal sealed class ResponseBounds
     }
 
     /// <summary>How many bytes there were when a response last ended, whole; also one that announces another (1xx).</summary>
-    public long LastEnd { get; private set; }
+    public long LastEnd => Volatile.Read(ref _lastEnd);
 
     /// <summary>The same before that.</summary>
-    public long PreviousEnd { get; private set; }
+    public long PreviousEnd => Volatile.Read(ref _previousEnd);
 
     /// <summary>How many responses have ended, without those that announce another.</summary>
-    public int Completed { get; private set; }
+    public int Completed => Volatile.Read(ref _completed);
 
     /// <summary>The next response is one to HEAD, which has no body whatever it says.</summary>
     public void RequestBegins(bool isHead) => _isHead = isHead;
@@ -163,7 +166,7 @@ internal sealed class ResponseBounds
         if (_status is >= 100 and < 200 and not 101)
         {
             _place = Place.StatusLine;
-            (PreviousEnd, LastEnd) = (LastEnd, _position);
+            EndHere();
         }
         else if (_closes || _status == 101)
         {
@@ -182,7 +185,14 @@ internal sealed class ResponseBounds
     private void EndOfResponse()
     {
         (_place, _isHead) = (Place.StatusLine, false);
-        (PreviousEnd, LastEnd) = (LastEnd, _position);
-        Completed++;
+        Volatile.Write(ref _completed, _completed + 1);
+        EndHere();
+    }
+
+    /// <summary>In this order: an end that is looked for is one of the two at every moment.</summary>
+    private void EndHere()
+    {
+        Volatile.Write(ref _previousEnd, _lastEnd);
+        Volatile.Write(ref _lastEnd, _position);
     }
 }

@@ -5,36 +5,23 @@ namespace ProcessCluster.AspNetCore.Drain;
 /// <summary>Kestrel's end of the pipe with what is to be sent, which knows how much that was, and whether it was whole responses.</summary>
 internal sealed class TrackedWriter(PipeWriter inner) : PipeWriter
 {
-    private readonly ResponseBounds _bounds = new();
     private Memory<byte> _last;
     private long _written;
-    private long _lastEnd;
-    private long _previousEnd;
-    private int _completed;
 
-    /// <summary>How many bytes were written, flushed or not. May be read on any thread, as the others.</summary>
+    /// <summary>Which of them are whole responses.</summary>
+    public ResponseBounds Bounds { get; } = new();
+
+    /// <summary>How many bytes were written, flushed or not. May be read on any thread.</summary>
     public long Written => Volatile.Read(ref _written);
-
-    /// <summary>How many of them are whole responses.</summary>
-    public long LastEnd => Volatile.Read(ref _lastEnd);
-
-    /// <summary>How many of them are whole responses without the last one.</summary>
-    public long PreviousEnd => Volatile.Read(ref _previousEnd);
-
-    /// <summary>How many responses are whole.</summary>
-    public int Completed => Volatile.Read(ref _completed);
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
     public override long UnflushedBytes => inner.UnflushedBytes;
 
-    /// <summary>The next response is one to HEAD, or not.</summary>
-    public void RequestBegins(bool isHead) => _bounds.RequestBegins(isHead);
-
     public override void Advance(int bytes)
     {
         if (bytes > _last.Length)
-            _bounds.Lose();
+            Bounds.Lose();
         Wrote(_last.Span[..Math.Min(bytes, _last.Length)], bytes);
         _last = _last[Math.Min(bytes, _last.Length)..];
         inner.Advance(bytes);
@@ -65,11 +52,8 @@ internal sealed class TrackedWriter(PipeWriter inner) : PipeWriter
 
     private void Wrote(ReadOnlySpan<byte> bytes, int count)
     {
-        _bounds.Add(bytes);
         // In this order: whoever sees the new length sees, too, what is whole of it.
-        Volatile.Write(ref _completed, _bounds.Completed);
-        Volatile.Write(ref _previousEnd, _bounds.PreviousEnd);
-        Volatile.Write(ref _lastEnd, _bounds.LastEnd);
+        Bounds.Add(bytes);
         Volatile.Write(ref _written, _written + count);
     }
 }

@@ -17,6 +17,7 @@ public sealed class ClusterConnection : IDisposable
 {
     private readonly Descriptor _socket;
     private readonly EventLoop _loop;
+    private readonly Lock _gate = new();
     private readonly ReadinessSignal _readable = new();
     private readonly ReadinessSignal _writable = new();
     private readonly ClusterListener _listener;
@@ -86,7 +87,7 @@ public sealed class ClusterConnection : IDisposable
     /// </returns>
     public bool TryMove()
     {
-        lock (_readable)
+        lock (_gate)
         {
             if (_disposed != 0 || !_listener.CanReturn)
                 return false;
@@ -116,7 +117,7 @@ public sealed class ClusterConnection : IDisposable
     /// </summary>
     public void Report(ClusterConnectionState state)
     {
-        lock (_readable)
+        lock (_gate)
         {
             if (_number is { } number)
                 _count!.Report(number, state);
@@ -136,7 +137,7 @@ public sealed class ClusterConnection : IDisposable
     {
         if (then is not (ClusterConnectionState.Idle or ClusterConnectionState.Busy))
             throw new ArgumentOutOfRangeException(nameof(then), then, "After a response a connection is Idle or Busy.");
-        lock (_readable)
+        lock (_gate)
         {
             if (_number is { } number)
                 _count!.ReportResponse(number, begin, end, then);
@@ -151,7 +152,7 @@ public sealed class ClusterConnection : IDisposable
     /// <param name="name">In UTF-8; the first 28 bytes count.</param>
     public void ReportRequest(long fingerprint, ReadOnlySpan<byte> name)
     {
-        lock (_readable)
+        lock (_gate)
         {
             if (_number is { } number)
                 _count!.ReportRequest(number, fingerprint, name);
@@ -236,7 +237,7 @@ public sealed class ClusterConnection : IDisposable
     /// <param name="receivingToo">Whether receiving ends, too, and with it the waits: the connection can only be disposed after that.</param>
     public void Shutdown(bool receivingToo)
     {
-        lock (_readable)
+        lock (_gate)
         {
             if (_disposed != 0)
                 return;
@@ -254,7 +255,7 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>Ends the waits and resets the connection: the peer sees at once that the stream was cut. A Unix domain socket ends in order, as it knows no reset.</summary>
     public void Abort()
     {
-        lock (_readable)
+        lock (_gate)
         {
             if (_disposed != 0)
                 return;
@@ -277,7 +278,7 @@ public sealed class ClusterConnection : IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         CloseSignals();
-        lock (_readable)
+        lock (_gate)
         {
             _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0, _number); // Before the client sees it.
             _number = null;
@@ -305,7 +306,7 @@ public sealed class ClusterConnection : IDisposable
     {
         if ((Volatile.Read(ref _watched) & events) == events)
             return;
-        lock (_readable)
+        lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed != 0, this);
             if (_watch is null)
