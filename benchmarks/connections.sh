@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # What it costs that connections outlive workers: requests per second on kept connections, and processor time of the workers for each, of clusters of two workers
 # that differ in nothing but these options. Each round has servers of its own, as one start of a program may be
-# faster than the next. Needs wrk and node. Arguments: the number of rounds (default 10), the seconds of each of two measurements in one (default 2).
+# faster than the next: many rounds tell more than long ones. Needs wrk and node. Arguments: the number of rounds (default 20), the seconds of each of two measurements in one (default 1).
 # Writes docs/benchmarks/connections.md.
 set -euo pipefail
 
-rounds=${1:-10}
-seconds=${2:-2}
+rounds=${1:-20}
+seconds=${2:-1}
 . "$(dirname "$0")/servers.sh"
 report=$here/../docs/benchmarks/connections.md
 names=(nothing moving surviving replaying quarantine)
@@ -21,18 +21,25 @@ options=(
 needs wrk node dotnet
 
 for round in $(seq "$rounds"); do
-  for i in "${!names[@]}"; do
+  # Another one is first each time.
+  order=()
+  for i in "${!names[@]}"; do order+=($(((i + round) % ${#names[@]}))); done
+  back=($(printf '%s\n' "${order[@]}" | tac))
+  declare -A server_of=()
+  for i in "${order[@]}"; do
     start $((3111 + i)) env ${options[$i]} "$server" cluster $((3111 + i)) 2
+    server_of[$i]=${pids[-1]}
   done
   # Until the just-in-time compiler has done its work, in every process.
   for _ in 1 2; do
-    for i in "${!names[@]}"; do measure 2 $((3111 + i)) kept >/dev/null; done
+    for i in "${order[@]}"; do measure 2 $((3111 + i)) kept >/dev/null; done
   done
   # There and back again.
-  for i in $(seq 0 $((${#names[@]} - 1))) $(seq $((${#names[@]} - 1)) -1 0); do
-    before=$(ticks $(pgrep -P "${pids[$i]}"))
+  for i in "${order[@]}" "${back[@]}"; do
+    workers=$(pgrep -P "${server_of[$i]}")
+    before=$(ticks $workers)
     measured=$(measure "$seconds" $((3111 + i)) kept)
-    echo "$round ${names[$i]} $measured $(($(ticks $(pgrep -P "${pids[$i]}")) - before))" | tee -a "$results"
+    echo "$round ${names[$i]} $measured $(($(ticks $workers) - before))" | tee -a "$results"
   done
   stop
 done
@@ -58,7 +65,7 @@ const titles = {
 };
 const lines = [];
 lines.push('# What it costs that connections outlive workers', '');
-lines.push(`Written by \`benchmarks/connections.sh\`: clusters of two workers, ${rounds} rounds, each with servers of its own, measured twice for ${seconds} s, in turn and back again; 64 kept connections (\`wrk -t1 -c64\`), "Hello, World!".`);
+lines.push(`Written by \`benchmarks/connections.sh\`: clusters of two workers, ${rounds} rounds, each with servers of its own, which take turns at being first, measured twice for ${seconds} s, in turn and back again; 64 kept connections (\`wrk -t1 -c64\`), "Hello, World!".`);
 lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSync('dotnet --version').toString().trim()} (SDK). Medians over the rounds; the ratios are those within each round.`, '');
 lines.push('| Options | Requests/s | Errors | Ratio | Workers\' processor time for each request | Ratio |', '|---|--:|--:|--:|--:|--:|');
 for (const name of Object.keys(titles))
