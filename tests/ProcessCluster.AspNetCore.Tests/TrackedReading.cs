@@ -71,21 +71,20 @@ public sealed class TrackedReading
         Assert.Throws<InvalidOperationException>(() => source.OnCompleted(_ => { }, null, 1, ValueTaskSourceOnCompletedFlags.None));
     }
 
-    [Fact]
-    public async Task Who_awaits_keeps_what_is_local_to_it()
+    [Theory]
+    [InlineData(ValueTaskSourceOnCompletedFlags.FlowExecutionContext, "of who waits")]
+    [InlineData(ValueTaskSourceOnCompletedFlags.None, "of who writes")]
+    public async Task Who_waits_gets_the_context_that_it_asks_for(ValueTaskSourceOnCompletedFlags flags, string expected)
     {
-        var local = new AsyncLocal<string> { Value = "mine" };
-        async Task<string?> Read()
-        {
-            await _reader.ReadAsync();
-            return local.Value;
-        }
-
-        var reading = Read();
-        var before = local.Value = "of who writes";
+        var local = new AsyncLocal<string> { Value = "of who waits" };
+        string? seen = null;
+        Assert.False(IsOver(_reader.ReadAsync())); // The first one: its token is 1.
+        ((IValueTaskSource<ReadResult>)_reader).OnCompleted(_ => seen = local.Value, null, 1, flags);
+        local.Value = "of who writes";
         await _pipe.Writer.WriteAsync(new byte[1]);
-        Assert.Equal("mine", await reading);
-        Assert.Equal(before, local.Value);
+        Assert.Equal(expected, seen);
+
+        static bool IsOver(ValueTask<ReadResult> reading) => reading.IsCompleted;
     }
 
     [Fact]
