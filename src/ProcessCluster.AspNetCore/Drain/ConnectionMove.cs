@@ -102,7 +102,7 @@ internal sealed class ConnectionMove(DrainedConnection connection, TrackedReader
 
     long ConnectionReport.IView.PreviousEnd => writer!.Bounds.PreviousEnd;
 
-    int ConnectionReport.IView.Completed => writer!.Bounds.Completed;
+    int ConnectionReport.IView.Completed => writer!.Completed;
 
     long ConnectionReport.IView.RequestEnd => Volatile.Read(ref _requestEnd);
 

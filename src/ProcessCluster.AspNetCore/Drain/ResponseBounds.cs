@@ -5,7 +5,7 @@ namespace ProcessCluster.AspNetCore.Drain;
 
 /// <summary>
 /// Where whole HTTP/1.1 responses end in what a server writes (RFC 9112, 6 and 7.1): it follows the heads and the sizes of chunks, and passes over the bodies. It takes what it
-/// is shown for what it knows or for nothing: where it is not sure, no response ends any more. One writes; what it has found may be read on any thread.
+/// is shown for what it knows or for nothing: where it is not sure, no response ends any more. One writes; the ends may be read on any thread.
 /// </summary>
 internal sealed class ResponseBounds
 {
@@ -24,7 +24,6 @@ internal sealed class ResponseBounds
     private bool _isHead;
     private long _lastEnd;
     private long _previousEnd;
-    private int _completed;
 
     private enum Place
     {
@@ -45,7 +44,7 @@ internal sealed class ResponseBounds
     public long PreviousEnd => Volatile.Read(ref _previousEnd);
 
     /// <summary>How many responses have ended, without those that announce another.</summary>
-    public int Completed => Volatile.Read(ref _completed);
+    public int Completed { get; private set; }
 
     /// <summary>The next response is one to HEAD, which has no body whatever it says.</summary>
     public void RequestBegins(bool isHead) => _isHead = isHead;
@@ -185,7 +184,7 @@ internal sealed class ResponseBounds
     private void EndOfResponse()
     {
         (_place, _isHead) = (Place.StatusLine, false);
-        Volatile.Write(ref _completed, _completed + 1);
+        Completed++;
         EndHere();
     }
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 
 namespace ProcessCluster.AspNetCore.Drain;
@@ -111,7 +110,6 @@ internal sealed class TrackedReader(PipeReader inner, Action wants) : PipeReader
             throw new InvalidOperationException("A read that is over was asked for its result.");
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ReadResult Seen(ReadResult result)
     {
         _last = result.Buffer;

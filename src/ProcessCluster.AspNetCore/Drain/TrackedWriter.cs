@@ -7,12 +7,16 @@ internal sealed class TrackedWriter(PipeWriter inner) : PipeWriter
 {
     private Memory<byte> _last;
     private long _written;
+    private int _completed;
+
+    /// <summary>How many bytes were written, flushed or not. May be read on any thread.</summary>
+    public long Written => Volatile.Read(ref _written);
 
     /// <summary>Which of them are whole responses.</summary>
     public ResponseBounds Bounds { get; } = new();
 
-    /// <summary>How many bytes were written, flushed or not. May be read on any thread.</summary>
-    public long Written => Volatile.Read(ref _written);
+    /// <summary>How many responses are whole. May be read on any thread.</summary>
+    public int Completed => Volatile.Read(ref _completed);
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;
 
@@ -52,8 +56,9 @@ internal sealed class TrackedWriter(PipeWriter inner) : PipeWriter
 
     private void Wrote(ReadOnlySpan<byte> bytes, int count)
     {
-        // In this order: whoever sees the new length sees, too, what is whole of it.
+        // In this order: whoever sees the new length sees, too, what is whole of it; and whoever sees that a response is whole, that it is there and has yet to be sent.
         Bounds.Add(bytes);
         Volatile.Write(ref _written, _written + count);
+        Volatile.Write(ref _completed, Bounds.Completed);
     }
 }
