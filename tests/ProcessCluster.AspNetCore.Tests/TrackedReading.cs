@@ -98,7 +98,7 @@ public sealed class TrackedReading
         Assert.True(writing.IsCompleted); // On this thread, and so were the reads.
         Assert.Equal(11_000, _reader.Consumed);
         Assert.False(awaiting.IsCompleted);
-        Assert.InRange(allocated, 0, 1000); // Something for each read would be 24,000 and more.
+        Assert.InRange(allocated, 0, 12_000); // Something for each read would be 24,000 and more; the pipe's buffer, once or twice, is what the shared pool gave away meanwhile.
 
         async Task Write(int times)
         {

@@ -23,6 +23,7 @@ internal sealed class PrimaryCluster : ICluster
     private Management? _management;
     private readonly PrimaryLocks _locks;
     private Task? _disconnecting;
+    private volatile bool _isLeaving; // Before a worker hears of it: a second interrupt may follow at once.
 
     public PrimaryCluster(ClusterLogger logger, TimeProvider time)
     {
@@ -239,7 +240,7 @@ internal sealed class PrimaryCluster : ICluster
     /// <summary>Whoever stops the cluster takes the first; the next one, while it stops, ends the workers at once.</summary>
     private void CountInterrupt(PosixSignalContext context)
     {
-        if (Interlocked.Increment(ref _interrupts) < 2 || Volatile.Read(ref _disconnecting) is null)
+        if (Interlocked.Increment(ref _interrupts) < 2 || !_isLeaving)
             return;
         foreach (var worker in Workers.Values)
             worker.Kill(Signal.SIGKILL);
@@ -258,6 +259,7 @@ internal sealed class PrimaryCluster : ICluster
     /// <summary>Called on the loop.</summary>
     private Task LeaveAllAsync()
     {
+        _isLeaving = true;
         _management?.Stop();
         var gone = _supervisor.Value.LeaveAll();
         return CompleteAsync();
@@ -268,7 +270,7 @@ internal sealed class PrimaryCluster : ICluster
             await Task.WhenAll(gone).ConfigureAwait(false);
             await _events.FlushAsync().ConfigureAwait(false);
             _management?.Dispose();
-            _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null, _interrupts = 0));
+            _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null, _isLeaving = false, _interrupts = 0));
         }
     }
 }
