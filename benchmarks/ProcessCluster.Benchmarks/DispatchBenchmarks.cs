@@ -10,7 +10,7 @@ namespace ProcessCluster.Benchmarks;
 [MemoryDiagnoser, MinColumn]
 public class DispatchBenchmarks
 {
-    private readonly RoundRobinSeats _free = new();
+    private readonly RoundRobinSeats _free = new(0, TimeProvider.System);
     private readonly byte[] _message = new byte[HandoffSocket.MaxMessage];
     private readonly PeerAddress _peer = new(new byte[16]);
 

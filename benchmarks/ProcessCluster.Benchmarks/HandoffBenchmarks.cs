@@ -36,9 +36,9 @@ public unsafe class HandoffBenchmarks
     public int OfferAnswerClose()
     {
         HandoffSocket.Send(_primary, _offer, _connection.Number);
-        var length = HandoffSocket.Receive(_worker, _received, out var descriptor);
+        var length = HandoffSocket.Receive(_worker, _received, out var descriptor, out _);
         HandoffSocket.Answer(_worker, _answer);
-        length += HandoffSocket.Receive(_primary, _received, out _);
+        length += HandoffSocket.Receive(_primary, _received, out _, out _);
         return length + Libc.close(descriptor);
     }
 }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 
 namespace ProcessCluster.Specs;
 
@@ -8,7 +7,7 @@ namespace ProcessCluster.Specs;
 /// What goes wrong when .NET processes share sockets through System.Net.Sockets: a holder that closes a listener sets SO_LINGER on it for
 /// everybody or shuts it down; a holder that closes or finalizes an accepted connection resets it for everybody. None of it here.
 /// </summary>
-public sealed partial class Hazards
+public sealed class Hazards
 {
     [Theory]
     [InlineData("kill 1 SIGKILL", ListenMode.Handoff)]
@@ -80,8 +79,7 @@ public sealed partial class Hazards
         cluster.Send("fork echo");
         var port = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (.*)$")).Groups[1].Value);
         await Client.Ask(port);
-        var before = Limit(cluster.Id, null);
-        Limit(cluster.Id, before with { Soft = 3 });
+        var before = FileLimit.Exhaust(cluster.Id);
         var asking = Enumerable.Range(0, 10).Select(_ => Client.Ask(port)).ToList();
         await cluster.ExpectError("No descriptor or memory is left to accept connections of 127.0.0.1:");
         var busy = ProcessorTime(cluster.Id);
@@ -89,20 +87,9 @@ public sealed partial class Hazards
         Assert.InRange(ProcessorTime(cluster.Id) - busy, TimeSpan.Zero, TimeSpan.FromSeconds(0.5));
         Assert.DoesNotContain(asking, task => task.IsCompleted);
 
-        Limit(cluster.Id, before);
+        FileLimit.Set(cluster.Id, before);
         await Task.WhenAll(asking);
         Assert.Equal(1, cluster.Errors.Split("No descriptor or memory").Length - 1);
-    }
-
-    private readonly record struct FileLimit(ulong Soft, ulong Hard);
-
-    /// <summary>The limit of open files of a process; a new one where given.</summary>
-    private static unsafe FileLimit Limit(int id, FileLimit? wanted)
-    {
-        const int RLIMIT_NOFILE = 7;
-        FileLimit now = default, next = wanted.GetValueOrDefault();
-        Assert.Equal(0, prlimit(id, RLIMIT_NOFILE, wanted is null ? null : &next, &now));
-        return now;
     }
 
     private static TimeSpan ProcessorTime(int id)
@@ -110,7 +97,4 @@ public sealed partial class Hazards
         using var process = System.Diagnostics.Process.GetProcessById(id);
         return process.TotalProcessorTime;
     }
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static unsafe partial int prlimit(int id, int resource, FileLimit* wanted, FileLimit* now);
 }

@@ -13,6 +13,8 @@ switch (Environment.GetEnvironmentVariable("ROLE"), args)
         return 0;
     case ("raw", _):
         return RawWorker.Run();
+    case ("hostile-flood", _):
+        return HostileRoles.Flood();
     case ({ } role, _):
         return await Roles.RunAsync(role, args);
     case (null, ["driver", ..]):

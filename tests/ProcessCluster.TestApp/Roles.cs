@@ -86,7 +86,7 @@ internal static class Roles
                 Say($"is worker: {Cluster.IsWorker}, marker: {Environment.GetEnvironmentVariable("PROCESSCLUSTER_WORKER") ?? "none"}, "
                     + $"GREETING: {Environment.GetEnvironmentVariable("GREETING")}, in {Environment.CurrentDirectory}, with {string.Join(',', args)}");
                 return 0;
-            case var _ when (ListenRoles.RunAsync(role) ?? FleetRoles.RunAsync(role) ?? MessageRoles.RunAsync(role) ?? UdpRoles.RunAsync(role) ?? HandleRoles.RunAsync(role) ?? LockRoles.RunAsync(role) ?? ConformanceRoles.RunAsync(role)) is { } running:
+            case var _ when (ListenRoles.RunAsync(role) ?? FleetRoles.RunAsync(role) ?? MessageRoles.RunAsync(role) ?? UdpRoles.RunAsync(role) ?? HandleRoles.RunAsync(role) ?? LockRoles.RunAsync(role) ?? ConformanceRoles.RunAsync(role) ?? HostileRoles.RunAsync(role)) is { } running:
                 return await running;
             default:
                 Console.Error.WriteLine($"Nothing is known as the role '{role}'.");

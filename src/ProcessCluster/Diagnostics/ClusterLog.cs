@@ -119,6 +119,9 @@ internal static partial class ClusterLog
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
 
+    [LoggerMessage(60, LogLevel.Warning, "{Worker} has no file descriptor left for connections. Others serve them until it has one. Find what it keeps open, or raise the limit of open files (ulimit -n).")]
+    public static partial void WorkerExhausted(this ILogger logger, ClusterWorker worker);
+
     [LoggerMessage(40, LogLevel.Warning, "systemd could not be told '{State}' over NOTIFY_SOCKET: {Reason}. The cluster goes on.")]
     public static partial void SystemdNotTold(this ILogger logger, string state, string reason);
 }

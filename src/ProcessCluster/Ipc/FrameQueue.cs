@@ -13,17 +13,21 @@ internal sealed class FrameQueue
     private readonly Queue<FrameBytes> _full = new();
     private byte[]? _open;
     private int _used;
+    private int _room;
 
     /// <summary>How many bytes are in it.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Adds a frame: a copy of its bytes, or, if they are given as rented ones, these.</summary>
-    public void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default)
+    /// <param name="frame">The frame.</param>
+    /// <param name="rented">The same bytes if they are rented; taken over.</param>
+    /// <param name="room">How much room it takes at the receiver.</param>
+    public void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default, int room = 0)
     {
         if (rented.Array is not null || frame.Length >= FrameBytes.Large)
         {
             Close();
-            _full.Enqueue(rented.Array is not null ? rented : FrameBytes.Copy(frame));
+            _full.Enqueue((rented.Array is not null ? rented : FrameBytes.Copy(frame)) with { Room = room });
             Bytes += frame.Length;
             return;
         }
@@ -34,6 +38,7 @@ internal sealed class FrameQueue
         }
         frame.CopyTo(_open.AsSpan(_used));
         _used += frame.Length;
+        _room += room;
         Bytes += frame.Length;
     }
 
@@ -43,8 +48,8 @@ internal sealed class FrameQueue
         {
             if (_open is null)
                 return false;
-            buffer = new FrameBytes(_open, _used);
-            (_open, _used) = (null, 0);
+            buffer = new FrameBytes(_open, _used, _room);
+            (_open, _used, _room) = (null, 0, 0);
         }
         Bytes -= buffer.Length;
         return true;
@@ -60,7 +65,7 @@ internal sealed class FrameQueue
     {
         if (_open is null)
             return;
-        _full.Enqueue(new FrameBytes(_open, _used));
-        (_open, _used) = (null, 0);
+        _full.Enqueue(new FrameBytes(_open, _used, _room));
+        (_open, _used, _room) = (null, 0, 0);
     }
 }

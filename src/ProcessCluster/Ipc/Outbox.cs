@@ -58,6 +58,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private long _sentBytes;
     private bool _isClosing;
     private bool _takesOnlyControl;
+    private long _unwritten;
 
     /// <param name="pipe">The pipe to the peer; taken over.</param>
     /// <param name="loop">Tells when a full pipe has room again.</param>
@@ -149,26 +150,29 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                 waiter = _room.Wait(frame, rented, maxWaiting);
                 return true;
             }
-            Add(frame, rented);
+            AddMessage(frame, rented);
             _room.Take(frame.Length);
             step = Next(FrameUrgency.Message);
         }
         return Do(step);
     }
 
-    /// <summary>The peer has handled so many bytes of messages.</summary>
-    public void GiveRoom(long bytes)
+    /// <summary>The peer has handled so many bytes of messages. False when it cannot have: so many were not written to it.</summary>
+    public bool TryGiveRoom(long bytes)
     {
         Step step;
         lock (_gate)
         {
+            if (bytes > _room.Taken - _unwritten)
+                return false;
             if (!_room.Give(bytes))
-                return;
+                return true;
             while (_room.TryTakeNext(out var frame))
-                Add(frame.Span, frame);
+                AddMessage(frame.Span, frame);
             step = Next(FrameUrgency.Message);
         }
         Do(step);
+        return true;
     }
 
     /// <summary>The peer is ready: what has gathered is written.</summary>
@@ -250,10 +254,16 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Write();
     }
 
-    /// <summary>Called by whoever holds the gate.</summary>
-    private void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default)
+    private void AddMessage(ReadOnlySpan<byte> frame, FrameBytes rented)
     {
-        _frames.Add(frame, rented);
+        _unwritten += frame.Length;
+        Add(frame, rented, room: frame.Length);
+    }
+
+    /// <summary>Called by whoever holds the gate.</summary>
+    private void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default, int room = 0)
+    {
+        _frames.Add(frame, rented, room);
         if (!FrameHeader.IsProgram(frame))
             return;
         _sentMessages++;
@@ -338,6 +348,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                             return;
                         break;
                     }
+                    _unwritten -= _current.Room;
                 }
             }
             var written = TryWrite(_current.Array.AsSpan(_written, _current.Length - _written));

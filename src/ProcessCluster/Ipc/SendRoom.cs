@@ -12,6 +12,9 @@ internal sealed class SendRoom
     /// <summary>Whether the next message has to wait.</summary>
     public bool IsExhausted { get; private set; }
 
+    /// <summary>How many bytes the peer has not handled.</summary>
+    public long Taken => Outbox.Window - _left;
+
     /// <summary>A message goes out. The last one may begin in the window and end beyond it.</summary>
     public void Take(int bytes)
     {
@@ -22,7 +25,7 @@ internal sealed class SendRoom
     /// <summary>Bytes were handled: true when those who wait may go on.</summary>
     public bool Give(long bytes)
     {
-        _left = Math.Min(Outbox.Window, _left + bytes);
+        _left += bytes;
         // Some of it at once rather than a little each time: each wait costs its sender a switch.
         if (!IsExhausted || _left < Outbox.Window / 8)
             return false;

@@ -46,7 +46,8 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
                 CancelCall(header.Source, header.Correlation);
                 break;
             case FrameKind.Credit:
-                _outbox.GiveRoom(header.Correlation);
+                if (!_outbox.TryGiveRoom(header.Correlation))
+                    throw new InvalidDataException($"It says that it has handled {header.Correlation} bytes of messages; so many were not sent to it.");
                 break;
             case FrameKind.Notice:
                 Noticed(header, frame.Slice(FrameHeader.Size, header.NameLength), body);

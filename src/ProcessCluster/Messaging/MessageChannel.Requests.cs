@@ -100,6 +100,7 @@ internal sealed partial class MessageChannel
             FrameCode.NoHandler => new ClusterMessageException($"Nobody handles requests of {type} in {who}. Add a handler there with OnRequest."),
             FrameCode.Gone => new PeerGoneException(text.Message),
             FrameCode.Unreadable => new ClusterMessageException($"The request {type} could not be read in {who}: {text.Message}"),
+            FrameCode.TooMany => new ClusterMessageException(text.Message),
             FrameCode.Cancelled => new OperationCanceledException($"The handler of {type} in {who} was cancelled."),
             _ => throw new InvalidDataException($"A failure has the unknown code {(ushort)header.Code}."),
         });

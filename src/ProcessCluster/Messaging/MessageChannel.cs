@@ -132,10 +132,9 @@ internal sealed partial class MessageChannel
     {
         if (header.Kind is not (FrameKind.Message or FrameKind.Request))
             return;
-        // The last one may begin in the window and end beyond it.
-        var limit = Outbox.Window + (long)_scope.Options.MaxMessageBytes;
-        if (Interlocked.Add(ref _arrived, header.Length) is var arrived && arrived > limit)
-            throw new InvalidDataException($"It sent {arrived} bytes of messages that are not handled; {limit} can be.");
+        // The last one begins in the window and may end beyond it.
+        if (Interlocked.Add(ref _arrived, header.Length) - header.Length is var before && before >= Outbox.Window)
+            throw new InvalidDataException($"It sent another message when {before} bytes of messages were not handled; {Outbox.Window} can be.");
     }
 
     /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>
@@ -145,22 +144,31 @@ internal sealed partial class MessageChannel
         if (Interlocked.Add(ref _handled, bytes) < Outbox.CreditStep)
             return;
         var handled = Interlocked.Exchange(ref _handled, 0);
-        if (handled > 0)
-            Send(FrameKind.Credit, FrameCode.None, [], _self, _peer, (uint)Math.Min(handled, uint.MaxValue), []);
+        if (handled > 0 && !Send(FrameKind.Credit, FrameCode.None, [], _self, _peer, (uint)Math.Min(handled, uint.MaxValue), []))
+            Interlocked.Add(ref _handled, handled); // With the next ones.
     }
 
     private void SendNotice(FrameCode code, ReadOnlySpan<byte> name, string text = "") =>
-        Send(FrameKind.Notice, code, name, _self, _peer, 0, Encoding.UTF8.GetBytes(text));
+        // That there is a handler must not be lost: until the peer knows it, it sends no message of the type.
+        Send(FrameKind.Notice, code, name, _self, _peer, 0, Encoding.UTF8.GetBytes(text), code == FrameCode.HandlerReady ? FrameUrgency.Control : FrameUrgency.Answer);
 
-    private void Send(FrameKind kind, FrameCode code, ReadOnlySpan<byte> name, int source, int target, uint correlation, ReadOnlySpan<byte> body)
+    /// <summary>False when the peer is gone, or reads nothing: who waits for it has a deadline.</summary>
+    private bool Send(
+        FrameKind kind,
+        FrameCode code,
+        ReadOnlySpan<byte> name,
+        int source,
+        int target,
+        uint correlation,
+        ReadOnlySpan<byte> body,
+        FrameUrgency urgency = FrameUrgency.Answer)
     {
         var header = new FrameHeader(body.Length, kind, (byte)name.Length, code, target, source, correlation);
         Span<byte> frame = header.Length <= 512 ? stackalloc byte[header.Length] : new byte[header.Length];
         header.Write(frame);
         name.CopyTo(frame[FrameHeader.Size..]);
         body.CopyTo(frame[header.BodyStart..]);
-        // False means that the peer is gone or reads nothing: who waits for this has a deadline.
-        _outbox.TryAdd(frame, FrameUrgency.Answer);
+        return _outbox.TryAdd(frame, urgency);
     }
 
     private void Noticed(in FrameHeader header, ReadOnlySpan<byte> name, ReadOnlySpan<byte> body)

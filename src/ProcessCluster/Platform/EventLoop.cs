@@ -66,7 +66,15 @@ internal sealed class EventLoop : IDisposable
             _watches[slot] = watch;
             watch.Token = (ulong)slot;
         }
-        _epoll.Add(descriptor, events, watch.Token);
+        try
+        {
+            _epoll.Add(descriptor, events, watch.Token);
+        }
+        catch
+        {
+            Forget(watch);
+            throw;
+        }
     }
 
     public void Change(Watch watch, int descriptor, uint events) => _epoll.Change(descriptor, events, watch.Token);
@@ -158,7 +166,8 @@ internal sealed class EventLoop : IDisposable
     {
         Volatile.Write(ref _wakePending, 0);
         Interlocked.MemoryBarrier();
-        while (!_ended && _posted.TryDequeue(out var action))
+        // Not more than there is now: who posts again and again must not keep the loop from its descriptors.
+        for (var left = _posted.Count; left > 0 && !_ended && _posted.TryDequeue(out var action); left--)
         {
             try
             {

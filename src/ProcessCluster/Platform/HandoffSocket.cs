@@ -77,7 +77,11 @@ internal static unsafe class HandoffSocket
     /// Takes one message: its length, 0 when the other side is gone, -1 when there is none now. The descriptor that came with it is
     /// closed on exec; it is -1 when there was none, or when this process had no number left for it.
     /// </summary>
-    public static int Receive(Descriptor socket, Span<byte> buffer, out int descriptor)
+    /// <param name="socket">This side.</param>
+    /// <param name="buffer">Gets the message.</param>
+    /// <param name="descriptor">The descriptor that came with it.</param>
+    /// <param name="isWhole">Whether that was all: false of a message that is longer than the buffer, or that came with more than one descriptor. The kernel has closed the others.</param>
+    public static int Receive(Descriptor socket, Span<byte> buffer, out int descriptor, out bool isWhole)
     {
         fixed (byte* start = buffer)
         {
@@ -88,7 +92,7 @@ internal static unsafe class HandoffSocket
                 Vectors = &vector,
                 VectorCount = 1,
                 Control = &control,
-                ControlLength = (nuint)sizeof(Libc.OneDescriptor),
+                ControlLength = Libc.OneDescriptor.LengthWithDescriptor, // With the padding at its end there would be room for two.
             };
             nint received;
             while ((received = Libc.recvmsg(socket, &header, Libc.MSG_DONTWAIT | Libc.MSG_CMSG_CLOEXEC)) < 0)
@@ -96,13 +100,14 @@ internal static unsafe class HandoffSocket
                 var error = Marshal.GetLastPInvokeError();
                 if (IsPassing(error))
                     continue;
-                descriptor = -1;
+                (descriptor, isWhole) = (-1, true);
                 return error == Libc.EAGAIN ? -1 : 0;
             }
             descriptor = header.ControlLength >= Libc.OneDescriptor.LengthWithDescriptor
                 && control is { Level: Libc.SOL_SOCKET, Type: Libc.SCM_RIGHTS }
                     ? control.Descriptor
                     : -1;
+            isWhole = (header.Flags & Libc.MSG_TRUNC) == 0 && (descriptor < 0 || (header.Flags & Libc.MSG_CTRUNC) == 0);
             return (int)received;
         }
     }

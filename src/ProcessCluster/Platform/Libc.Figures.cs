@@ -26,5 +26,8 @@ internal static unsafe partial class Libc
     public static partial int getsockopt(int descriptor, int level, int name, void* value, int* length);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial int setsockopt(int descriptor, int level, int name, void* value, int length);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int ioctl(int descriptor, nuint request, int* value);
 }

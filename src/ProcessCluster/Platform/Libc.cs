@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
 
     public const int O_RDONLY = 0;
     public const int O_WRONLY = 1;
+    public const int O_RDWR = 2;
     public const int O_NONBLOCK = 0x800;
     public const int O_ASYNC = 0x2000;
     public const int O_CLOEXEC = 0x80000;
@@ -48,17 +49,23 @@ internal static unsafe partial class Libc
     public const int AF_UNIX = 1;
     public const int AF_INET = 2;
     public const int AF_INET6 = 10;
+    public const int SOCK_STREAM = 1;
     public const int SOCK_SEQPACKET = 5;
     public const int SOCK_NONBLOCK = 0x800;
     public const int SOCK_CLOEXEC = 0x80000;
     public const int SOL_SOCKET = 1;
     public const int SO_REUSEADDR = 2;
     public const int SO_REUSEPORT = 15;
+    public const int SO_TYPE = 3;
+    public const int SO_LINGER = 13;
+    public const int SO_RCVLOWAT = 18;
     public const int SO_ACCEPTCONN = 30;
+    public const int SO_DOMAIN = 39;
     public const int IPPROTO_TCP = 6;
     public const int TCP_FASTOPEN = 23;
     public const int SCM_RIGHTS = 1;
     public const int MSG_PEEK = 2;
+    public const int MSG_CTRUNC = 0x8;
     public const int MSG_TRUNC = 0x20;
     public const int MSG_DONTWAIT = 0x40;
     public const int MSG_NOSIGNAL = 0x4000;

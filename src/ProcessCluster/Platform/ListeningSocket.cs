@@ -45,6 +45,8 @@ internal sealed unsafe class ListeningSocket : IDisposable
 
     public int Number => (int)_socket.Handle;
 
+    public AddressFamily Family => _socket.AddressFamily;
+
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
     /// <exception cref="NotSupportedException">The kind of end point cannot be shared.</exception>
     public static ListeningSocket Bind(EndPoint endPoint, ClusterListenOptions options)

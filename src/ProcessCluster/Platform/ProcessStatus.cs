@@ -33,24 +33,48 @@ internal static class ProcessStatus
     public static bool IsZombie(int processId)
     {
         Span<byte> text = stackalloc byte[1024];
-        return Fields(processId, text) is [(byte)'Z', ..];
+        return Fields(StatOf(processId), text) is [(byte)'Z', ..];
+    }
+
+    /// <summary>
+    /// Whether one of the process's threads runs, waits for a processor, or for the disk. True where the system does not say. Reads a small file for each
+    /// thread.
+    /// </summary>
+    public static bool CanRun(int processId)
+    {
+        Span<byte> text = stackalloc byte[1024];
+        try
+        {
+            foreach (var thread in Directory.EnumerateDirectories(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/task")))
+            {
+                if (Fields($"{thread}/stat", text) is [(byte)'R' or (byte)'D', ..])
+                    return true;
+            }
+            return false;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return true; // It is gone, which is seen elsewhere, or /proc is not there.
+        }
     }
 
     private static int GroupOf(int processId)
     {
         Span<byte> text = stackalloc byte[1024];
-        var fields = Fields(processId, text);
+        var fields = Fields(StatOf(processId), text);
         for (var skipped = 0; skipped < 2; skipped++)
             fields = fields[(fields.IndexOf((byte)' ') + 1)..];
         return Utf8Parser.TryParse(fields, out int group, out _) ? group : 0;
     }
 
     /// <summary>What follows the name, which is in parentheses and may hold anything: state, parent, group, and so on.</summary>
-    private static ReadOnlySpan<byte> Fields(int processId, Span<byte> text)
+    private static ReadOnlySpan<byte> Fields(string path, Span<byte> text)
     {
-        ReadOnlySpan<byte> stat = text[..Read(string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat"), text)];
+        ReadOnlySpan<byte> stat = text[..Read(path, text)];
         return stat[(stat.LastIndexOf((byte)')') + 1)..].Trim((byte)' ');
     }
+
+    private static string StatOf(int processId) => string.Create(CultureInfo.InvariantCulture, $"/proc/{processId}/stat");
 
     private static int Read(string path, Span<byte> text)
     {

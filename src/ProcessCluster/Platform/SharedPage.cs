@@ -13,8 +13,14 @@ namespace ProcessCluster.Platform;
 /// </summary>
 internal sealed unsafe class SharedPage : IDisposable
 {
-    /// <summary>How many offers can be under way to one worker: those of 256 end points.</summary>
-    public const int MaxOffers = 2048;
+    /// <summary>How many end points one worker can use.</summary>
+    public const int MaxPorts = 256;
+
+    /// <summary>How many offers can be under way to one worker.</summary>
+    public const int MaxOffers = 8 * MaxPorts;
+
+    /// <summary>More than a process can have: no sum of what workers claim runs over.</summary>
+    private const int MaxCount = 1 << 20;
 
     /// <summary>Of a number's bits, those that say where in the table it is. The others tell it from those that were there before.</summary>
     public const int SlotBits = 20, SlotMask = (1 << SlotBits) - 1;
@@ -123,10 +129,10 @@ internal sealed unsafe class SharedPage : IDisposable
     }
 
     /// <summary>How many connections are open in the worker.</summary>
-    public int Open => Math.Max(0, Volatile.Read(ref _words[OpenAt]));
+    public int Open => Math.Clamp(Volatile.Read(ref _words[OpenAt]), 0, MaxCount);
 
     /// <summary>Requests that are being served, and connections that have not begun their first one.</summary>
-    public int Busy => Math.Max(0, Volatile.Read(ref _words[BusyAt]));
+    public int Busy => Math.Clamp(Volatile.Read(ref _words[BusyAt]), 0, MaxCount);
 
     /// <summary>The worker's: a connection was taken.</summary>
     public void ConnectionOpened() => Interlocked.Increment(ref _words[OpenAt]);

@@ -5,13 +5,17 @@ using System.Runtime.InteropServices;
 
 namespace ProcessCluster.Platform;
 
-/// <summary>Calls on a connected, non-blocking stream socket. Errors are <see cref="System.Net.Sockets.SocketException"/>s.</summary>
+/// <summary>
+/// Calls on a connected stream socket. None of them blocks, whatever the flags of the socket are: whoever holds a copy of it can change these, in another process too.
+/// Errors are <see cref="System.Net.Sockets.SocketException"/>s.
+/// </summary>
 internal static unsafe class StreamSocket
 {
     private const int MaxVectors = 16;
 
     /// <summary>False when nothing is there now; true with 0 bytes at the end of the stream.</summary>
-    public static bool TryReceive(Descriptor socket, Span<byte> buffer, out int received) => TryReceive(socket, buffer, 0, out received);
+    public static bool TryReceive(Descriptor socket, Span<byte> buffer, out int received) =>
+        TryReceive(socket, buffer, 0, out received);
 
     /// <summary>As <see cref="TryReceive(Descriptor, Span{byte}, out int)"/>, but the bytes stay where they are, and the next receive gives them again.</summary>
     public static bool TryPeek(Descriptor socket, Span<byte> buffer, out int peeked) => TryReceive(socket, buffer, Libc.MSG_PEEK, out peeked);
@@ -23,7 +27,7 @@ internal static unsafe class StreamSocket
         {
             do
             {
-                result = Libc.recv(socket, start, (nuint)buffer.Length, flags);
+                result = Libc.recv(socket, start, (nuint)buffer.Length, flags | Libc.MSG_DONTWAIT);
             }
             while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
         }
@@ -39,7 +43,7 @@ internal static unsafe class StreamSocket
         {
             do
             {
-                result = Libc.send(socket, start, (nuint)buffer.Length, Libc.MSG_NOSIGNAL);
+                result = Libc.send(socket, start, (nuint)buffer.Length, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT);
             }
             while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
         }
@@ -70,7 +74,7 @@ internal static unsafe class StreamSocket
             nint result;
             do
             {
-                result = Libc.sendmsg(socket, &message, Libc.MSG_NOSIGNAL);
+                result = Libc.sendmsg(socket, &message, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT);
             }
             while (result < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR);
             sent = (int)result;
@@ -134,6 +138,51 @@ internal static unsafe class StreamSocket
         var isThere = Libc.getsockopt(descriptor, Libc.IPPROTO_TCP, Libc.TCP_INFO, info, &length) == 0 && length == Libc.TcpInfoBytesAcked + sizeof(long);
         bytes = isThere ? *(long*)(info + Libc.TcpInfoBytesAcked) : 0;
         return isThere;
+    }
+
+    /// <summary>Whether it is a stream socket of this family that does not listen: one that <c>accept</c> could have given.</summary>
+    public static bool IsConnection(int descriptor, AddressFamily family) =>
+        Option(descriptor, Libc.SO_TYPE) == Libc.SOCK_STREAM
+        && Option(descriptor, Libc.SO_ACCEPTCONN) == 0
+        && Option(descriptor, Libc.SO_DOMAIN) == (family == AddressFamily.Unix ? Libc.AF_UNIX : family == AddressFamily.InterNetwork ? Libc.AF_INET : Libc.AF_INET6);
+
+    /// <summary>
+    /// Undoes what another process may have set on a connection that it had and that this process goes on with: the next reader is woken for each byte, no call waits, no signal comes,
+    /// and closing does not linger. What is not possible is left: the connection is broken then, which its next use tells.
+    /// </summary>
+    public static void Reclaim(int descriptor)
+    {
+        _ = Libc.fcntl(descriptor, Libc.F_SETFL, Libc.O_RDWR | Libc.O_NONBLOCK);
+        var one = 1;
+        _ = Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_RCVLOWAT, &one, sizeof(int));
+        EndLingering(descriptor);
+    }
+
+    /// <summary>
+    /// Closes this process's copy of a connection that another process has or had. With <c>SO_LINGER</c> the last <c>close</c> would wait for the peer, for as
+    /// long as the other process has said (<c>man 7 socket</c>), also on a non-blocking socket. Lingering for no time at all, a reset, stays.
+    /// </summary>
+    public static void CloseCopy(int descriptor)
+    {
+        EndLingering(descriptor);
+        Libc.close(descriptor);
+    }
+
+    private static void EndLingering(int descriptor)
+    {
+        var linger = stackalloc int[2];
+        var length = 2 * sizeof(int);
+        if (Libc.getsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, &length) < 0 || linger[0] == 0 || linger[1] <= 0)
+            return;
+        linger[0] = 0;
+        _ = Libc.setsockopt(descriptor, Libc.SOL_SOCKET, Libc.SO_LINGER, linger, 2 * sizeof(int));
+    }
+
+    private static int Option(int descriptor, int name)
+    {
+        int value;
+        var length = sizeof(int);
+        return Libc.getsockopt(descriptor, Libc.SOL_SOCKET, name, &value, &length) < 0 ? -1 : value;
     }
 
     /// <summary>For .NET's socket, which takes it over and expects it in the blocking state.</summary>

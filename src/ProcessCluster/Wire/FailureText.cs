@@ -22,7 +22,7 @@ internal readonly record struct FailureText(string Type, string Message, string?
     /// <exception cref="InvalidDataException">A failure with this code and this body could not be read.</exception>
     public static void Check(FrameCode code, ReadOnlySpan<byte> body)
     {
-        if (code is FrameCode.None or FrameCode.HandlerReady or > FrameCode.Cancelled)
+        if (code is FrameCode.None or FrameCode.HandlerReady or > FrameCode.TooMany)
             throw new InvalidDataException($"A failure has the unknown code {(ushort)code}.");
         Decode(body);
     }

@@ -48,6 +48,9 @@ internal enum FrameCode : ushort
 
     /// <summary>Failure: the handler ended because the requester gave up.</summary>
     Cancelled = 6,
+
+    /// <summary>Failure: the requester has too many requests to other workers that are not answered.</summary>
+    TooMany = 7,
 }
 
 /// <summary>

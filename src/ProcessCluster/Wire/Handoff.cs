@@ -107,7 +107,7 @@ internal static class Handoff
         }
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message);
         answer = (OfferAnswer)BinaryPrimitives.ReadInt32LittleEndian(message[4..]);
-        return answer is >= OfferAnswer.Refused and <= OfferAnswer.Look;
+        return answer is >= OfferAnswer.Refused and <= OfferAnswer.Look or OfferAnswer.Exhausted;
     }
 }
 
@@ -141,4 +141,7 @@ internal enum OfferAnswer
 
     /// <summary>Of a connection that it has served, or of none that has a number: for another worker. Longer than an answer.</summary>
     Returned,
+
+    /// <summary>Its process has no descriptor left: it takes none for now.</summary>
+    Exhausted,
 }

@@ -13,12 +13,13 @@ namespace ProcessCluster.Worker;
 /// </summary>
 internal sealed class WorkerListener(WorkerSession session, int port, EndPoint endPoint) : PortListener(session, port, endPoint)
 {
-    /// <summary>More than a primary offers at once; what is offered beyond it is refused.</summary>
+    /// <summary>More than a primary offers at once; what is offered beyond it is declined.</summary>
     private const int Capacity = 256;
 
     private readonly Channel<Offer> _offers = Channel.CreateBounded<Offer>(Capacity);
 
     private bool _isExclusive;
+    private volatile bool _isCompleted;
 
     private readonly record struct Offer(uint Id, Descriptor Socket, ushort Skip, OfferKinds Kinds, PeerAddress Peer);
 
@@ -33,13 +34,18 @@ internal sealed class WorkerListener(WorkerSession session, int port, EndPoint e
         _isExclusive = options.Exclusive;
     }
 
-    /// <summary>Queues an offer; false when it must be refused.</summary>
-    public bool TryAdd(uint offer, Descriptor socket, ushort skip, OfferKinds kinds, in PeerAddress peer) =>
-        _offers.Writer.TryWrite(new Offer(offer, socket, skip, kinds, peer));
+    /// <summary>Queues an offer; false when it is to be answered as said.</summary>
+    public bool TryAdd(uint offer, Descriptor socket, ushort skip, OfferKinds kinds, in PeerAddress peer, out OfferAnswer answer)
+    {
+        var isAdded = _offers.Writer.TryWrite(new Offer(offer, socket, skip, kinds, peer));
+        answer = _isCompleted ? OfferAnswer.Refused : OfferAnswer.Declined;
+        return isAdded;
+    }
 
     /// <summary>Takes no more offers and refuses those that nobody has taken.</summary>
     public override void Complete()
     {
+        _isCompleted = true;
         _offers.Writer.TryComplete();
         while (_offers.Reader.TryRead(out var offer))
         {

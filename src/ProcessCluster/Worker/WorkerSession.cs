@@ -21,6 +21,7 @@ internal sealed class WorkerSession : ILinkPeer
     public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly Descriptor _handoff = new(ChildProcess.HandoffDescriptor);
+    private readonly OfferAnswers _answers;
     private readonly ConcurrentDictionary<int, PortListener> _listeners = new();
     private readonly PendingAnswers<PortListener> _listening;
     private readonly WorkerUdpSockets _udp;
@@ -45,6 +46,7 @@ internal sealed class WorkerSession : ILinkPeer
         _disconnected = disconnected;
         Logger = scope.Logger;
         (_slot, _isStandby) = (place.Slot, place.IsStandby);
+        _answers = new OfferAnswers(_handoff);
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
         foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
@@ -172,13 +174,7 @@ internal sealed class WorkerSession : ILinkPeer
     public bool TryClaim(uint offer, ClusterConnectionState state) => _page.TryClaim(offer, state);
 
     /// <summary>Answers an offer, or says something else about connections.</summary>
-    public void Say(uint offer, OfferAnswer answer)
-    {
-        Span<byte> message = stackalloc byte[Handoff.AnswerSize];
-        Handoff.WriteAnswer(message, offer, answer);
-        // It cannot be full: a primary has no more than a few offers under way. Closed means that nobody needs the answer.
-        HandoffSocket.Answer(_handoff, message);
-    }
+    public void Say(uint offer, OfferAnswer answer) => _answers.Say(offer, answer);
 
     /// <summary>Ends a listener by the program's wish.</summary>
     public void Close(PortListener listener)
@@ -324,10 +320,11 @@ internal sealed class WorkerSession : ILinkPeer
 
     private void Offered(int port, uint offer, Descriptor socket, ushort skip, OfferKinds kinds, in PeerAddress peer)
     {
-        if (_listeners.TryGetValue(port, out var found) && found is WorkerListener listener && listener.TryAdd(offer, socket, skip, kinds, peer))
+        var answer = OfferAnswer.Refused;
+        if (_listeners.TryGetValue(port, out var found) && found is WorkerListener listener && listener.TryAdd(offer, socket, skip, kinds, peer, out answer))
             return;
         socket.Dispose();
-        Say(offer, OfferAnswer.Refused);
+        Say(offer, answer);
     }
 
     /// <summary>
@@ -340,7 +337,7 @@ internal sealed class WorkerSession : ILinkPeer
         {
             Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
             // Edge-triggered: until nothing is left. The end of the primary, a length of 0, is the link's to see.
-            while (HandoffSocket.Receive(session._handoff, message, out var descriptor) is > 0 and var length)
+            while (HandoffSocket.Receive(session._handoff, message, out var descriptor, out _) is > 0 and var length)
             {
                 if (Handoff.TryReadSocket(message[..length], out var request, out var bound, out var address))
                     session.Arrived(request, bound, descriptor, address);
@@ -349,7 +346,7 @@ internal sealed class WorkerSession : ILinkPeer
                 else if (descriptor >= 0)
                     session.Offered(port, offer, new Descriptor(descriptor), skip, kinds, peer);
                 else
-                    session.Say(offer, OfferAnswer.Refused); // This process has no descriptor left for it.
+                    session.Say(offer, OfferAnswer.Exhausted);
             }
         }
     }

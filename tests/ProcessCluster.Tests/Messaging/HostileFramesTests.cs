@@ -35,8 +35,11 @@ public sealed class HostileFramesTests
         }
         Assert.InRange(refused, Rounds / 100, Rounds - (Rounds / 100));
 
-        using var c = pair.Worker.Handlers.OnRequest<Greeting, Greeting>(static (greeting, _) => greeting);
-        Assert.Equal(new Greeting("still here", 1), await pair.Primary.RequestAsync<Greeting, Greeting>(new Greeting("still here", 1)));
+        // The primary has sent none of these, and has cut the link for the room that it got back: what comes after is handled all the same.
+        var handled = new TaskCompletionSource<Greeting>();
+        using var c = pair.Worker.Handlers.OnMessage<Greeting>((greeting, _) => handled.SetResult(greeting));
+        Receive(channel, Frame(FrameKind.Message, typeof(Greeting).FullName!, "{\"Text\":\"still here\",\"Count\":1}"u8));
+        Assert.Equal(new Greeting("still here", 1), await handled.Task.WaitAsync(TimeSpan.FromSeconds(20)));
     }
 
     [Fact]
@@ -70,7 +73,7 @@ public sealed class HostileFramesTests
             {
             }
         });
-        Assert.Contains("that are not handled", await pair.Worker.Closed, StringComparison.Ordinal);
+        Assert.Contains("were not handled", await pair.Worker.Closed, StringComparison.Ordinal);
         never.SetResult();
     }
 

@@ -54,6 +54,52 @@ public sealed class StreamSocketTests
         Assert.Equal([3], buffer[..received]);
     }
 
+    [Fact]
+    public async Task No_call_blocks_on_a_socket_that_blocks()
+    {
+        using var pair = await Pair.OpenAsync(new IPEndPoint(IPAddress.Loopback, 0));
+        pair.Accepted.Blocking = true;
+        var buffer = new byte[64 * 1024];
+        Assert.False(StreamSocket.TryReceive(pair.One, buffer, out _));
+        Assert.False(StreamSocket.TryPeek(pair.One, buffer, out _));
+        while (StreamSocket.TrySend(pair.One, buffer, out _))
+        {
+            // Until the kernel takes no more, as the client reads nothing.
+        }
+        Assert.False(StreamSocket.TrySend(pair.One, new System.Buffers.ReadOnlySequence<byte>(buffer), out _));
+    }
+
+    [Fact]
+    public async Task A_reclaimed_connection_neither_blocks_nor_lingers()
+    {
+        using var pair = await Pair.OpenAsync(new IPEndPoint(IPAddress.Loopback, 0));
+        pair.Accepted.Blocking = true;
+        pair.Accepted.LingerState = new LingerOption(enable: true, seconds: 60);
+        StreamSocket.Reclaim(pair.One.Number);
+        Assert.False(pair.Accepted.LingerState!.Enabled);
+        Assert.NotEqual(0, Libc.fcntl(pair.One.Number, Libc.F_GETFL, 0) & Libc.O_NONBLOCK);
+
+        pair.Accepted.LingerState = new LingerOption(enable: true, seconds: 0);
+        StreamSocket.Reclaim(pair.One.Number);
+        Assert.True(pair.Accepted.LingerState.Enabled); // A reset is meant.
+    }
+
+    [Fact]
+    public async Task Only_what_accept_gives_is_a_connection()
+    {
+        using var pair = await Pair.OpenAsync(new IPEndPoint(IPAddress.Loopback, 0));
+        Assert.True(StreamSocket.IsConnection(pair.One.Number, AddressFamily.InterNetwork));
+        Assert.False(StreamSocket.IsConnection(pair.One.Number, AddressFamily.InterNetworkV6));
+        Assert.False(StreamSocket.IsConnection(pair.One.Number, AddressFamily.Unix));
+        using var listening = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listening.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listening.Listen();
+        using var datagrams = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        using var file = new Descriptor(Libc.eventfd(0, Libc.EFD_CLOEXEC));
+        Assert.All([(int)listening.Handle, (int)datagrams.Handle, file.Number, -1], static other =>
+            Assert.False(StreamSocket.IsConnection(other, AddressFamily.InterNetwork)));
+    }
+
     /// <summary>A client, and its accepted connection with two more descriptors of it.</summary>
     private sealed class Pair(Socket client, Socket accepted) : IDisposable
     {

@@ -94,7 +94,8 @@ public sealed class HandoffTests
     }
 
     [Theory]
-    [InlineData(5)]
+    [InlineData(4)]
+    [InlineData(6)]
     [InlineData(255)]
     public void An_answer_that_means_nothing_is_none(byte answer) => Assert.False(Handoff.TryReadAnswer([5, 0, 0, 0, answer, 0, 0, 0], out _, out _));
 

@@ -20,7 +20,15 @@ internal sealed class CopiedSocket : EventLoop.Watch, ISharedEndPoint
     {
         (Id, _owner, Descriptor, EndPoint, SocketType, _loop, _needsClock) = (id, owner, descriptor, endPoint, type, loop, needsClock);
         Address = endPoint is IPEndPoint ip ? new PeerAddress(ip) : default;
-        loop.Add(this, descriptor, Libc.EPOLLIN | Libc.EPOLLONESHOT);
+        try
+        {
+            loop.Add(this, descriptor, Libc.EPOLLIN | Libc.EPOLLONESHOT);
+        }
+        catch
+        {
+            owner.Dispose(); // It cannot be watched.
+            throw;
+        }
     }
 
     public int Id { get; }

@@ -1,8 +1,15 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace ProcessCluster.Primary.Listening;
 
 /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
-internal sealed record Guest(WorkerChannel Channel, Dictionary<ISharedEndPoint, string> Uses)
+internal sealed class Guest(WorkerChannel channel)
 {
+    private readonly Dictionary<ISharedEndPoint, string> _uses = [];
+    private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
+
+    public WorkerChannel Channel => channel;
+
     /// <summary>The ports whose listener is in place in the worker.</summary>
     public List<SharedPort> Listens { get; } = [];
 
@@ -17,4 +24,23 @@ internal sealed record Guest(WorkerChannel Channel, Dictionary<ISharedEndPoint, 
 
     /// <summary>When it gave a connection back last, or was told to leave (<see cref="TimeProvider.GetTimestamp"/>).</summary>
     public long GaveAt { get; set; }
+
+    /// <summary>How many ports it uses.</summary>
+    public int Count => _uses.Count;
+
+    /// <summary>How many more it has asked for in vain.</summary>
+    public int Refused { get; set; }
+
+    public bool Uses(ISharedEndPoint port) => _uses.ContainsKey(port);
+
+    /// <summary>Whether it uses what has this key.</summary>
+    public bool Has(string key) => _keys.Contains(key);
+
+    public void Use(ISharedEndPoint port, string key)
+    {
+        _uses.Add(port, key);
+        _keys.Add(key);
+    }
+
+    public bool TryEndUse(ISharedEndPoint port, [MaybeNullWhen(false)] out string key) => _uses.Remove(port, out key) && _keys.Remove(key);
 }

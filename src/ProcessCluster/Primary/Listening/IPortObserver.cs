@@ -14,4 +14,7 @@ internal interface IPortObserver
 
     /// <summary><see cref="SharedPort.EndOverdue(long)"/> is to be called every now and then.</summary>
     void NeedsClock();
+
+    /// <summary>Connections are held for a worker that is behind: <see cref="SharedPort.ServeWaiting"/> is to be called again in some milliseconds.</summary>
+    void Holds();
 }

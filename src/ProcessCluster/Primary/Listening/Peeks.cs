@@ -33,8 +33,16 @@ internal sealed class Peeks
         var peek = new Peek(this, connection, _time.GetTimestamp() + (long)(_rules.MaxPeekTime.TotalSeconds * _time.TimestampFrequency));
         peek.HasProxyHeader = connection.IsMoved;
         peek.Place = _waiting.AddLast(peek);
-        // Told at once of what is there already.
-        _loop.Add(peek, connection.Descriptor, Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
+        try
+        {
+            // Told at once of what is there already.
+            _loop.Add(peek, connection.Descriptor, Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
+        }
+        catch (IOException)
+        {
+            Drop(peek); // No memory, or too many are watched (fs.epoll.max_user_watches): then the choice is made without the bytes.
+            End(peek);
+        }
     }
 
     /// <summary>Goes on with those that were waited for long enough.</summary>
@@ -55,15 +63,25 @@ internal sealed class Peeks
 
     private void Remove(Peek peek)
     {
+        Drop(peek);
+        _loop.Remove(peek, peek.Connection.Descriptor);
+    }
+
+    private void Drop(Peek peek)
+    {
         _waiting.Remove(peek.Place!);
         peek.Place = null;
-        _loop.Remove(peek, peek.Connection.Descriptor);
     }
 
     /// <summary>The worker is chosen by what is known. Without a PROXY header that must be there nothing is.</summary>
     private void GiveUp(Peek peek)
     {
         Remove(peek);
+        End(peek);
+    }
+
+    private void End(Peek peek)
+    {
         if (_rules.HasProxyHeader && !peek.HasProxyHeader)
             Libc.close(peek.Connection.Descriptor);
         else

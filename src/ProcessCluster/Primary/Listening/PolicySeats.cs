@@ -2,8 +2,13 @@ using ProcessCluster.Platform;
 
 namespace ProcessCluster.Primary.Listening;
 
-/// <summary>Whoever the policy chooses. A choice is O(n).</summary>
-internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictionary<int, int> weights, int maxConnections) : Seats(maxConnections)
+/// <summary>
+/// Whoever the policy chooses. A choice is O(n). Where the policy evens connections out, they are held for a worker that has fewer of them and is just behind with its
+/// answers, as by <see cref="RoundRobinSeats"/>.
+/// </summary>
+internal sealed class PolicySeats(
+    IDispatchPolicy policy, bool isEven, int peekBytes, IDictionary<int, int> weights, int maxConnections, TimeProvider time)
+    : Seats(maxConnections, time)
 {
     private DispatchCandidate[] _candidates = new DispatchCandidate[4];
     private Seat[] _chosenFrom = new Seat[4];
@@ -40,13 +45,34 @@ internal sealed class PolicySeats(IDispatchPolicy policy, int peekBytes, IDictio
                 HasRoom(full); // Whoever has room first will say so.
             return false;
         }
-        seat = _chosenFrom.AsSpan(0, count)[chosen];
+        var choice = _chosenFrom.AsSpan(0, count)[chosen];
+        if (isEven && IsHeld(_candidates[chosen].OpenConnections, count))
+            return false;
+        seat = choice;
         return TryTake(seat);
     }
 
     protected override void Changed(Seat seat)
     {
         // It is looked at when there is a choice to make.
+    }
+
+    /// <summary>Whether a worker that has fewer connections than the chosen one shall have the next ones, as soon as it has answered an offer.</summary>
+    private bool IsHeld(int connections, int count)
+    {
+        var isHeld = false;
+        var mayHold = true;
+        for (var i = 0; i < count; i++)
+        {
+            var behind = _chosenFrom[i];
+            if (behind is not { IsAside: false, IsSlow: false, Outstanding: >= Seat.MaxOffers } || _candidates[i].OpenConnections + MaxLead > connections)
+                continue;
+            if (!isHeld)
+                mayHold = CountHeldTime(isHolding: true, HasIdle);
+            behind.IsSlow = !mayHold || IsSilent(behind);
+            isHeld |= !behind.IsSlow;
+        }
+        return isHeld;
     }
 
     private int Choose(in PendingConnection connection, ReadOnlySpan<DispatchCandidate> candidates)

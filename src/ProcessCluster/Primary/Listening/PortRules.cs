@@ -29,7 +29,7 @@ internal sealed record PortRules(
 
     /// <summary>To be called once for each end point: it makes the policy.</summary>
     /// <exception cref="ArgumentException">The program's own policy could not be made, or wants to see what it cannot.</exception>
-    public static PortRules For(ClusterOptions options, EndPoint endPoint)
+    public static PortRules For(ClusterOptions options, EndPoint endPoint, TimeProvider time)
     {
         var own = Own(options, endPoint);
         var custom = own.CustomDispatch ?? (own.Dispatch is null ? options.CustomDispatch : null);
@@ -40,7 +40,7 @@ internal sealed record PortRules(
         var isEven = custom is null && BuiltInPolicies.IsEven(name); // Else its choice stays.
         var maxConnections = own.MaxConnectionsPerWorker ?? options.MaxConnectionsPerWorker;
         return new PortRules(
-            policy is null ? new RoundRobinSeats(maxConnections) : new PolicySeats(policy, peekBytes, options.Weights, maxConnections),
+            policy is null ? new RoundRobinSeats(maxConnections, time) : new PolicySeats(policy, isEven, peekBytes, options.Weights, maxConnections, time),
             policy,
             peekBytes,
             own.MaxWaitingConnections ?? options.MaxWaitingConnections,

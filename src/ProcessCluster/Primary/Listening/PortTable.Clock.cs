@@ -11,9 +11,15 @@ internal sealed partial class PortTable
     /// <summary>A worker that leaves, has connections and has given none back for so long has only what cannot move, for as long as that takes.</summary>
     private static readonly TimeSpan GivingPatience = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often connections that are held for a worker are tried again.</summary>
+    private static readonly TimeSpan HoldTick = TimeSpan.FromMilliseconds(5);
+
     private readonly LoopTimer _clock = new(loop);
+    private readonly LoopTimer _holdClock = new(loop);
     private Action? _tick;
+    private Action? _holdTick;
     private bool _clockRuns;
+    private bool _holdClockRuns;
 
     /// <summary>Whether all workers are being replaced: their connections move anyway, and what moved is counted.</summary>
     public bool IsReloading { get; set; }
@@ -24,6 +30,30 @@ internal sealed partial class PortTable
             return;
         _clockRuns = true;
         _clock.Start(ClockTick, _tick ??= Tick);
+    }
+
+    public void Holds()
+    {
+        if (_holdClockRuns)
+            return;
+        _holdClockRuns = true;
+        _holdClock.Start(HoldTick, _holdTick ??= ServeHeld);
+    }
+
+    private void ServeHeld()
+    {
+        var isNeeded = false;
+        foreach (var shared in _byKey.Values)
+        {
+            if (shared is not SharedPort { IsHolding: true } port)
+                continue;
+            port.ServeWaiting();
+            isNeeded |= port.IsHolding;
+        }
+        if (isNeeded)
+            return;
+        _holdClockRuns = false;
+        _holdClock.Stop();
     }
 
     /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
@@ -75,7 +105,7 @@ internal sealed partial class PortTable
         var unread = new ControlMessage.Unread(socket.Id);
         foreach (var (worker, guest) in _guests)
         {
-            if (!worker.Life.LeaveWanted && guest.Uses.ContainsKey(socket) && worker.Channel.Outbox.Written().IsCompleted)
+            if (!worker.Life.LeaveWanted && guest.Uses(socket) && worker.Channel.Outbox.Written().IsCompleted)
                 worker.Send(unread);
         }
     }

@@ -24,10 +24,14 @@ internal sealed partial class PortTable(
     private readonly SocketDelivery _delivery = new();
     private int _lastId;
 
+    /// <summary>How many end points the primary holds open for its workers. Those that no worker uses any more are closed first.</summary>
+    private const int MaxPorts = 1024;
+
     /// <summary>What becomes of connections whose worker is gone.</summary>
     public Survival Survival { get; } = new(logger, metrics, time);
 
-    public void Add(PrimaryWorker worker) => _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, TakeOver, Survival, metrics, time), []));
+    public void Add(PrimaryWorker worker) =>
+        _guests.Add(worker, new Guest(new WorkerChannel(worker, loop, fault, logger.WorkerExhausted, TakeOver, Survival, metrics, time)));
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
     public ControlMessage? Bind(PrimaryWorker worker, ControlMessage.Listen request)
@@ -108,8 +112,17 @@ internal sealed partial class PortTable(
 
     private SharedPort Share(int id, PrimaryWorker worker, ControlMessage.Listen request)
     {
-        var rules = PortRules.For(worker.Options, request.EndPoint);
-        return new SharedPort(id, ListeningSocket.Bind(request.EndPoint, request.Options), request.Options, loop, rules, time, this);
+        var rules = PortRules.For(worker.Options, request.EndPoint, time);
+        var socket = ListeningSocket.Bind(request.EndPoint, request.Options);
+        try
+        {
+            return new SharedPort(id, socket, request.Options, loop, rules, time, this);
+        }
+        catch
+        {
+            socket.Dispose(); // It cannot be watched.
+            throw;
+        }
     }
 
     private ReusePort Hold(int id, EndPoint endPoint, ClusterListenOptions options)
@@ -137,11 +150,19 @@ internal sealed partial class PortTable(
             refusal = new ControlMessage.NotBound(request, (int)SocketError.Shutdown, "the worker is leaving");
             return false;
         }
+        if (guest.Count >= SharedPage.MaxPorts)
+        {
+            if (++guest.Refused > SharedPage.MaxPorts)
+                fault(worker, $"it asks for end points again and again, though it has the {SharedPage.MaxPorts} that a worker can have.");
+            refusal = new ControlMessage.NotBound(
+                request, (int)SocketError.TooManyOpenSockets, $"this worker uses {SharedPage.MaxPorts} end points already, which is the most; close one first");
+            return false;
+        }
         var name = $"{kind}{endPoint}";
         // Port 0 asked for twice means two ports; the n-th one of each worker is the same.
-        var nth = endPoint is IPEndPoint { Port: 0 }
-            ? Enumerable.Range(0, int.MaxValue).First(n => !guest.Uses.ContainsValue($"{name} {n}"))
-            : 0;
+        var nth = 0;
+        while (endPoint is IPEndPoint { Port: 0 } && guest.Has($"{name} {nth}"))
+            nth++;
         var key = $"{name} {nth}";
         // What a worker got for port 0 can be asked for by its number, too.
         if (endPoint is IPEndPoint { Port: not 0 } numbered && !_byKey.ContainsKey(key))
@@ -149,7 +170,7 @@ internal sealed partial class PortTable(
             var unnumbered = $"{kind}{new IPEndPoint(numbered.Address, 0)} ";
             key = _byKey.FirstOrDefault(port => port.Key.StartsWith(unnumbered, StringComparison.Ordinal) && port.Value.EndPoint.Equals(numbered)).Key ?? key;
         }
-        if (guest.Uses.ContainsValue(key))
+        if (guest.Has(key))
         {
             refusal = new ControlMessage.NotBound(request, (int)SocketError.AddressAlreadyInUse, $"this worker listens on {endPoint} already");
             return false;
@@ -162,11 +183,12 @@ internal sealed partial class PortTable(
             }
             else
             {
+                MakeRoom();
                 shared = make(++_lastId);
                 _byKey[key] = shared;
                 _byId.Add(shared.Id, shared);
             }
-            guest.Uses.Add(shared, key);
+            guest.Use(shared, key);
             return true;
         }
         catch (SocketException exception)
@@ -181,6 +203,18 @@ internal sealed partial class PortTable(
         }
     }
 
+    /// <summary>Closes end points that no worker uses any more where there are too many. They are kept for workers to come, which may have asked for others.</summary>
+    /// <exception cref="IOException">All of them are in use.</exception>
+    private void MakeRoom()
+    {
+        if (_byKey.Count < MaxPorts)
+            return;
+        foreach (var (key, port) in _byKey.Where(entry => !_guests.Values.Any(guest => guest.Uses(entry.Value))).ToList())
+            Close(port, key);
+        if (_byKey.Count >= MaxPorts)
+            throw new IOException($"The workers use {MaxPorts} end points already, which is the most for a cluster.");
+    }
+
     /// <summary>
     /// The worker's listener is in place: it gets connections, as soon as it is admitted; or its UDP socket is. Null when the port is not there
     /// any more, or the worker is leaving.
@@ -191,7 +225,7 @@ internal sealed partial class PortTable(
             || !_guests.TryGetValue(worker, out var guest)
             || guest.IsDone
             || !_byId.TryGetValue(portId, out var port)
-            || !guest.Uses.ContainsKey(port))
+            || !guest.Uses(port))
         {
             return null;
         }
@@ -220,7 +254,7 @@ internal sealed partial class PortTable(
     public bool CanMoveFrom(PrimaryWorker worker) =>
         worker.Options.MoveConnections
         && _guests.TryGetValue(worker, out var leaving)
-        && _guests.Values.Any(other => other != leaving && other is { IsAdmitted: true, IsDone: false } && other.Listens.Exists(leaving.Uses.ContainsKey));
+        && _guests.Values.Any(other => other != leaving && other is { IsAdmitted: true, IsDone: false } && other.Listens.Exists(leaving.Uses));
 
     /// <summary>How many connections wait for a worker. May be called on any thread.</summary>
     public int Waiting => _byKey.Values.OfType<SharedPort>().Sum(static port => port.Waiting);
@@ -228,7 +262,7 @@ internal sealed partial class PortTable(
     /// <summary>The worker has closed its listener or its UDP socket.</summary>
     public void CloseListener(PrimaryWorker worker, int portId)
     {
-        if (!_guests.TryGetValue(worker, out var guest) || !_byId.TryGetValue(portId, out var port) || !guest.Uses.Remove(port, out var key))
+        if (!_guests.TryGetValue(worker, out var guest) || !_byId.TryGetValue(portId, out var port) || !guest.TryEndUse(port, out var key))
             return;
         if (port is SharedPort connections)
         {
@@ -240,7 +274,7 @@ internal sealed partial class PortTable(
         {
             _delivery.Forget(guest.Channel, port);
         }
-        if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses.ContainsKey(port)))
+        if (worker.Life.LeaveWanted || _guests.Values.Any(g => g.Uses(port)))
             return;
         Close(port, key);
     }
@@ -274,9 +308,16 @@ internal sealed partial class PortTable(
         }
         if (!_byId.TryGetValue(portId, out var shared) || shared is not SharedPort port)
         {
-            Libc.close(descriptor); // The port was closed meanwhile, and with it what waits there.
+            StreamSocket.CloseCopy(descriptor); // The port was closed meanwhile, and with it what waits there.
             return;
         }
+        if (!StreamSocket.IsConnection(descriptor, port.Family))
+        {
+            Libc.close(descriptor);
+            fault(worker, "it gave back a descriptor that is no connection of the port.");
+            return;
+        }
+        StreamSocket.Reclaim(descriptor);
         worker.ConnectionsMoved++;
         if (_guests.TryGetValue(worker, out var guest)) // Else it is gone: what it gave back last is read now.
             guest.GaveAt = time.GetTimestamp();
@@ -300,7 +341,7 @@ internal sealed partial class PortTable(
         foreach (var port in guest.Own)
         {
             guest.Listens.Remove(port);
-            if (guest.Uses.Remove(port, out var key))
+            if (guest.TryEndUse(port, out var key))
                 Close(port, key);
         }
         guest.Own.Clear();

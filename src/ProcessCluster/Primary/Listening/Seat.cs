@@ -29,6 +29,21 @@ internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnection
 
     public bool IsRemoved { get; set; }
 
+    /// <summary>The number of turns that it has had, counted from the last of the workers that the others wait for (<see cref="RoundRobinSeats"/>).</summary>
+    public long Turn { get; set; }
+
+    /// <summary>Whether the others wait for it when they are ahead of it.</summary>
+    public bool IsAwaited { get; set; }
+
+    /// <summary>Whether the others have waited for it in vain. Until it answers, they do not wait again.</summary>
+    public bool IsSlow { get; set; }
+
+    /// <summary>Since when it has answered none of its offers (<see cref="TimeProvider.GetTimestamp"/>).</summary>
+    public long SilentSince { get; set; }
+
+    /// <summary>Whether the worker has work or waits for a processor, as far as the system says.</summary>
+    public bool CanRun => Channel is null || ProcessStatus.CanRun(Channel.Worker.ProcessId);
+
     /// <summary>Whether it may be offered a connection.</summary>
     public bool IsInTurn => !IsRemoved && !IsAside && Revoked == 0 && Outstanding < MaxOffers;
 
@@ -37,11 +52,8 @@ internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnection
 
     public bool HasLine => _line is { Count: > 0 };
 
-    /// <summary>Whether it is in the round robin's lists.</summary>
-    public bool IsListed { get; set; }
-
-    /// <summary>The number of unanswered offers that it had when it was listed.</summary>
-    public int ListedAt { get; set; }
+    /// <summary>The number of the round robin's list that it is in; -1 while it is in none.</summary>
+    public int ListedAt { get; set; } = -1;
 
     public Seat? Previous { get; set; }
 

@@ -7,8 +7,29 @@ namespace ProcessCluster.Primary.Listening;
 /// <see cref="Seat.MaxOffers"/>. Belongs to the cluster's loop.
 /// </summary>
 /// <param name="maxConnections">How many connections a worker may have open; 0 is no limit.</param>
-internal abstract class Seats(int maxConnections)
+/// <param name="time">The clock.</param>
+internal abstract class Seats(int maxConnections, TimeProvider time)
 {
+    /// <summary>
+    /// The silence after which the others do not wait for a worker any more: shorter where none of its threads can run, as it is stopped or blocked then; longer where
+    /// it has work or waits for a processor.
+    /// </summary>
+    internal static readonly TimeSpan StuckPatience = TimeSpan.FromMilliseconds(20), BusyPatience = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How far a worker may be ahead of the last one. Small, so that a burst of a few connections for each worker is shared evenly, too.</summary>
+    protected const int MaxLead = 2;
+
+    /// <summary>
+    /// Connections are held while a worker is idle for so long at once, and for this part of the time: one that is always slow does not slow the others down.
+    /// </summary>
+    private static readonly TimeSpan MaxHeld = TimeSpan.FromMilliseconds(200);
+
+    private const int HeldShare = 10;
+
+    private TimeSpan _budget = MaxHeld;
+    private long _countedAt = time.GetTimestamp();
+    private bool _wasIdle;
+
     private readonly List<Seat> _aside = [];
 
     /// <summary>Whether somebody is out of turn who may be in turn again: <see cref="EndStalls"/> is to be called every now and then.</summary>
@@ -16,6 +37,9 @@ internal abstract class Seats(int maxConnections)
 
     /// <summary>Whether a worker is in turn that has no unanswered offer.</summary>
     public abstract bool HasIdle { get; }
+
+    /// <summary>Whether connections wait for a worker that is behind, while others could take them: they are to be served again soon.</summary>
+    public bool IsHolding { get; private set; }
 
     protected int MaxConnections => maxConnections;
 
@@ -43,8 +67,12 @@ internal abstract class Seats(int maxConnections)
     {
         if (!seat.IsInTurn || !HasRoom(seat))
             return false;
-        seat.Outstanding++;
+        if (seat.Outstanding++ == 0)
+            seat.SilentSince = time.GetTimestamp();
+        Taken(seat);
         Changed(seat);
+        if (IsHolding)
+            CountHeldTime(isHolding: false, hasIdle: false);
         return true;
     }
 
@@ -100,6 +128,8 @@ internal abstract class Seats(int maxConnections)
     {
         seat.Outstanding--;
         seat.IsAside = false;
+        seat.IsSlow = false;
+        seat.SilentSince = time.GetTimestamp();
         Changed(seat);
     }
 
@@ -119,6 +149,35 @@ internal abstract class Seats(int maxConnections)
 
     /// <summary>Something about it is different.</summary>
     protected abstract void Changed(Seat seat);
+
+    /// <summary>It has one more offer. <see cref="Changed"/> follows.</summary>
+    protected virtual void Taken(Seat seat)
+    {
+        // Only turns are counted.
+    }
+
+    /// <summary>
+    /// To be called when connections are held for a worker that is behind, and when they are held no more. Takes the time in which they were held while another
+    /// worker was idle from the budget, and adds a part of all other time. False when the budget is spent: they must not be held.
+    /// </summary>
+    protected bool CountHeldTime(bool isHolding, bool hasIdle)
+    {
+        var now = time.GetTimestamp();
+        var passed = time.GetElapsedTime(_countedAt, now);
+        var budget = _wasIdle ? _budget - passed : _budget + (passed / HeldShare);
+        _budget = budget < -MaxHeld ? -MaxHeld : budget < MaxHeld ? budget : MaxHeld;
+        (_countedAt, _wasIdle, IsHolding) = (now, isHolding && hasIdle, isHolding);
+        return _budget > TimeSpan.Zero;
+    }
+
+    /// <summary>Whether the worker has answered none of its offers for so long that waiting for it is of no use.</summary>
+    protected bool IsSilent(Seat seat)
+    {
+        if (seat.Outstanding == 0)
+            return false;
+        var silence = time.GetElapsedTime(seat.SilentSince);
+        return silence >= BusyPatience || (silence >= StuckPatience && !seat.CanRun);
+    }
 
     /// <summary>Whether the worker may have another connection. If not, it will say when it has closed one.</summary>
     protected bool HasRoom(Seat seat)

@@ -21,7 +21,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private readonly TimeProvider _time;
     private readonly Seats _seats;
     private readonly WaitingLine _waiting = new();
-    private readonly List<Seat> _withLine = [];
+    private readonly WorkerLines _lines = new();
     private readonly Refusals _refusals;
     private readonly ReadOnlyMemory<byte> _crashAnswer;
     private readonly Peeks? _peeks;
@@ -29,7 +29,6 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private bool _paused;
     private bool _exhausted;
     private bool _disposed;
-    private int _inLines;
 
     public SharedPort(int id, ListeningSocket socket, ClusterListenOptions options, EventLoop loop, PortRules rules, TimeProvider time, IPortObserver observer)
     {
@@ -51,16 +50,22 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     public SocketType SocketType => SocketType.Stream;
 
+    /// <summary>Of its connections.</summary>
+    public AddressFamily Family => _socket.Family;
+
     public TimeSpan MaxWait => _rules.MaxWait;
 
     /// <summary>How many connections wait for a worker. May be read on any thread.</summary>
-    public int Waiting => _waiting.Count + Volatile.Read(ref _inLines);
+    public int Waiting => _waiting.Count + _lines.Count;
 
     /// <summary>Whether time matters to it.</summary>
     public bool NeedsClock => Waiting > 0 || _peeks is { Count: > 0 } || _paused || _seats.HasStalls || _refusals.NeedsClock;
 
     /// <summary>Whether a worker has nothing to answer, so that it could serve what another one does not answer.</summary>
     public bool HasIdle => _seats.HasIdle;
+
+    /// <summary>Whether connections wait for a worker that is behind the others: <see cref="ServeWaiting"/> is to be called again soon.</summary>
+    public bool IsHolding => _seats.IsHolding && _waiting.Count > 0;
 
     /// <summary>How long ago a connection of this port was accepted.</summary>
     public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _maxWait);
@@ -107,7 +112,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     {
         _seats.Remove(seat);
         _rebalancing?.Remove(seat);
-        DissolveLine(seat);
+        _lines.Dissolve(seat, _waiting);
         ServeWaiting();
     }
 
@@ -137,7 +142,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public void Revoked(Seat seat)
     {
         _seats.Revoked(seat);
-        DissolveLine(seat);
+        _lines.Dissolve(seat, _waiting);
     }
 
     /// <summary>A worker has room again.</summary>
@@ -150,6 +155,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     /// <summary>Takes back a connection that a worker did not accept: it is served before all that came later.</summary>
     public void TakeBack(in PendingConnection connection)
     {
+        StreamSocket.Reclaim(connection.Descriptor); // The worker has a copy of it.
         if (_disposed)
         {
             Libc.close(connection.Descriptor);
@@ -191,6 +197,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
             if (TryPlace(connection))
                 continue;
             _waiting.PushFront(connection);
+            TellIfHolding();
             break;
         }
         ResumeIfPossible();
@@ -199,10 +206,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     /// <summary>Ends the waiting whose time is over, and tries again what could not be done for want of descriptors or buffers.</summary>
     public int EndOverdue(long now)
     {
-        var ended = EndOverdue(_waiting, now);
-        foreach (var seat in _withLine)
-            ended += EndOverdue(seat.Line, now);
-        CountLines();
+        var ended = 0;
+        for (; _waiting.TryPopOverdue(now, out var connection) || _lines.TryPopOverdue(now, out connection); ended++)
+            Refuse(connection);
         _peeks?.Tick(now);
         _refusals.Tick();
         RoomCame();
@@ -222,8 +228,8 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         _socket.Dispose();
         _peeks?.Clear();
         _refusals.Clear();
-        foreach (var line in _withLine.Select(static seat => seat.Line).Append(_waiting))
-            line.Close();
+        _lines.Close();
+        _waiting.Close();
     }
 
     private PendingConnection Accepted(int descriptor, in PeerAddress peer) => new(descriptor, peer, _time.GetTimestamp() + _maxWait);
@@ -253,6 +259,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         }
         _waiting.PushBack(connection);
         _observer.NeedsClock();
+        TellIfHolding();
         PauseIfFull();
     }
 
@@ -305,22 +312,9 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     private void WaitFor(Seat seat, in PendingConnection connection)
     {
-        seat.Line.PushBack(connection);
-        if (!_withLine.Contains(seat))
-            _withLine.Add(seat);
-        CountLines();
+        _lines.Add(seat, connection);
         _observer.NeedsClock();
         PauseIfFull();
-    }
-
-    private void DissolveLine(Seat seat)
-    {
-        if (!_withLine.Remove(seat))
-            return;
-        // They wait for somebody else now, before those that came later.
-        for (var left = seat.Line.Count; left > 0; left--)
-            _waiting.PushFront(seat.Line.PopBack());
-        CountLines();
     }
 
     private void Serve(Seat seat)
@@ -332,8 +326,8 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
 
     private void ServeAll()
     {
-        for (var i = _withLine.Count - 1; i >= 0; i--)
-            ServeLine(_withLine[i]);
+        for (var i = _lines.Seats.Count - 1; i >= 0; i--)
+            ServeLine(_lines.Seats[i]);
         ServeWaiting();
     }
 
@@ -343,25 +337,12 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
         {
             if (seat.Channel.TryOffer(seat, seat.Line.Peek()))
             {
-                seat.Line.Pop();
+                _lines.Pop(seat);
                 continue;
             }
             _seats.Stall(seat);
             break;
         }
-        if (!seat.HasLine)
-            _withLine.Remove(seat);
-        CountLines();
-    }
-
-    private void CountLines() => Volatile.Write(ref _inLines, _withLine.Sum(static seat => seat.Line.Count));
-
-    private int EndOverdue(WaitingLine line, long now)
-    {
-        var ended = 0;
-        for (; line.TryPopOverdue(now, out var connection); ended++)
-            Refuse(connection);
-        return ended;
     }
 
     private void Refuse(in PendingConnection connection)
@@ -372,6 +353,12 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
             Libc.close(connection.Descriptor); // It has asked for nothing that could be answered.
         else
             _refusals.Refuse(connection.Descriptor);
+    }
+
+    private void TellIfHolding()
+    {
+        if (_seats.IsHolding)
+            _observer.Holds();
     }
 
     private void PauseIfFull()

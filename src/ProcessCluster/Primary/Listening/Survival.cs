@@ -96,6 +96,7 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
             connections.Take(slot);
             Let();
             var (port, descriptor) = (entry.Seat.Port, entry.Connection.Descriptor);
+            StreamSocket.Reclaim(descriptor);
             var state = StateOf(entry, worker.Child.Page);
             if (state != ClusterConnectionState.Idle && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name } request
                 && (state == ClusterConnectionState.Responding || request.Fingerprint != 0))

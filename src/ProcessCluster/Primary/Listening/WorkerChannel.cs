@@ -15,20 +15,31 @@ internal sealed class WorkerChannel : EventLoop.Watch
     /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick of the port table's clock.</summary>
     private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How many messages are read before the loop looks at other things again, and how many at the worker's end.</summary>
+    private const int ReadBurst = 64, ReadAtEnd = 64 * 1024;
+
+    /// <summary>How many messages that say nothing new a worker may send at once and in a second. A few are ordinary: the primary looks by itself, too.</summary>
+    private const int NeedlessBurst = 10_000, NeedlessPerSecond = 1_000;
+
     private readonly EventLoop _loop;
     private readonly Descriptor _socket;
     private readonly Action<PrimaryWorker, string> _fault;
+    private readonly Action<PrimaryWorker> _exhausted;
     private readonly Returned _returned;
     private readonly Survival _survival;
     private readonly ClusterMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly List<Seat> _seats = [];
     private readonly WorkerConnections _connections;
+    private readonly RateLimit _needless;
+    private long _given;
+    private bool _isExhausted;
     private bool _closed;
 
     /// <param name="worker">Whose.</param>
     /// <param name="loop">The cluster's.</param>
     /// <param name="fault">Told when it says what it cannot mean.</param>
+    /// <param name="exhausted">Told when it has no descriptor left for a connection; once, until it has taken one.</param>
     /// <param name="returned">Gets the connections that it gives back.</param>
     /// <param name="survival">Says which copies are kept, and what becomes of them.</param>
     /// <param name="metrics">Where it is counted.</param>
@@ -37,13 +48,16 @@ internal sealed class WorkerChannel : EventLoop.Watch
         PrimaryWorker worker,
         EventLoop loop,
         Action<PrimaryWorker, string> fault,
+        Action<PrimaryWorker> exhausted,
         Returned returned,
         Survival survival,
         ClusterMetrics metrics,
         TimeProvider time)
     {
-        (Worker, _loop, _fault, _returned, _survival, _metrics, _time) = (worker, loop, fault, returned, survival, metrics, time);
+        (Worker, _loop, _fault, _exhausted, _returned) = (worker, loop, fault, exhausted, returned);
+        (_survival, _metrics, _time) = (survival, metrics, time);
         _socket = worker.Child.Handoff;
+        _needless = new RateLimit(time, NeedlessBurst, NeedlessPerSecond);
         _connections = new WorkerConnections(Page.Slots);
         survival.Check(worker.Options);
         survival.Quarantine.Add(Page); // Before it gets a connection.
@@ -194,66 +208,96 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private void ReadAnswers(bool toTheEnd)
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        // As long as an offer is unanswered: then another answer may be there.
-        do
+        // As long as an offer is unanswered: then another answer may be there. The loop calls again when more is left.
+        for (var left = toTheEnd ? ReadAtEnd : ReadBurst; left > 0 && !_closed; left--)
         {
-            if (_closed)
-                return;
-            var length = HandoffSocket.Receive(_socket, message, out var descriptor);
+            var length = HandoffSocket.Receive(_socket, message, out var descriptor, out var isWhole);
             if (length == 0)
                 StopWatching();
             if (length <= 0)
                 return;
-            if (Handoff.TryReadReturned(message[..length], out var number, out var port, out var peer))
+            if (Handle(message[..length], ref descriptor, isWhole) is { } fault)
             {
-                if (number != Handoff.NoOffer)
-                    Forget(number);
-                _returned(Worker, port, descriptor, peer);
-                continue;
+                StopWatching();
+                _fault(Worker, fault);
             }
             if (descriptor >= 0)
                 Libc.close(descriptor);
-            if (!Handoff.TryReadAnswer(message[..length], out var offer, out var answer))
-            {
-                _fault(Worker, $"it answered an offer in {length} bytes that mean nothing.");
+            if (!toTheEnd && !HasOffers)
                 return;
-            }
-            switch (answer)
-            {
-                case OfferAnswer.RoomCame:
-                    RoomCame();
-                    break;
-                case OfferAnswer.Look:
-                    Page.WantLook();
-                    Look();
-                    if (!toTheEnd)
-                        return; // There is hardly ever anything more; if there is, the loop tells.
-                    break;
-                default:
-                    if (!_connections.TryFind(offer, out var slot) || _connections[slot].IsTaken)
-                    {
-                        _fault(Worker, "it answered an offer that was not made.");
-                        return;
-                    }
-                    Refused(_connections.Take(slot), answer);
-                    break;
-            }
         }
-        while (toTheEnd || HasOffers);
     }
 
-    /// <summary>What the worker has taken and closed since the last look, however many: it tells of the first.</summary>
-    private void Look()
+    /// <summary>Takes one message of the worker's, and the descriptor if it is one that is wanted. Gives what is wrong with it, or null.</summary>
+    private string? Handle(ReadOnlySpan<byte> message, ref int descriptor, bool isWhole)
     {
+        if (!isWhole)
+            return $"it sent a message of more than {HandoffSocket.MaxMessage} bytes, or with more than one descriptor, over its hand-off socket.";
+        if (Handoff.TryReadReturned(message, out var number, out var port, out var peer))
+            return Returns(number, port, ref descriptor, peer);
+        if (descriptor >= 0)
+            return "it sent a descriptor that is no connection for another worker.";
+        if (!Handoff.TryReadAnswer(message, out var offer, out var answer))
+            return $"it answered an offer in {message.Length} bytes that mean nothing.";
+        switch (answer)
+        {
+            case OfferAnswer.RoomCame:
+                RoomCame();
+                return CountNeedless();
+            case OfferAnswer.Look:
+                Page.WantLook();
+                return Look() ? null : CountNeedless();
+            default:
+                if (!_connections.TryFind(offer, out var slot) || _connections[slot].IsTaken)
+                    return "it answered an offer that was not made.";
+                Refused(_connections.Take(slot), answer);
+                return null;
+        }
+    }
+
+    private string? CountNeedless() =>
+        _needless.TryTake() ? null : $"it sent more than {NeedlessPerSecond} messages a second that say nothing over its hand-off socket.";
+
+    /// <summary>The worker gives a connection back. The primary's own copy goes on, where there is one: the worker's may be another.</summary>
+    private string? Returns(uint number, int port, ref int descriptor, in PeerAddress peer)
+    {
+        int own;
+        if (_connections.TryFind(number, out var slot) && _connections[slot] is { IsKept: true, IsRevoked: false, Seat: { } seat })
+        {
+            if (!_connections[slot].IsTaken)
+                Taken(slot);
+            port = seat.Port.Id;
+            own = _connections.Take(slot).Connection.Descriptor;
+            _survival.Let();
+        }
+        else
+        {
+            Look(); // What it has taken is counted then.
+            if (_given == 0)
+                return "it gave back more connections than it was given.";
+            (own, descriptor) = (descriptor, -1);
+        }
+        _given--;
+        _returned(Worker, port, own, peer);
+        return null;
+    }
+
+    /// <summary>What the worker has taken and closed since the last look, however many: it tells of the first. False when there is nothing.</summary>
+    private bool Look()
+    {
+        var any = false;
         for (var i = _connections.Offers.Length - 1; i >= 0; i--)
         {
             // A seat that is free is served at once: what that adds comes behind.
             var slot = _connections.Offers[i];
-            if (!_connections[slot].IsRevoked && Page.IsClaimed(_connections[slot].Number))
-                Taken(slot);
+            if (_connections[slot].IsRevoked || !Page.IsClaimed(_connections[slot].Number))
+                continue;
+            Taken(slot);
+            any = true;
         }
         for (var slot = Page.TakeClosed(); slot >= 0;)
         {
+            any = true;
             var closed = slot;
             slot = Page.NextClosed(slot);
             if (closed >= _connections.All.Length || _connections[closed] is not { IsKept: true, IsRevoked: false } entry)
@@ -262,12 +306,15 @@ internal sealed class WorkerChannel : EventLoop.Watch
                 Taken(closed);
             Forget(entry.Number);
         }
+        return any;
     }
 
     /// <summary>The worker's program has it.</summary>
     private void Taken(int slot)
     {
         var entry = _connections[slot];
+        _given++;
+        _isExhausted = false;
         if (entry.IsKept)
         {
             _connections.Taken(slot);
@@ -275,7 +322,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         else
         {
             _connections.Take(slot);
-            Libc.close(entry.Connection.Descriptor);
+            StreamSocket.CloseCopy(entry.Connection.Descriptor);
         }
         if (!entry.Connection.IsMoved)
         {
@@ -293,7 +340,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
             return;
         if (!_connections[slot].IsTaken)
             Taken(slot);
-        Libc.close(_connections.Take(slot).Connection.Descriptor);
+        StreamSocket.CloseCopy(_connections.Take(slot).Connection.Descriptor);
         _survival.Let();
     }
 
@@ -315,8 +362,11 @@ internal sealed class WorkerChannel : EventLoop.Watch
         }
         _metrics.Returned(1);
         seat.Port.TakeBack(offer.Connection);
-        if (answer == OfferAnswer.Declined)
+        if (answer is OfferAnswer.Declined or OfferAnswer.Exhausted)
         {
+            if (answer == OfferAnswer.Exhausted && !_isExhausted)
+                _exhausted(Worker);
+            _isExhausted = answer == OfferAnswer.Exhausted;
             Page.WantRoom();
             seat.Port.Declined(seat);
             seat.Port.ServeWaiting();

@@ -14,6 +14,11 @@ internal sealed class Heartbeats(
     private static readonly TimeSpan ShortestTick = TimeSpan.FromMilliseconds(50), LongestTick = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SampleEvery = TimeSpan.FromSeconds(1);
 
+    /// <summary>More than a worker can serve at once, and than all of its requests can have taken.</summary>
+    private const int MaxInFlight = 1 << 24;
+
+    private static readonly TimeSpan MaxBusy = TimeSpan.FromDays(365_000);
+
     private ITimer? _timer;
     private TimeSpan _tick;
     private long _last;
@@ -38,7 +43,10 @@ internal sealed class Heartbeats(
         worker.Pulse = Pulse.Answered(worker.Pulse);
         worker.IsDebugged = pong.IsDebugged;
         var now = time.GetTimestamp();
-        worker.Load = worker.Load.Next(pong.Requests, pong.InFlight, pong.Busy, now, time.GetElapsedTime(worker.Load.At, now));
+        // Within what can be: sums of what workers claim must not run over.
+        var busy = TimeSpan.FromTicks(Math.Clamp(pong.Busy.Ticks, 0, MaxBusy.Ticks));
+        worker.Load = worker.Load.Next(
+            Math.Max(0, pong.Requests), Math.Clamp(pong.InFlight, 0, MaxInFlight), busy, now, time.GetElapsedTime(worker.Load.At, now));
     }
 
     private void Tick()

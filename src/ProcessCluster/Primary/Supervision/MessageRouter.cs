@@ -12,7 +12,11 @@ namespace ProcessCluster.Primary.Supervision;
 /// </summary>
 internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> workers)
 {
+    /// <summary>How many requests to other workers a worker may have that are not answered.</summary>
+    private const int MaxAsked = 128 * 1024;
+
     private readonly Lock _gate = new();
+    private readonly Dictionary<int, int> _asking = [];
 
     /// <summary>For each worker that was asked by others: who asked, and the number of the request.</summary>
     private readonly Dictionary<int, HashSet<(int Source, uint Correlation)>> _asked = [];
@@ -50,12 +54,15 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         lock (_gate)
         {
             _asked.Remove(worker.Id, out asked);
+            foreach (var (source, _) in asked ?? [])
+                CountAnswered(source);
             foreach (var (target, others) in _asked)
             {
                 foreach (var request in others.Where(request => request.Source == worker.Id))
                     calledOff.Add((target, request.Correlation));
                 others.RemoveWhere(request => request.Source == worker.Id);
             }
+            _asking.Remove(worker.Id);
         }
         foreach (var (target, correlation) in calledOff)
             Find(target)?.Channel.SendCancel(worker.Id, target, correlation);
@@ -90,8 +97,11 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             Fail(from, header, $"There is no worker {header.Target}: it has ended, or never was.");
             return;
         }
-        if (header.Kind == FrameKind.Request)
-            Note(target.Id, header.Source, header.Correlation);
+        if (header.Kind == FrameKind.Request && !TryNote(target.Id, header.Source, header.Correlation))
+        {
+            Fail(from, header, $"{MaxAsked} requests to other workers wait for their answers already. Await some of them first.", FrameCode.TooMany);
+            return;
+        }
         var taken = rented;
         rented = default;
         if (!target.Channel.Outbox.TryAddMessage(frame, taken, int.MaxValue, out var waiter))
@@ -143,20 +153,25 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
             from.Channel.SendArrival(header.Target, from.Id, header.Correlation);
     }
 
-    private static void Fail(PrimaryWorker from, in FrameHeader header, string reason)
+    private static void Fail(PrimaryWorker from, in FrameHeader header, string reason, FrameCode code = FrameCode.Gone)
     {
         from.Channel.Handled(header.Length);
         if (header.Correlation != 0)
-            from.Channel.SendFailure(header.Target, from.Id, header.Correlation, FrameCode.Gone, new FailureText("", reason, null));
+            from.Channel.SendFailure(header.Target, from.Id, header.Correlation, code, new FailureText("", reason, null));
     }
 
-    private void Note(int target, int source, uint correlation)
+    private bool TryNote(int target, int source, uint correlation)
     {
         lock (_gate)
         {
+            var count = _asking.GetValueOrDefault(source);
+            if (count >= MaxAsked)
+                return false;
             if (!_asked.TryGetValue(target, out var asked))
                 _asked.Add(target, asked = []);
-            asked.Add((source, correlation));
+            if (asked.Add((source, correlation)))
+                _asking[source] = count + 1;
+            return true;
         }
     }
 
@@ -164,7 +179,20 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
     {
         lock (_gate)
         {
-            return _asked.TryGetValue(target, out var asked) && asked.Remove((source, correlation));
+            if (!_asked.TryGetValue(target, out var asked) || !asked.Remove((source, correlation)))
+                return false;
+            CountAnswered(source);
+            return true;
         }
+    }
+
+    /// <summary>Called by whoever holds the gate.</summary>
+    private void CountAnswered(int source)
+    {
+        var count = _asking.GetValueOrDefault(source) - 1;
+        if (count > 0)
+            _asking[source] = count;
+        else
+            _asking.Remove(source);
     }
 }

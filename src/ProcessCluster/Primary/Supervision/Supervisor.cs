@@ -108,7 +108,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             IsAdmitted = seat.IsAdmitted,
             Started = _time.GetUtcNow(),
         };
-        worker.Connect(_loop, _messaging, new Peer(this, worker));
+        worker.Connect(_loop, _messaging, new WorkerPeer(worker, _loop, _router, Locks, Receive, LinkClosed, _time));
         worker.PassOn(_outputLoop);
         Workers[place.Id] = worker;
         _ports.Add(worker);
@@ -129,7 +129,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             ((PrimaryWorker)worker).Send(new ControlMessage.LockGranted(request));
     }
 
-    private bool Receive(PrimaryWorker worker, ControlMessage message)
+    private void Receive(PrimaryWorker worker, ControlMessage message)
     {
         switch (message)
         {
@@ -170,18 +170,10 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
                 if (_ports.Bind(worker, bind) is { } refusal)
                     worker.Send(refusal);
                 break;
-            case ControlMessage.AcquireLock acquire:
-                if (!Locks.TryAdd(new LockClaim(worker.Id, acquire.Request), acquire.Name))
-                    CutOff(worker, "it asked for more locks than a process may have, or for one twice under one number.");
-                break;
-            case ControlMessage.ReleaseLock release:
-                Locks.Remove(new LockClaim(worker.Id, release.Request));
-                break;
             default:
                 CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
                 break;
         }
-        return true;
     }
 
     private void LinkClosed(PrimaryWorker worker, string? fault)
@@ -358,17 +350,6 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
     private ITimer Timer(TimeSpan after, PrimaryWorker worker, LifecycleEvent @event) =>
         _time.CreateTimer(_ => _loop.Post(() => Apply(worker, @event)), null, after, Timeout.InfiniteTimeSpan);
-
-    /// <summary>What comes over a worker's link: control messages go to the loop, one at a time; messages are handled or passed on at once.</summary>
-    private sealed class Peer(Supervisor supervisor, PrimaryWorker worker) : ILinkPeer
-    {
-        public void Receive(ControlMessage message) => supervisor._loop.Invoke(() => supervisor.Receive(worker, message));
-
-        public IThreadPoolWorkItem? Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented) =>
-            supervisor._router.Receive(worker, header, frame, ref rented);
-
-        public void Closed(string? fault) => supervisor._loop.Post(() => supervisor.LinkClosed(worker, fault));
-    }
 
     private sealed class ExitWatch(Supervisor supervisor, PrimaryWorker worker) : EventLoop.Watch
     {

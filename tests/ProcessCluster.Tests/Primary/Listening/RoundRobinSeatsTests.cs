@@ -1,10 +1,14 @@
 using ProcessCluster.Primary.Listening;
+using ProcessCluster.Tests.Primary.Supervision;
 
 namespace ProcessCluster.Tests.Primary.Listening;
 
 public sealed class RoundRobinSeatsTests
 {
-    private readonly RoundRobinSeats _free = new();
+    private readonly FakeTime _time = new();
+    private readonly RoundRobinSeats _free;
+
+    public RoundRobinSeatsTests() => _free = new RoundRobinSeats(0, _time);
 
     [Fact]
     public void Without_seats_there_is_none_to_take()
@@ -39,6 +43,65 @@ public sealed class RoundRobinSeatsTests
         _free.Answered(b);
         _free.Answered(b);
         Assert.Equal([b, b, a], Take(3));
+    }
+
+    [Fact]
+    public void A_worker_that_is_behind_with_its_answers_keeps_its_turns()
+    {
+        var (quick, slow) = (Add(), Add());
+        for (var i = 0; i < 2 * Seat.MaxOffers; i++)
+        {
+            if (Take(1)[0] == quick)
+                _free.Answered(quick);
+        }
+        Assert.InRange(slow.Outstanding, Seat.MaxOffers - 2, Seat.MaxOffers);
+    }
+
+    [Fact]
+    public void Connections_are_held_for_a_worker_that_may_just_wait_for_a_processor()
+    {
+        var (quick, slow) = BehindByAllOffers();
+        Assert.True(_free.IsHolding);
+        _free.Answered(slow);
+        Assert.Equal([slow], Take(1));
+        Assert.Equal([quick], Take(1));
+    }
+
+    [Fact]
+    public void A_silent_worker_is_passed_over_and_is_back_in_turn_with_its_answer()
+    {
+        var (quick, slow) = BehindByAllOffers();
+        _time.Advance(TimeSpan.FromMilliseconds(99), static () => { });
+        Assert.False(_free.TryTake(default, out _));
+        _time.Advance(TimeSpan.FromMilliseconds(1), static () => { });
+        for (var i = 0; i < 100; i++)
+        {
+            Assert.Equal([quick], Take(1));
+            _free.Answered(quick);
+        }
+        for (var i = 0; i < Seat.MaxOffers; i++)
+            _free.Answered(slow);
+        var both = Take(10);
+        Assert.InRange(both.Count(seat => seat == slow), 4, 6);
+    }
+
+    [Fact]
+    public void A_worker_that_is_always_slow_costs_the_others_a_part_of_the_time_and_no_more()
+    {
+        var (quick, slow) = BehindByAllOffers();
+        var held = 0;
+        // An answer in 15 ms is no silence. The quick one could take a connection each millisecond.
+        for (var ms = 0; ms < 20_000; ms++)
+        {
+            _time.Advance(TimeSpan.FromMilliseconds(1), static () => { });
+            if (ms % 15 == 0 && slow.Outstanding > 0)
+                _free.Answered(slow);
+            if (!_free.TryTake(default, out var taken))
+                held++;
+            else if (taken == quick)
+                _free.Answered(quick);
+        }
+        Assert.InRange(held, 1, 20_000 / 10 + 300);
     }
 
     [Fact]
@@ -150,7 +213,7 @@ public sealed class RoundRobinSeatsTests
         var random = new Random(Seed);
         for (var round = 0; round < 500; round++)
         {
-            var free = new RoundRobinSeats();
+            var free = new RoundRobinSeats(0, new FakeTime());
             var model = new Model();
             var happened = new List<string>();
             for (var step = 0; step < 200; step++)
@@ -231,6 +294,19 @@ public sealed class RoundRobinSeatsTests
         Assert.All(model.Seats, entry => Assert.Equal(entry.Outstanding, entry.Seat.Outstanding));
     }
 
+    /// <summary>One worker that has answered everything and is as far ahead as it may be, and one that has answered nothing.</summary>
+    private (Seat Quick, Seat Slow) BehindByAllOffers()
+    {
+        var (quick, slow) = (Add(), Add());
+        while (_free.TryTake(default, out var taken))
+        {
+            if (taken == quick)
+                _free.Answered(quick);
+        }
+        Assert.Equal((0, Seat.MaxOffers), (quick.Outstanding, slow.Outstanding));
+        return (quick, slow);
+    }
+
     private Seat Add()
     {
         var seat = new Seat(null!, null!);
@@ -251,12 +327,17 @@ public sealed class RoundRobinSeatsTests
         return taken;
     }
 
-    /// <summary>The same in the plainest way: of all seats in turn the one with the fewest offers that has waited longest.</summary>
+    /// <summary>
+    /// The same in the plainest way: of all seats in turn, but for those that are too far ahead of the last one, the one with the fewest offers that has waited longest.
+    /// </summary>
     private sealed class Model
     {
+        private const int MaxLead = 2;
+
         private readonly List<Entry> _stalls = [];
         private readonly List<Seat> _all = [];
         private int _clock;
+        private int _turn;
 
         public List<Entry> Seats { get; } = [];
 
@@ -271,7 +352,9 @@ public sealed class RoundRobinSeatsTests
         public void Add(Seat seat)
         {
             _all.Add(seat);
-            Seats.Add(new Entry(seat) { WaitsSince = _clock++ });
+            var entry = new Entry(seat);
+            Seats.Add(entry);
+            Comes(entry);
         }
 
         public void Remove(Seat seat)
@@ -279,17 +362,20 @@ public sealed class RoundRobinSeatsTests
             var entry = Find(seat);
             Seats.Remove(entry);
             Removed.Add(entry);
+            Advance();
         }
 
         public Seat? Take()
         {
-            var next = Seats.Where(entry => entry is { IsStalled: false, Outstanding: < Seat.MaxOffers })
+            var next = Seats.Where(entry => entry is { IsStalled: false, Outstanding: < Seat.MaxOffers } && entry.Turn - _turn < MaxLead)
                 .OrderBy(entry => entry.Outstanding)
                 .ThenBy(entry => entry.WaitsSince)
                 .FirstOrDefault();
             if (next is null)
                 return null;
             next.Outstanding++;
+            next.Turn++;
+            Advance();
             next.WaitsSince = _clock++;
             return next.Seat;
         }
@@ -300,21 +386,44 @@ public sealed class RoundRobinSeatsTests
             entry.Outstanding--;
             entry.IsStalled = true;
             _stalls.Add(entry);
+            Advance();
         }
 
         public void Answered(Seat seat)
         {
             var entry = Find(seat);
             entry.Outstanding--;
-            entry.IsStalled = false;
-            entry.WaitsSince = _clock++;
+            if (entry.IsStalled)
+                Comes(entry);
+            else
+                entry.WaitsSince = _clock++;
         }
 
         public void EndStalls()
         {
             foreach (var entry in _stalls.Where(entry => entry.IsStalled))
-                (entry.IsStalled, entry.WaitsSince) = (false, _clock++);
+                Comes(entry);
             _stalls.Clear();
+        }
+
+        private void Comes(Entry entry)
+        {
+            entry.IsStalled = false;
+            entry.Turn = Math.Clamp(entry.Turn, _turn, _turn + MaxLead);
+            entry.WaitsSince = _clock++;
+            Advance();
+        }
+
+        /// <summary>Those that were too far ahead are behind the others.</summary>
+        private void Advance()
+        {
+            while (Seats.Where(entry => !entry.IsStalled).Select(entry => (int?)entry.Turn).Min() is { } last && last > _turn)
+            {
+                var ahead = Seats.Where(entry => !entry.IsStalled && entry.Turn - _turn >= MaxLead);
+                foreach (var entry in ahead.OrderBy(entry => entry.Outstanding).ThenBy(entry => entry.WaitsSince).ToList())
+                    entry.WaitsSince = _clock++;
+                _turn++;
+            }
         }
 
         private Entry Find(Seat seat) => Seats.Concat(Removed).Single(entry => entry.Seat == seat);
@@ -325,6 +434,8 @@ public sealed class RoundRobinSeatsTests
         public Seat Seat { get; } = seat;
 
         public int Outstanding { get; set; }
+
+        public int Turn { get; set; }
 
         public bool IsStalled { get; set; }
 

@@ -1,0 +1,113 @@
+using System.Globalization;
+using System.Net;
+
+namespace ProcessCluster.Specs;
+
+/// <summary>Workers that have no file descriptor left for a while. They get connections again when they have one.</summary>
+public sealed class ExhaustedWorkers
+{
+    private const string Said = "has no file descriptor left for connections";
+
+    [Theory]
+    [InlineData("echo", "")]
+    [InlineData("echo", "Dispatch LeastConnections")]
+    [InlineData("echo", "Dispatch ClientAddress")]
+    [InlineData("echo", "MaxConnectionsPerWorker 4")]
+    [InlineData("echo", "Mode SharedListener", "No descriptor or memory is left to accept connections of")]
+    [InlineData("echo", "Mode ReusePort", "No descriptor or memory is left to accept connections of")]
+    public async Task When_all_workers_were_exhausted_each_is_in_turn_again_afterwards(string role, string options, string said = Said)
+    {
+        await using var cluster = TestProcess.Start("driver");
+        if (options.Length > 0)
+            cluster.Send($"configure {options}");
+        cluster.Send($"fork {role}");
+        cluster.Send($"fork {role}");
+        var port = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d+ (\S+)", 2))[0].Groups[1].Value);
+        int[] workers = [await cluster.ProcessOf(1), await cluster.ProcessOf(2)];
+        await AskUntilAllServe(port, workers, options);
+
+        var limit = FileLimit.Of(workers[0]);
+        foreach (var worker in workers)
+            FileLimit.Exhaust(worker);
+        var asking = Enumerable.Range(0, 20).Select(_ => Client.Ask(port)).ToList();
+        await cluster.ExpectError(said);
+        Assert.DoesNotContain(asking, static task => task.IsCompleted);
+        foreach (var worker in workers)
+            FileLimit.Set(worker, limit);
+        await Task.WhenAll(asking);
+        await AskUntilAllServe(port, workers, options);
+        if (said == Said)
+            Assert.InRange(cluster.Errors.Split(Said).Length - 1, 1, 2); // Once for each worker.
+    }
+
+    [Fact]
+    public async Task While_one_worker_is_exhausted_the_other_serves_and_nobody_waits_for_long()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork echo");
+        cluster.Send("fork echo");
+        var port = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d+ (\S+)", 2))[0].Groups[1].Value);
+        int[] workers = [await cluster.ProcessOf(1), await cluster.ProcessOf(2)];
+        await AskUntilAllServe(port, workers, "");
+        var limit = FileLimit.Exhaust(workers[0]);
+        for (var i = 0; i < 100; i++)
+            Assert.Equal(workers[1], await Client.Ask(port));
+        await cluster.ExpectError($@"worker 1 \(process \d+\) {Said}");
+        FileLimit.Set(workers[0], limit);
+        await AskUntilAllServe(port, workers, "");
+        Assert.Equal(1, cluster.Errors.Split(Said).Length - 1);
+
+        // A second lack is another one, and is said.
+        FileLimit.Exhaust(workers[0]);
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(workers[1], await Client.Ask(port));
+        await Wait.Until(() => cluster.Errors.Split(Said).Length - 1 == 2);
+        FileLimit.Set(workers[0], limit);
+        await AskUntilAllServe(port, workers, "");
+    }
+
+    [Fact]
+    public async Task Connections_of_a_dead_worker_wait_for_one_that_is_exhausted()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("configure ConnectionSurvival:Enabled true");
+        cluster.Send("fork outlive");
+        var port = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var client = await LineClient.OpenAsync(port, deadline.Token);
+        await client.Ask("one", deadline.Token);
+        cluster.Send("fork outlive");
+        await cluster.Expect("^listening 2 ");
+        var second = await cluster.ProcessOf(2);
+        await Wait.Until(async () =>
+        {
+            using var other = await LineClient.OpenAsync(port, deadline.Token);
+            return await other.Ask("two", deadline.Token) == second; // It has compiled what it needs: that takes descriptors.
+        });
+        var limit = FileLimit.Exhaust(second);
+        TestProcess.SendSignal(await cluster.ProcessOf(1), Signal.SIGKILL);
+        await cluster.ExpectError($@"worker 2 \(process \d+\) {Said}");
+        FileLimit.Set(second, limit);
+        Assert.Equal(second, await client.Ask("two", deadline.Token));
+    }
+
+    private static async Task AskUntilAllServe(IPEndPoint port, int[] workers, string options)
+    {
+        var served = new HashSet<int>();
+        var client = 1;
+        await Wait.Until(async () =>
+        {
+            served.Add(options.Contains("ClientAddress", StringComparison.Ordinal) ? await AskFrom($"127.0.1.{client++ % 250}") : await Client.Ask(port));
+            return workers.All(served.Contains);
+        });
+
+        async Task<int> AskFrom(string address)
+        {
+            using var socket = Client.Connectable(port);
+            socket.Bind(IPEndPoint.Parse(string.Create(CultureInfo.InvariantCulture, $"{address}:0")));
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+            await socket.ConnectAsync(port, deadline.Token);
+            return await Client.Ask(socket, deadline.Token);
+        }
+    }
+}
