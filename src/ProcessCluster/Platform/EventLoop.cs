@@ -66,7 +66,15 @@ internal sealed class EventLoop : IDisposable
             _watches[slot] = watch;
             watch.Token = (ulong)slot;
         }
-        _epoll.Add(descriptor, events, watch.Token);
+        try
+        {
+            _epoll.Add(descriptor, events, watch.Token);
+        }
+        catch
+        {
+            Forget(watch);
+            throw;
+        }
     }
 
     public void Change(Watch watch, int descriptor, uint events) => _epoll.Change(descriptor, events, watch.Token);

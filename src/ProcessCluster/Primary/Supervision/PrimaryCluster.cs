@@ -76,6 +76,13 @@ internal sealed class PrimaryCluster : ICluster
         remove => _events.Hung -= value;
     }
 
+    /// <inheritdoc cref="Supervisor.Reached"/>
+    public Action<Platform.StartStep>? Reached
+    {
+        get => _supervisor.Value.Reached;
+        set => _supervisor.Value.Reached = value;
+    }
+
     public bool IsPrimary => true;
 
     public bool IsWorker => false;

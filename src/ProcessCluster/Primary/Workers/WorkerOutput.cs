@@ -20,8 +20,16 @@ internal sealed class WorkerOutput : EventLoop.Watch
     private WorkerOutput(EventLoop loop, Descriptor pipe, StandardStream? target, OutputLines lines)
     {
         (_loop, _pipe, _target, _lines) = (loop, pipe, target, lines);
-        Pipe.MakeNonBlocking(pipe);
-        loop.Add(this, pipe.Number, Libc.EPOLLIN);
+        try
+        {
+            Pipe.MakeNonBlocking(pipe);
+            loop.Add(this, pipe.Number, Libc.EPOLLIN);
+        }
+        catch
+        {
+            pipe.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Completes at the end of the stream, when all of it has been passed on.</summary>
