@@ -98,7 +98,7 @@ internal static class SelfCommand
             ofHost[^1] = asTyped(managed[0], ofHost[^1], isProgram: false);
         return new Command(path, ofHost, own);
 
-        string AbsoluteAsTyped(string typed) => asTyped(LaunchPath.Absolute(typed), typed, isProgram: false);
+        string AbsoluteAsTyped(string typed) => asTyped(typed, typed, isProgram: false);
     }
 
     private static bool IsDotnet(string processPath) =>
