@@ -78,6 +78,21 @@ internal static class FleetRoles
                         Console.Error.WriteLine("blah");
                 }) { IsBackground = true }.Start();
                 goto default;
+            case ["ticks"]:
+                new Thread(static () =>
+                {
+                    // Slower than a reader reads: each line is for itself.
+                    var pause = new ManualResetEvent(false);
+                    for (var i = 1; !pause.WaitOne(2); i++)
+                    {
+                        Console.Error.WriteLine($"tick {Environment.ProcessId} {i} end");
+                        Console.Out.WriteLine($"tick {Environment.ProcessId} {i} end");
+                    }
+                }) { IsBackground = true }.Start();
+                goto default;
+            case ["writes", var length]:
+                Console.Error.WriteLine($"long {new string('€', Number(length) / 3)}");
+                goto default;
             case ["has-requests", var count]:
                 for (var i = 0; i < Number(count); i++)
                     _ = Cluster.Worker!.TrackRequest(); // Never ended.

@@ -6,6 +6,7 @@ namespace ProcessCluster.Platform;
 internal static unsafe partial class Libc
 {
     public const int ENOENT = 2, EBADF = 9, EACCES = 13;
+    public const int SIGXFSZ = 25;
     public const int TCP_INFO = 11;
     public const nuint SIOCOUTQ = 0x5411;
     public const int RLIMIT_NOFILE = 7;
