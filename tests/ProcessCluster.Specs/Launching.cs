@@ -30,6 +30,7 @@ public sealed class Launching
             await Run("dotnet", $"publish {TestProject} -c Release -r {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier} "
                 + $"--self-contained false -p:PublishSingleFile=true -p:IntermediateOutputPath={directory.FullName}/obj/ -o {directory.FullName}/out");
             await ForksItself(Path.Combine(directory.FullName, "out", "ProcessCluster.TestApp"), "driver --flag");
+            await IsDeployed(Path.Combine(directory.FullName, "out"));
         }
         finally
         {
@@ -101,6 +102,22 @@ public sealed class Launching
         var primary = int.Parse((await cluster.Expect(@"^primary (\d+)$")).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
         TestProcess.SendSignal(primary, Signal.SIGTERM);
         Assert.Equal(0, await cluster.Exit());
+    }
+
+    /// <summary>A link to releases is switched, and the first one removed.</summary>
+    private static async Task IsDeployed(string source)
+    {
+        await using var fleet = Deployment.Start("cd {srv}/current && exec ./{app} driver", 2, folder =>
+        {
+            Deployment.Write(Path.Combine(folder, "1"), source);
+            Deployment.Write(Path.Combine(folder, "2"), source);
+            Deployment.Link(folder, "1");
+        });
+        fleet.Cluster.Send("start");
+        await fleet.Cluster.Expect("^started ");
+        Deployment.Link(fleet.Folder, "2");
+        Directory.Delete(Path.Combine(fleet.Folder, "1"), recursive: true);
+        await Deployment.ExpectReload(fleet, "2", "2");
     }
 
     private static async Task Run(string file, string arguments)

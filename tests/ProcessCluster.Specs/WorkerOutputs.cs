@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace ProcessCluster.Specs;
 
@@ -59,4 +60,55 @@ public sealed class WorkerOutputs
         Assert.Equal(0, fleet.Cluster.Count("^hung "));
         fleet.Cluster.ReadErrors();
     }
+
+    [Theory]
+    [InlineData("2>>", "")]
+    [InlineData("2>>", "WorkerOutputPrefix true")]
+    [InlineData("1>>", "WorkerOutputPrefix true")]
+    public async Task A_log_without_room_loses_what_it_has_none_for_and_nothing_after_it(string redirection, string options)
+    {
+        string log = "";
+        await using var fleet = FleetSpecs.Configured(2, options, folder =>
+        {
+            log = Path.Combine(folder, "log");
+            return TestProcess.StartFile("sh", $"-c \"exec {TestPaths.TestApp} driver {redirection}{log}\"");
+        });
+        fleet.SetVersion("ticks");
+        fleet.Cluster.Send("start");
+        string ticks() => redirection == "2>>" ? fleet.Cluster.Output : fleet.Cluster.Errors;
+        // Ticks are all that is written from now on.
+        await Wait.Until(() => File.Exists(log) && Ticks(File.ReadAllText(log)).Count() == 2);
+        await Wait.Until(() => Regex.Count(File.ReadAllText(log) + fleet.Cluster.Output, "serving ") == 2);
+
+        // As on a full disk, but for this process alone: a file may not be longer than it is.
+        var limit = FileSizeLimit.Of(fleet.Cluster.Id);
+        FileSizeLimit.Set(fleet.Cluster.Id, limit with { Soft = (ulong)new FileInfo(log).Length });
+        var full = Ticks(ticks()).ToDictionary(worker => worker.Key, worker => worker.Max());
+        await Wait.Until(() => Ticks(ticks()).All(worker => worker.Max() > full[worker.Key] + 50)); // The workers are not held up.
+        FileSizeLimit.Set(fleet.Cluster.Id, limit);
+        await Wait.Until(() => File.ReadAllText(log).Contains("that workers wrote were lost: File too large]", StringComparison.Ordinal));
+        full = Ticks(File.ReadAllText(log)).ToDictionary(worker => worker.Key, worker => worker.Max());
+        await Wait.Until(() => Ticks(File.ReadAllText(log)).All(worker => worker.Max() > full[worker.Key] + 20));
+
+        // What is missing is what was said to be lost.
+        var text = File.ReadAllText(log);
+        var missing = Ticks(text).Sum(worker => worker.Max() - worker.Distinct().Count());
+        var lost = Regex.Matches(text, @"\[(\d+) lines \(\d+ bytes\) that workers wrote were lost").Sum(match => FleetSpecs.Number(match, 1));
+        Assert.InRange(missing, 50, int.MaxValue);
+        Assert.Equal(missing, lost);
+    }
+
+    [Fact]
+    public async Task Long_lines_arrive_whole_with_their_prefix()
+    {
+        await using var fleet = FleetSpecs.Configured(1, "WorkerOutputPrefix true");
+        fleet.SetVersion("writes 900000");
+        fleet.Cluster.Send("start");
+        await fleet.Cluster.ExpectError(@"^\[worker 1\] long €{300000}$");
+    }
+
+    /// <summary>The numbers that each worker has written whole.</summary>
+    private static IEnumerable<IGrouping<string, int>> Ticks(string text) =>
+        Regex.Matches(text, @"^(?:\[worker \d+\] )?tick (\d+) (\d+) end\r?$", RegexOptions.Multiline)
+            .GroupBy(match => match.Groups[1].Value, match => FleetSpecs.Number(match, 2));
 }

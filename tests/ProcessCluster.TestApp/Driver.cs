@@ -105,6 +105,8 @@ internal static class Driver
                 break;
             case var _ when MetricsDriver.Execute(command):
                 break;
+            case var _ when FaultDriver.Execute(command):
+                break;
             default:
                 Say($"failed: unknown command {string.Join(' ', command)}");
                 break;

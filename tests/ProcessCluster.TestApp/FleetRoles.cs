@@ -16,6 +16,7 @@ internal static class FleetRoles
     {
         Say($"version {version} in {Environment.ProcessId} slot {Cluster.Worker?.Slot} generation {Cluster.Worker?.Generation} "
             + $"own {Environment.GetEnvironmentVariable("OWN")}");
+        Say($"runs {AppContext.BaseDirectory.TrimEnd('/')} in {Environment.CurrentDirectory}");
         _ = Cluster.Worker?.Stopping; // SIGTERM means to finish, as in hosts.
         switch (version.Split(' '))
         {
@@ -34,6 +35,9 @@ internal static class FleetRoles
                 return 3;
             case ["slow", var after]:
                 await Task.Delay(Number(after));
+                goto default;
+            case ["marks", var file]:
+                await File.WriteAllTextAsync(file, ""); // It knows that it is a worker.
                 goto default;
             case ["answers"]:
                 Cluster.OnRequest<Ask, Answer>((ask, _) => new Answer(ask.Number * ask.Number));
@@ -73,6 +77,21 @@ internal static class FleetRoles
                     while (true)
                         Console.Error.WriteLine("blah");
                 }) { IsBackground = true }.Start();
+                goto default;
+            case ["ticks"]:
+                new Thread(static () =>
+                {
+                    // Slower than a reader reads: each line is for itself.
+                    var pause = new ManualResetEvent(false);
+                    for (var i = 1; !pause.WaitOne(2); i++)
+                    {
+                        Console.Error.WriteLine($"tick {Environment.ProcessId} {i} end");
+                        Console.Out.WriteLine($"tick {Environment.ProcessId} {i} end");
+                    }
+                }) { IsBackground = true }.Start();
+                goto default;
+            case ["writes", var length]:
+                Console.Error.WriteLine($"long {new string('€', Number(length) / 3)}");
                 goto default;
             case ["has-requests", var count]:
                 for (var i = 0; i < Number(count); i++)

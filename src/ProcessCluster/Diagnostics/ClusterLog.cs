@@ -124,4 +124,10 @@ internal static partial class ClusterLog
 
     [LoggerMessage(40, LogLevel.Warning, "systemd could not be told '{State}' over NOTIFY_SOCKET: {Reason}. The cluster goes on.")]
     public static partial void SystemdNotTold(this ILogger logger, string state, string reason);
+
+    [LoggerMessage(50, LogLevel.Warning, "Standard {Stream} takes nothing now ({Reason}). What workers write is lost, and counted, until it does.")]
+    public static partial void OutputLost(this ILogger logger, string stream, string reason);
+
+    [LoggerMessage(51, LogLevel.Warning, "Standard {Stream} takes again what workers write. {Lines} lines ({Bytes} bytes) were lost.")]
+    public static partial void OutputGoesOn(this ILogger logger, string stream, long lines, long bytes);
 }

@@ -42,6 +42,7 @@ internal sealed class ClusterMetrics : IDisposable
     private readonly Counter<long> _survived;
     private readonly Counter<long> _quarantined;
     private readonly Counter<long> _refused;
+    private readonly Counter<long> _outputLost;
     private readonly Histogram<double> _handoff;
     private readonly Histogram<double> _drain;
     private readonly Histogram<double> _reload;
@@ -70,6 +71,8 @@ internal sealed class ClusterMetrics : IDisposable
         _quarantined = Meter.CreateCounter<long>(
             "processcluster.quarantine.begun", "{quarantine}", "Requests (method and route) that were quarantined, because they were running in so many crashes in a row.");
         _refused = Meter.CreateCounter<long>("processcluster.quarantine.refused", "{request}", "Requests that a worker has refused because they are quarantined.");
+        _outputLost = Meter.CreateCounter<long>(
+            "processcluster.output.lost", "{line}", "Lines that workers wrote and the primary could not pass on, for example because the disk is full.");
         _handoff = Meter.CreateHistogram(
             "processcluster.connections.handoff.duration", "s", "From accepting a connection to the answer of the worker that has taken it.", advice: HandoffTimes);
     }
@@ -137,6 +140,9 @@ internal sealed class ClusterMetrics : IDisposable
 
     /// <summary>So many requests were refused for that.</summary>
     public void Refused(int requests) => _refused.Add(requests);
+
+    /// <summary>So many lines that were to go to the stream are lost.</summary>
+    public void OutputLost(string stream, long lines) => _outputLost.Add(lines, new KeyValuePair<string, object?>("stream", stream));
 
     /// <summary>So many connections got no worker.</summary>
     public void Expired(int connections) => _expired.Add(connections);

@@ -85,7 +85,10 @@ public sealed class ClusterOptions
     /// </summary>
     public int MaxWorkers { get; set; }
 
-    /// <summary>Whether each line that workers write to their standard output and error is shown after <c>[worker 3] </c>. Default false.</summary>
+    /// <summary>
+    /// Whether each line that workers write to their standard output and error is shown after <c>[worker 3] </c>. Default false. A line longer
+    /// than 1 MiB is cut between two characters, each part with a prefix and a mark.
+    /// </summary>
     public bool WorkerOutputPrefix { get; set; }
 
     /// <summary>How workers that end are replaced.</summary>

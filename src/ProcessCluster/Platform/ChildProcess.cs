@@ -40,7 +40,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5, PageDescriptor = 6;
 
     /// <summary>How many channels there are between the two, and how many descriptors with the standard streams.</summary>
-    private const int Channels = 4, Streams = 2, All = Channels + Streams, OutputAt = Channels, ErrorAt = Channels + 1;
+    private const int Channels = 4, Streams = 2, All = Channels + Streams, PageAt = 3, OutputAt = Channels, ErrorAt = Channels + 1;
 
     private int _pidfd;
 
@@ -76,8 +76,10 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     public Descriptor StandardError { get; }
 
-    /// <exception cref="ClusterException">The program cannot be started, or the system has no more descriptors or processes.</exception>
-    public static ChildProcess Start(ChildStart start)
+    /// <param name="start">What to start.</param>
+    /// <param name="reached">Told before each step; what it throws is that step's failure.</param>
+    /// <exception cref="ClusterException">The program cannot be started, or the system has no more descriptors or processes. Nothing is left of it.</exception>
+    public static ChildProcess Start(ChildStart start, Action<StartStep>? reached = null)
     {
         OperatingSystemSupport.ThrowIfNotLinux();
         var mine = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
@@ -87,34 +89,43 @@ internal sealed unsafe class ChildProcess : IDisposable
         var pidfd = -1;
         try
         {
-            page = OpenChannels(start.KeptConnections, mine, theirs);
+            reached?.Invoke(StartStep.Channels);
+            OpenChannels(mine, theirs);
+            reached?.Invoke(StartStep.Memory);
+            page = SharedPage.Create(start.KeptConnections, out theirs[PageAt]);
+            MoveOutOfTheWay(theirs);
+            reached?.Invoke(StartStep.Outputs);
             if (start.Output == ChildOutput.Piped)
                 OpenPipe(out mine[OutputAt], out theirs[OutputAt]);
             OpenPipe(out mine[ErrorAt], out theirs[ErrorAt]);
+            reached?.Invoke(StartStep.Arming);
             var marker = new WorkerMarker(start.Place, Environment.ProcessId, WorkerMarker.ChannelOf(theirs[0]));
+            ParentDeath.Arm(theirs[0]);
+            reached?.Invoke(StartStep.Spawning);
             id = Spawn(start, marker, theirs);
 
+            reached?.Invoke(StartStep.Tying);
+            ParentDeath.KillWhenParentEnds(theirs[0], id);
             // The child is ours to reap, so its id cannot be reused before this.
+            reached?.Invoke(StartStep.Watching);
             pidfd = (int)Libc.syscall((nint)Libc.SYS_pidfd_open, id, 0, 0, 0);
             if (pidfd < 0)
                 throw Libc.LastException("No descriptor of the new process could be opened (pidfd_open, Linux 5.3 or later)");
-            ParentDeath.KillWhenParentEnds(theirs[0], id);
+            reached?.Invoke(StartStep.Pinning);
             if (start.IsPinned)
                 ProcessorAffinity.Pin(id, start.Place.Slot);
             return new ChildProcess(id, pidfd, page, mine);
         }
-        catch (IOException exception)
+        catch (Exception exception)
         {
+            // Whatever it is: no descriptor and no process of the attempt stays.
             for (var i = 0; i < All; i++)
                 CloseIfOpen(mine[i]);
             CloseIfOpen(pidfd);
             page?.Dispose();
             if (id > 0)
-            {
-                Libc.kill(-id, (int)Signal.SIGKILL);
-                SigInfo(id, 0);
-            }
-            throw new ClusterException($"The worker's program '{start.Path}' could not be started. {exception.Message}", exception);
+                KillAndReap(id);
+            throw new ClusterException($"The worker's program '{start.Path}' could not be started. {ReasonOf(start, exception)}", exception);
         }
         finally
         {
@@ -161,12 +172,38 @@ internal sealed unsafe class ChildProcess : IDisposable
             : throw new ClusterException($"{signal} could not be sent to process {Id}: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
+    /// <summary>Ends the child and all that it has, for one that nobody will hear of: nobody took anything of it, or it was given back.</summary>
+    public void Abandon()
+    {
+        ToChild.Dispose();
+        FromChild.Dispose();
+        Handoff.Dispose();
+        Dispose();
+        KillAndReap(Id);
+    }
+
     /// <summary>Closes the descriptor of the process and the shared memory. The channels belong to those who took them.</summary>
     public void Dispose()
     {
         CloseIfOpen(Interlocked.Exchange(ref _pidfd, -1));
         Page.Dispose();
     }
+
+    /// <summary>Waits for the end on a thread of the pool: one that the system holds up in the middle of something ends only after that.</summary>
+    private static void KillAndReap(int id)
+    {
+        Libc.kill(-id, (int)Signal.SIGKILL);
+        ThreadPool.UnsafeQueueUserWorkItem(static id => SigInfo(id, 0), id, preferLocal: false);
+    }
+
+    /// <summary>A sentence that says what is missing: the system has one error for both.</summary>
+    private static string ReasonOf(ChildStart start, Exception exception) => exception switch
+    {
+        IOException when start.WorkingDirectory is { } directory && !Directory.Exists(directory) => $"The directory '{directory}' is not there.",
+        IOException when !File.Exists(start.Path) => "The file is not there.",
+        IOException or ClusterException => exception.Message,
+        _ => $"{exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}",
+    };
 
     private static Libc.SigInfo? SigInfo(int id, int options)
     {
@@ -180,7 +217,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     }
 
     /// <summary>From the parent's side: [0] reads, [1] writes, [2] hands over. The child's side in the order of its descriptors.</summary>
-    private static SharedPage OpenChannels(int keptConnections, int* mine, int* theirs)
+    private static void OpenChannels(int* mine, int* theirs)
     {
         OpenPipe(out theirs[0], out mine[1]);
         OpenPipe(out mine[0], out theirs[1]);
@@ -188,23 +225,21 @@ internal sealed unsafe class ChildProcess : IDisposable
         if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, pair) < 0)
             throw Libc.LastException("No socket pair could be opened");
         (mine[2], theirs[2]) = (pair[0], pair[1]);
-        var page = SharedPage.Create(keptConnections, out theirs[3]);
+    }
 
-        // Out of the way of the numbers that they get in the child, so that no dup2 overwrites a source.
+    /// <summary>Away from the numbers that they get in the child, so that no dup2 overwrites a source.</summary>
+    private static void MoveOutOfTheWay(int* theirs)
+    {
         for (var i = 0; i < Channels; i++)
         {
             if (theirs[i] > PageDescriptor)
                 continue;
             var moved = Libc.fcntl(theirs[i], Libc.F_DUPFD_CLOEXEC, PageDescriptor + 1);
             if (moved < 0)
-            {
-                page.Dispose();
                 throw Libc.LastException("A descriptor could not be duplicated");
-            }
             Libc.close(theirs[i]);
             theirs[i] = moved;
         }
-        return page;
     }
 
     private static void OpenPipe(out int reads, out int writes)

@@ -2,9 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace ProcessCluster.Platform;
 
-/// <summary>What the kernel is asked about connections and this process.</summary>
+/// <summary>What the kernel is asked about connections and this process, and some of its errors.</summary>
 internal static unsafe partial class Libc
 {
+    public const int ENOENT = 2, EBADF = 9, EACCES = 13;
+    public const int SIGXFSZ = 25;
     public const int TCP_INFO = 11;
     public const nuint SIOCOUTQ = 0x5411;
     public const int RLIMIT_NOFILE = 7;

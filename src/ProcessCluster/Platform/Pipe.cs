@@ -36,14 +36,18 @@ internal static unsafe class Pipe
         }
     }
 
-    /// <summary>
-    /// Writes all of it to a standard stream of this process, however long its reader takes, as any program does. False when nobody reads it any more.
-    /// </summary>
-    public static bool WriteAll(StandardStream stream, ReadOnlySpan<byte> bytes)
+    /// <summary>Writes all of it to a standard stream of this process, however long its reader takes, as any program does.</summary>
+    /// <param name="stream">Where to.</param>
+    /// <param name="bytes">What.</param>
+    /// <param name="error">Why not all of it was written; 0 when it was.</param>
+    /// <returns>How much was written.</returns>
+    public static int WriteAll(StandardStream stream, ReadOnlySpan<byte> bytes, out int error)
     {
+        error = 0;
         fixed (byte* start = bytes)
         {
-            for (nint done = 0; done < bytes.Length;)
+            nint done = 0;
+            while (done < bytes.Length)
             {
                 var written = Libc.write((int)stream, start + done, (nuint)(bytes.Length - done));
                 if (written >= 0)
@@ -51,7 +55,7 @@ internal static unsafe class Pipe
                     done += written;
                     continue;
                 }
-                var error = Marshal.GetLastPInvokeError();
+                error = Marshal.GetLastPInvokeError();
                 if (error == Libc.EAGAIN)
                 {
                     // Somebody has made the stream non-blocking.
@@ -60,10 +64,11 @@ internal static unsafe class Pipe
                 }
                 else if (error != Libc.EINTR)
                 {
-                    return false;
+                    return (int)done;
                 }
+                error = 0;
             }
-            return true;
+            return (int)done;
         }
     }
 

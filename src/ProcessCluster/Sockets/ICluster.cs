@@ -94,7 +94,7 @@ public interface ICluster
     /// <param name="order">Which ones go first, when there are too many.</param>
     /// <param name="cancellationToken">Ends the waiting, not the change.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number cannot be.</exception>
-    /// <exception cref="ClusterStartException">A new worker ended before it was ready. It is tried again, as ever.</exception>
+    /// <exception cref="ClusterStartException">A new worker could not be started, or ended before it was ready. It is tried again, as ever.</exception>
     /// <exception cref="InvalidOperationException">This is a worker, or the cluster is not started (<see cref="StartAsync"/>).</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
     Task ScaleAsync(int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default);

@@ -77,6 +77,7 @@ public sealed class ClusterMetricsTests : IDisposable
         Assert.Equal([3], Values("processcluster.connections.outlived", ("outcome", "answered")));
         Assert.Equal([1], Values("processcluster.quarantine.begun"));
         Assert.Equal([6], Values("processcluster.quarantine.refused"));
+        Assert.Equal([4], Values("processcluster.output.lost", ("stream", "error")));
         Assert.Equal([5], Values("processcluster.connections.outlived", ("outcome", "replayed")));
         Assert.Equal([1], Values("processcluster.worker.exits", ("cause", "hung")));
         Assert.Equal([2], Values("processcluster.worker.drain.duration", ("cause", "recycled")));
@@ -186,6 +187,8 @@ public sealed class ClusterMetricsTests : IDisposable
         _metrics.Survived(2, 5, 3, 4);
         _metrics.Quarantined();
         _metrics.Refused(6);
+        _metrics.OutputLost("error", 4);
+        _metrics.OutputLost("output", 1);
         _metrics.Exited(WorkerExitCause.Hung);
         _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled, new LeftConnections(8, 2, 1));
         _metrics.Reloaded(Good);

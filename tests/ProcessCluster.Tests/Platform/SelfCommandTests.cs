@@ -56,6 +56,31 @@ public sealed class SelfCommandTests
     }
 
     [Theory]
+    [InlineData("/lib64/ld-linux-x86-64.so.2")]
+    [InlineData("/lib/ld-musl-x86_64.so.1")]
+    public void A_program_that_the_loader_was_given_is_started_by_the_loader(string loader)
+    {
+        var (path, arguments) = SelfCommand.Resolve(loader, [loader, "--inhibit-cache", "/srv/app", "a", "b"], ["/srv/app", "a", "b"], null);
+        Assert.Equal(loader, path);
+        Assert.Equal(["--inhibit-cache", "/srv/app", "a", "b"], arguments);
+    }
+
+    [Fact]
+    public void Each_file_of_the_command_line_is_kept_as_it_was_typed()
+    {
+        var (path, arguments) = SelfCommand.Resolve(
+            "/usr/share/dotnet/dotnet",
+            ["run-it", "exec", "--depsfile", "app.deps.json", "--roll-forward", "Major", "--runtimeconfig", "x.json", "app.dll", "app.dll"],
+            ["/srv/one/app.dll", "app.dll"],
+            applicationArguments: null,
+            (_, typed, isProgram) => $"{(isProgram ? "program" : "file")}:{typed}");
+        Assert.Equal("program:run-it", path); // It is dotnet by what it is, not by what a link to it is called.
+        Assert.Equal(
+            ["exec", "--depsfile", "file:app.deps.json", "--roll-forward", "Major", "--runtimeconfig", "file:x.json", "file:app.dll", "app.dll"],
+            arguments);
+    }
+
+    [Theory]
     [InlineData("dotnet")]
     [InlineData("DOTNET")]
     [InlineData("dotnet.exe")]

@@ -86,7 +86,7 @@ internal sealed class Fleet
     }
 
     /// <summary>Starts a worker that is not in its slot yet.</summary>
-    /// <exception cref="ClusterException">The program cannot be started.</exception>
+    /// <exception cref="Exception">It cannot be started.</exception>
     public IFleetWorker StartSuccessor(FleetSlot slot, int generation) =>
         // Not one of those that wait for each other's boot: there is one at a time, and it may never come up.
         slot.Successor = _host.Start(new FleetSeat(slot.Number, generation, IsAdmitted: false, BootIsAwaited: true), Options);
@@ -273,13 +273,13 @@ internal sealed class Fleet
         {
             slot.Worker = Start(new FleetSeat(slot.Number, Generation, IsAdmitted: true, BootIsAwaited: false));
         }
-        catch (ClusterException exception)
+        catch (Exception exception)
         {
-            // The program is gone, or the system has no room for a process now: both can pass.
+            // The program is gone, the system has no room for a process now, or whatever else: it can pass, and the slot must not stay empty for it.
             var (next, decision) = slot.Restarts.After(WorkerEnd.Failed, TimeSpan.Zero, Options.Restart, Noise());
             slot.Restarts = next;
             _logger.ForkFailed(slot.Number, exception);
-            slot.Booted(null);
+            slot.NotStarted(exception);
             Follow(slot, decision.Kind == RestartKind.None ? new RestartDecision(RestartKind.Restart, Options.Restart.MaxDelay) : decision);
         }
     }
@@ -318,7 +318,7 @@ internal sealed class Fleet
         {
             _standby.Add(Start(new FleetSeat(FreeNumber(), Generation, IsAdmitted: false, BootIsAwaited: false)));
         }
-        catch (ClusterException exception)
+        catch (Exception exception)
         {
             _logger.ForkFailed(FreeNumber(), exception);
             FillStandbyAfter(Options.Restart.MaxDelay);

@@ -27,7 +27,18 @@ internal sealed class FleetSlot(int number)
     /// <summary>Completes with the first worker that ended its boot here, whether it is up or not; with null when none could be started.</summary>
     public Task<IFleetWorker?> FirstBoot => _firstBoot.Task;
 
+    /// <summary>Why none could be started, where <see cref="FirstBoot"/> gave null for that.</summary>
+    public Exception? StartFailure { get; private set; }
+
     public void Booted(IFleetWorker? worker) => _firstBoot.TrySetResult(worker);
+
+    public void NotStarted(Exception reason)
+    {
+        if (_firstBoot.Task.IsCompleted)
+            return;
+        StartFailure = reason; // Before whoever waits is told.
+        _firstBoot.TrySetResult(null);
+    }
 
     /// <summary>What runs until another worker is tried here.</summary>
     public void SetTimer(ITimer? timer)

@@ -6,7 +6,7 @@ namespace ProcessCluster.Primary.Supervision;
 internal interface IFleetHost
 {
     /// <summary>Starts a worker.</summary>
-    /// <exception cref="ClusterException">The program cannot be started.</exception>
+    /// <exception cref="Exception">It cannot be started, whatever the reason. Nothing is left of the attempt.</exception>
     IFleetWorker Start(in FleetSeat seat, ClusterOptions options);
 
     /// <summary>The worker gets connections from now on, and has this slot.</summary>

@@ -54,8 +54,11 @@ internal sealed class Management : IDisposable
     {
         var (added, going) = _supervisor.Loop.Invoke(() => Scale(workers, order));
         await Task.WhenAll(going.Select(static worker => worker.Gone)).ConfigureAwait(false);
-        foreach (var worker in await Task.WhenAll(added.Select(static slot => slot.FirstBoot)).ConfigureAwait(false))
+        foreach (var slot in added)
         {
+            var worker = await slot.FirstBoot.ConfigureAwait(false);
+            if (slot.StartFailure is { } failure)
+                throw new ClusterStartException($"The cluster could not be scaled to {workers}: {failure.Message}", failure);
             if (worker is { IsUp: false } && await worker.Gone.ConfigureAwait(false) is var exit)
                 throw new ClusterStartException($"The cluster could not be scaled to {workers}: {worker} {exit}", worker.Id, exit);
         }

@@ -19,6 +19,7 @@ internal sealed class PrimaryCluster : ICluster
     private readonly MessagingScope _scope;
     private readonly CancellationTokenSource _givenUp = new();
     private PosixSignalRegistration? _interrupt;
+    private PosixSignalRegistration? _fileTooLarge;
     private int _interrupts;
     private Management? _management;
     private readonly PrimaryLocks _locks;
@@ -36,6 +37,8 @@ internal sealed class PrimaryCluster : ICluster
         _supervisor = new Lazy<Supervisor>(() =>
         {
             _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, CountInterrupt);
+            // A log that is as long as a file may be (ulimit -f) is an error of the write, not the end of the primary, which writes for its workers.
+            _fileTooLarge = PosixSignalRegistration.Create((PosixSignal)Libc.SIGXFSZ, static context => context.Cancel = true);
             return new Supervisor(_events, _scope) { Locks = _locks.Table };
         });
     }
@@ -74,6 +77,13 @@ internal sealed class PrimaryCluster : ICluster
     {
         add => _events.Hung += value;
         remove => _events.Hung -= value;
+    }
+
+    /// <inheritdoc cref="Supervisor.Reached"/>
+    public Action<Platform.StartStep>? Reached
+    {
+        get => _supervisor.Value.Reached;
+        set => _supervisor.Value.Reached = value;
     }
 
     public bool IsPrimary => true;

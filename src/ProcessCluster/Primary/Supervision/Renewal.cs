@@ -80,7 +80,7 @@ internal sealed class Renewal(
     private async Task RecycleAsync(FleetSlot slot, IFleetWorker worker, string rule)
     {
         logger.Recycling(worker.Id, rule);
-        var (old, failure) = await ReplaceAsync(slot, worker.Generation, rule, isRecycled: true).ConfigureAwait(true);
+        var (old, failure) = await TryReplaceAsync(slot, worker.Generation, rule, isRecycled: true).ConfigureAwait(true);
         if (failure is not null)
         {
             if (!fleet.IsStopped)
@@ -96,7 +96,7 @@ internal sealed class Renewal(
         var started = time.GetTimestamp();
         var generation = ++_lastGeneration;
         Reloading?.Invoke(true);
-        using var activity = ClusterActivities.StartReload(generation);
+        using var activity = StartActivity(generation);
         var replaced = 0;
         List<IFleetWorker> old = [];
         await fleet.Started.ConfigureAwait(true);
@@ -109,7 +109,7 @@ internal sealed class Renewal(
         {
             if (!fleet.Slots.Contains(slot))
                 continue; // Scaled away meanwhile.
-            var (worker, failure) = await ReplaceAsync(
+            var (worker, failure) = await TryReplaceAsync(
                 slot, generation, string.Create(CultureInfo.InvariantCulture, $"replaced by generation {generation}"), isRecycled: false).ConfigureAwait(true);
             if (failure is not null)
             {
@@ -128,6 +128,22 @@ internal sealed class Renewal(
         return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), null) { Connections = connections }, activity);
     }
 
+    /// <summary>Whatever is thrown on the way is a failure with a reason: somebody waits for the result, and the slot is not left without a worker.</summary>
+    private async Task<Replacement> TryReplaceAsync(FleetSlot slot, int generation, string reason, bool isRecycled)
+    {
+        try
+        {
+            return await ReplaceAsync(slot, generation, reason, isRecycled).ConfigureAwait(true);
+        }
+        catch (Exception exception)
+        {
+            if (slot.Successor is { } worker)
+                host.Leave(worker, "its replacing failed", isRecycled: false);
+            fleet.DropSuccessor(slot);
+            return Failed(ReasonOf(exception), 0, null, []);
+        }
+    }
+
     /// <summary>A new worker: started, ready, probed, in dispatch, sound for the soak time; then the old one drains.</summary>
     private async Task<Replacement> ReplaceAsync(FleetSlot slot, int generation, string reason, bool isRecycled)
     {
@@ -138,9 +154,9 @@ internal sealed class Renewal(
         {
             worker = fleet.StartSuccessor(slot, generation);
         }
-        catch (ClusterException exception)
+        catch (Exception exception)
         {
-            return Failed(exception.Message, 0, null, []);
+            return Failed(ReasonOf(exception), 0, null, []);
         }
         if (await ProveAsync(worker).ConfigureAwait(true) is { } flaw)
         {
@@ -195,15 +211,38 @@ internal sealed class Renewal(
 
     private ReloadResult Report(ReloadResult result, Activity? activity)
     {
-        Reloading?.Invoke(false);
-        metrics.Reloaded(result);
-        ClusterActivities.Ended(activity, result);
+        Guard(() => Reloading?.Invoke(false));
+        Guard(() => metrics.Reloaded(result));
+        Guard(() => ClusterActivities.Ended(activity, result));
         if (result.Succeeded)
             logger.Reloaded(result);
         else
             logger.ReloadFailed(result);
         return result;
     }
+
+    private Activity? StartActivity(int generation)
+    {
+        Activity? activity = null;
+        Guard(() => activity = ClusterActivities.StartReload(generation));
+        return activity;
+    }
+
+    /// <summary>Those who listen to what is measured and traced are the program's: what they throw must not take a reload's result away.</summary>
+    private void Guard(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception exception)
+        {
+            logger.LoopFailed(exception);
+        }
+    }
+
+    private static string ReasonOf(Exception exception) =>
+        exception is ClusterException ? exception.Message : $"{exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}";
 
     private static Replacement Failed(string reason, int worker, WorkerExit? exit, IReadOnlyList<string> errors) =>
         new(null, new ReloadFailure(reason, worker, exit, errors));

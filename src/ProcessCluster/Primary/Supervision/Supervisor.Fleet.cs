@@ -26,7 +26,7 @@ internal sealed partial class Supervisor
     public void TellReloading(bool isUnderWay)
     {
         _ports.IsReloading = isUnderWay;
-        _systemd?.Reloading(isUnderWay);
+        Guard(() => _systemd?.Reloading(isUnderWay));
     }
 
     private void TellReady() => _systemd?.Ready(
@@ -40,16 +40,32 @@ internal sealed partial class Supervisor
         var admitted = (PrimaryWorker)worker;
         admitted.MoveTo(slot);
         admitted.IsAdmitted = true;
-        TellReady();
-        admitted.Send(new ControlMessage.Admitted(slot));
-        AdmitIfUp(admitted);
+        OrCutOff(admitted, () =>
+        {
+            TellReady();
+            admitted.Send(new ControlMessage.Admitted(slot));
+            AdmitIfUp(admitted);
+        });
     }
 
     void IFleetHost.Leave(IFleetWorker worker, string reason, bool isRecycled)
     {
         var leaving = (PrimaryWorker)worker;
         leaving.LeaveReason ??= reason;
-        Apply(leaving, isRecycled ? LifecycleEvent.RecycleWanted : LifecycleEvent.LeaveWanted);
+        OrCutOff(leaving, () => Apply(leaving, isRecycled ? LifecycleEvent.RecycleWanted : LifecycleEvent.LeaveWanted));
+    }
+
+    /// <summary>A worker that cannot be had do what the fleet wants ends, so that another one follows and nobody waits for it for ever.</summary>
+    private void OrCutOff(PrimaryWorker worker, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception exception)
+        {
+            CutOff(worker, $"the primary failed: {exception.GetType().Name}: {exception.Message}");
+        }
     }
 
     void IFleetHost.GiveUp()

@@ -67,13 +67,6 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     /// <summary>The last workers that were, the latest last.</summary>
     public IReadOnlyList<WorkerRecord> History => _history.Records;
 
-    /// <summary>Starts a worker that nobody replaces.</summary>
-    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
-    {
-        var slot = Enumerable.Range(0, int.MaxValue).First(number => !Workers.Values.Any(worker => worker.Slot == number));
-        return Fork(new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false), options, environment, Lifecycle.Start(expectsReady: false));
-    }
-
     public void WantLeave(PrimaryWorker worker) => _loop.Post(() => Apply(worker, LifecycleEvent.LeaveWanted));
 
     public void WantKill(PrimaryWorker worker, Signal signal) => _loop.Invoke(() =>
@@ -95,33 +88,6 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         return [.. workers.Select(static worker => worker.GoneWithOutput())];
     }
 
-    private PrimaryWorker Fork(
-        in FleetSeat seat, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, Lifecycle life)
-    {
-        var place = new WorkerPlace(_lastId + 1, seat.Slot, seat.Generation, !seat.IsAdmitted);
-        var child = ChildProcess.Start(WorkerStart.For(place, options, environment));
-        _lastId = place.Id;
-
-        var worker = new PrimaryWorker(place, child, options, life, this)
-        {
-            BootIsAwaited = seat.BootIsAwaited,
-            IsAdmitted = seat.IsAdmitted,
-            Started = _time.GetUtcNow(),
-        };
-        worker.Connect(_loop, _messaging, new WorkerPeer(worker, _loop, _router, Locks, Receive, LinkClosed, _time));
-        worker.PassOn(_outputLoop);
-        Workers[place.Id] = worker;
-        _ports.Add(worker);
-        _telemetry.Forked(worker);
-        worker.SetTimer(Timer(options.BootTimeout, worker, LifecycleEvent.BootOverdue));
-        _logger.WorkerStarted(worker);
-        _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
-        worker.Link!.Start();
-        _loop.Add(new ExitWatch(this, worker), child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
-        _heartbeats.Watch(options);
-        return worker;
-    }
-
     /// <summary>A worker that has a lock now is told so. May be called from any thread.</summary>
     public void GrantLock(int workerId, int request)
     {
@@ -138,6 +104,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
                     + "Run the same version of ProcessCluster in both.");
                 break;
             case ControlMessage.Hello:
+                Reached?.Invoke(StartStep.Greeting);
                 worker.Channel.Outbox.Release();
                 Apply(worker, LifecycleEvent.Hello);
                 break;
@@ -198,7 +165,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             worker.SetTimer(null);
         worker.MarkUp(addresses, _time.GetTimestamp());
         AdmitIfUp(worker);
-        _telemetry.Up(worker);
+        Guard(() => _telemetry.Up(worker));
         TellReady();
         if (Up is null)
             TellStarted(); // Forked by hand: nobody knows better when they are all there.
@@ -230,7 +197,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         {
             worker.MarkLeaving();
             (worker.ConnectionsAtLeave, worker.ConnectionsMoved) = (worker.Child.Page.Open, 0);
-            _telemetry.Leaving(worker);
+            Guard(() => _telemetry.Leaving(worker));
             TellReady();
         }
 
@@ -282,7 +249,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         {
             try
             {
-                worker.DumpPath = await HangDump.WriteAsync(worker, directory).ConfigureAwait(true);
+                worker.DumpPath = await HangDump.WriteAsync(worker, LaunchPath.Absolute(directory)).ConfigureAwait(true);
                 _logger.DumpWritten(worker, worker.DumpPath);
             }
             catch (Exception exception)
@@ -310,28 +277,45 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
-        var exit = _history.Explain(worker, status);
+        // Whoever waits for this end hears of it, and another worker follows, whatever fails on the way.
+        var exit = Explain(worker, status);
         worker.HasCrashed = exit.IsCrash;
-        Apply(worker, LifecycleEvent.Exited);
+        Guard(() => Apply(worker, LifecycleEvent.Exited));
         Workers.TryRemove(worker.Id, out _);
-        Locks.RemoveAll(worker.Id);
         var ending = $"{worker} {exit}".TrimEnd('.') + ".";
-        worker.Channel.StopSending(ending);
-        worker.Channel.EndReceiving();
-        Forget(worker, ending);
-        _ports.Remove(worker);
+        Guard(() =>
+        {
+            Locks.RemoveAll(worker.Id);
+            worker.Channel.StopSending(ending);
+            worker.Channel.EndReceiving();
+            Forget(worker, ending);
+        });
+        Guard(() => _ports.Remove(worker));
         worker.CountLeftConnections();
         if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed or WorkerExitCause.Recycled)
             _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
         else if (worker.Life.IsUp || !worker.BootIsAwaited)
             _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
         _history.Add(worker, exit);
-        _telemetry.Ended(worker, exit);
-        TellReady();
-        Ended?.Invoke(worker, exit);
+        Guard(() => _telemetry.Ended(worker, exit));
+        Guard(TellReady);
+        Guard(() => Ended?.Invoke(worker, exit));
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
         worker.MarkGone(exit);
+    }
+
+    private WorkerExit Explain(PrimaryWorker worker, ChildExit status)
+    {
+        try
+        {
+            return _history.Explain(worker, status);
+        }
+        catch (Exception exception)
+        {
+            _logger.LoopFailed(exception);
+            return new WorkerExit(worker.Life.CauseOf(status, worker.Fault is not null), status.ExitCode, status.Signal) { Reason = worker.Fault };
+        }
     }
 
     private void Sample()
@@ -353,6 +337,9 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
     private sealed class ExitWatch(Supervisor supervisor, PrimaryWorker worker) : EventLoop.Watch
     {
+        /// <summary>Whether the loop watches it.</summary>
+        public bool IsWatching { get; set; }
+
         public override void OnReady(uint events)
         {
             // The event may have been meant for the watch that had this slot before.

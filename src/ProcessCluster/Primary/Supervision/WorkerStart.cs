@@ -40,7 +40,7 @@ internal static class WorkerStart
             path,
             arguments,
             Variables(place, options, environment),
-            options.WorkingDirectory ?? LaunchPath.Directory,
+            options.WorkingDirectory is { } directory ? LaunchPath.Absolute(directory) : LaunchPath.Directory,
             OutputOf(options),
             options.PinProcessors,
             options.KeepsConnections ? options.ConnectionSurvival.MaxConnections : 0);

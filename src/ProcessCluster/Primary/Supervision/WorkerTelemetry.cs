@@ -78,11 +78,12 @@ internal sealed class WorkerTelemetry : IClusterFigures
 
     public void Forked(PrimaryWorker worker)
     {
-        _lives.Add(worker, new Life { Boot = ClusterActivities.StartOf(ClusterActivities.Boot, worker) });
         lock (_gate)
         {
             _links.Add(worker.Link!);
         }
+        var life = _lives[worker] = new Life();
+        life.Boot = ClusterActivities.StartOf(ClusterActivities.Boot, worker); // Last: a listener of the program's may throw.
     }
 
     public void Up(PrimaryWorker worker)

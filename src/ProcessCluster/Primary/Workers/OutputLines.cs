@@ -5,20 +5,29 @@ namespace ProcessCluster.Primary.Workers;
 
 /// <summary>
 /// What a process writes, cut into lines: for the last of them, to put a prefix before each, and so that others' lines do not come between the parts
-/// of one. A line that does not end is cut when it gets longer than <see cref="MaxLine"/>.
+/// of one. With a prefix a line of up to <see cref="MaxLine"/> bytes is shown whole. A longer one is cut between two characters: each part but the last
+/// ends with <see cref="ContinuesMark"/>, each but the first begins with <see cref="ContinuedMark"/>. Without a prefix bytes are passed on as they are.
 /// </summary>
 /// <param name="tail">How many of the last lines are kept.</param>
 /// <param name="prefix">What stands before each line; null to leave what is written as it is.</param>
 internal sealed class OutputLines(int tail, byte[]? prefix)
 {
-    public const int MaxLine = 8 * 1024;
+    /// <summary>The longest line that is shown whole, in bytes.</summary>
+    public const int MaxLine = 1024 * 1024;
 
+    public const string ContinuesMark = " [continues]", ContinuedMark = "[continued] ";
+
+    /// <summary>In bytes, of a line that is kept.</summary>
     private const int MaxTailLine = 500;
 
+    /// <summary>A larger buffer is given back when it is not needed: most lines are short, and there are many workers.</summary>
+    private const int KeptBuffer = 16 * 1024;
+
     private readonly Queue<string> _tail = new();
-    private readonly ArrayBufferWriter<byte> _line = new();
-    private readonly ArrayBufferWriter<byte> _shown = new();
+    private ArrayBufferWriter<byte> _line = new();
+    private ArrayBufferWriter<byte> _shown = new();
     private int _shownOfLine;
+    private bool _isContinued;
 
     /// <summary>The last lines, the one that is not at its end among them. Thread-safe.</summary>
     public IReadOnlyList<string> Tail
@@ -32,6 +41,9 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
         }
     }
 
+    /// <summary>The bytes that its buffers take.</summary>
+    internal int Buffered => _line.Capacity + _shown.Capacity;
+
     /// <summary>Takes what was written and gives what is to be shown of it now. The result holds until the next call.</summary>
     public ReadOnlySpan<byte> Add(ReadOnlySpan<byte> bytes)
     {
@@ -40,17 +52,22 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
         {
             var end = rest.IndexOf((byte)'\n');
             var part = end < 0 ? rest : rest[..end];
-            part = part[..Math.Min(part.Length, MaxLine - _line.WrittenCount)];
+            var room = MaxLine - _line.WrittenCount;
+            if (part.Length > room)
+            {
+                _line.Write(part[..room]);
+                rest = rest[room..];
+                Cut();
+                continue;
+            }
             _line.Write(part);
             rest = rest[part.Length..];
-            if (!rest.IsEmpty && rest[0] == (byte)'\n')
+            if (end >= 0)
             {
                 rest = rest[1..];
-                EndLine(isWhole: true);
-            }
-            else if (_line.WrittenCount == MaxLine)
-            {
-                EndLine(isWhole: false);
+                EndLine(_line.WrittenSpan, hasEnd: true);
+                _isContinued = false;
+                _line.ResetWrittenCount();
             }
         }
         return _shown.WrittenSpan;
@@ -63,6 +80,8 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
         if (prefix is null)
         {
             _shown.Write(_line.WrittenSpan[_shownOfLine..]);
+            if (_line.WrittenCount > MaxTailLine)
+                _line = With(_line.WrittenSpan[..MaxTailLine]); // Of what was shown only the tail needs anything.
             _shownOfLine = _line.WrittenCount;
         }
         return _shown.WrittenSpan;
@@ -73,29 +92,82 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
     {
         _shown.ResetWrittenCount();
         if (_line.WrittenCount > 0)
-            EndLine(isWhole: false);
+            EndLine(_line.WrittenSpan, hasEnd: false);
+        _line.ResetWrittenCount();
         return _shown.WrittenSpan;
     }
 
-    private void EndLine(bool isWhole)
+    /// <summary>Gives back what a long line took. What was to be shown must have been.</summary>
+    public void Release()
+    {
+        if (_shown.Capacity > KeptBuffer)
+            _shown = new ArrayBufferWriter<byte>();
+        if (_line.Capacity > KeptBuffer && _line.WrittenCount <= KeptBuffer / 2)
+            _line = With(_line.WrittenSpan);
+    }
+
+    /// <summary>The line is as long as one can be, and goes on.</summary>
+    private void Cut()
     {
         var line = _line.WrittenSpan;
-        if (prefix is not null)
+        var cut = prefix is null ? line.Length : Boundary(line);
+        EndLine(line[..cut], hasEnd: false, continues: true);
+        _isContinued = true;
+        Span<byte> begun = stackalloc byte[4];
+        line[cut..].CopyTo(begun);
+        var count = line.Length - cut;
+        _line.ResetWrittenCount();
+        _line.Write(begun[..count]);
+    }
+
+    private void EndLine(ReadOnlySpan<byte> line, bool hasEnd, bool continues = false)
+    {
+        if (prefix is null)
+        {
+            _shown.Write(line[_shownOfLine..]);
+        }
+        else
+        {
             _shown.Write(prefix);
-        _shown.Write(line[_shownOfLine..]);
-        if (isWhole || prefix is not null)
+            if (_isContinued)
+                _shown.Write(Encoding.ASCII.GetBytes(ContinuedMark));
+            _shown.Write(line);
+            if (continues)
+                _shown.Write(Encoding.ASCII.GetBytes(ContinuesMark));
+        }
+        if (hasEnd || prefix is not null)
             _shown.Write("\n"u8);
         _shownOfLine = 0;
-        if (tail > 0)
+        if (tail == 0)
+            return;
+        var beginning = line.Length > MaxTailLine ? line[..Boundary(line[..MaxTailLine])] : line;
+        var text = Encoding.UTF8.GetString(beginning).TrimEnd('\r');
+        lock (_tail)
         {
-            var text = Encoding.UTF8.GetString(line[..Math.Min(line.Length, MaxTailLine)]).TrimEnd('\r');
-            lock (_tail)
-            {
-                if (_tail.Count == tail)
-                    _tail.Dequeue();
-                _tail.Enqueue(text);
-            }
+            if (_tail.Count == tail)
+                _tail.Dequeue();
+            _tail.Enqueue(text);
         }
-        _line.ResetWrittenCount();
+    }
+
+    /// <summary>How much of it ends with a whole character of UTF-8. Bytes that are none are cut where they are.</summary>
+    private static int Boundary(ReadOnlySpan<byte> bytes)
+    {
+        for (var back = 1; back <= Math.Min(4, bytes.Length); back++)
+        {
+            var value = bytes[^back];
+            if ((value & 0xC0) == 0x80)
+                continue; // Not the first byte of a character.
+            var length = value switch { >= 0xF0 => 4, >= 0xE0 => 3, >= 0xC0 => 2, _ => 1 };
+            return length > back ? bytes.Length - back : bytes.Length;
+        }
+        return bytes.Length;
+    }
+
+    private static ArrayBufferWriter<byte> With(ReadOnlySpan<byte> bytes)
+    {
+        var buffer = new ArrayBufferWriter<byte>(Math.Max(256, bytes.Length));
+        buffer.Write(bytes);
+        return buffer;
     }
 }

@@ -221,15 +221,33 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     /// <summary>Frees everything; the object stays as the record of a process that was.</summary>
     public void MarkGone(WorkerExit exit)
     {
+        try
+        {
+            SetTimer(null);
+            Link?.Dispose();
+            _child.Handoff.Dispose();
+            _child.Dispose();
+            GC.RemoveMemoryPressure(UnmanagedBytes);
+            // The runtime compiles better and better what a replacement runs, and the C library would keep what that took. Not on the loop: it may take milliseconds.
+            ThreadPool.UnsafeQueueUserWorkItem(static _ => NativeHeap.Trim(), null);
+        }
+        finally
+        {
+            _booted.TrySetResult(null); // Whoever waits for it, such as a reload, goes on whatever failed.
+            _gone.TrySetResult(exit);
+        }
+    }
+
+    /// <summary>Takes back what there is of it, but the process: its start has failed. What is passed on ends with the process.</summary>
+    public void Abandon()
+    {
         SetTimer(null);
-        Link?.Dispose();
-        _child.Handoff.Dispose();
-        _child.Dispose();
         GC.RemoveMemoryPressure(UnmanagedBytes);
-        // The runtime compiles better and better what a replacement runs, and the C library would keep what that took. Not on the loop: it may take milliseconds.
-        ThreadPool.UnsafeQueueUserWorkItem(static _ => NativeHeap.Trim(), null);
-        _booted.TrySetResult(null);
-        _gone.TrySetResult(exit);
+        if (_errors is null)
+            _child.StandardError.Dispose();
+        if (_output is null)
+            _child.StandardOutput?.Dispose();
+        Link?.Dispose();
     }
 
     private async Task<IReadOnlyList<string>> LastErrorsAsync()

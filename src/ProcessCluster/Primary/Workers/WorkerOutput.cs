@@ -15,13 +15,21 @@ internal sealed class WorkerOutput : EventLoop.Watch
     private readonly Descriptor _pipe;
     private readonly OutputLines _lines;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private StandardStream? _target;
+    private readonly OutputTarget? _target;
 
-    private WorkerOutput(EventLoop loop, Descriptor pipe, StandardStream? target, OutputLines lines)
+    private WorkerOutput(EventLoop loop, Descriptor pipe, OutputTarget? target, OutputLines lines)
     {
         (_loop, _pipe, _target, _lines) = (loop, pipe, target, lines);
-        Pipe.MakeNonBlocking(pipe);
-        loop.Add(this, pipe.Number, Libc.EPOLLIN);
+        try
+        {
+            Pipe.MakeNonBlocking(pipe);
+            loop.Add(this, pipe.Number, Libc.EPOLLIN);
+        }
+        catch
+        {
+            pipe.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Completes at the end of the stream, when all of it has been passed on.</summary>
@@ -30,11 +38,11 @@ internal sealed class WorkerOutput : EventLoop.Watch
     /// <summary>The last lines.</summary>
     public IReadOnlyList<string> Tail => _lines.Tail;
 
-    public static WorkerOutput Errors(EventLoop loop, Descriptor pipe, ClusterOptions options, int worker) =>
-        new(loop, pipe, options.Silent ? null : StandardStream.Error, new OutputLines(TailLines, Prefix(options, worker)));
+    public static WorkerOutput Errors(OutputRelay relay, Descriptor pipe, ClusterOptions options, int worker) =>
+        new(relay.Loop, pipe, options.Silent ? null : relay.Errors, new OutputLines(TailLines, Prefix(options, worker)));
 
-    public static WorkerOutput Output(EventLoop loop, Descriptor pipe, ClusterOptions options, int worker) =>
-        new(loop, pipe, StandardStream.Output, new OutputLines(tail: 0, Prefix(options, worker)));
+    public static WorkerOutput Output(OutputRelay relay, Descriptor pipe, ClusterOptions options, int worker) =>
+        new(relay.Loop, pipe, relay.Output, new OutputLines(tail: 0, Prefix(options, worker)));
 
     public override void OnReady(uint events)
     {
@@ -48,6 +56,7 @@ internal sealed class WorkerOutput : EventLoop.Watch
             if (read < 0)
             {
                 Show(_lines.Pause());
+                _lines.Release();
                 return;
             }
             Show(read == 0 ? _lines.End() : _lines.Add(buffer[..read]));
@@ -63,10 +72,12 @@ internal sealed class WorkerOutput : EventLoop.Watch
     private static byte[]? Prefix(ClusterOptions options, int worker) =>
         options.WorkerOutputPrefix ? Encoding.ASCII.GetBytes($"[worker {worker}] ") : null;
 
-    private void Show(ReadOnlySpan<byte> bytes)
-    {
-        // With nobody to read it, it is read on: the worker is not to be held up by that.
-        if (!bytes.IsEmpty && _target is { } target && !Pipe.WriteAll(target, bytes))
-            _target = null;
-    }
+    // With nobody to read it, it is read on: the worker is not to be held up by that.
+    private void Show(ReadOnlySpan<byte> bytes) => _target?.Pass(bytes);
 }
+
+/// <summary>Where what all workers write is passed on: by which loop, and to what.</summary>
+/// <param name="Loop">The loop.</param>
+/// <param name="Output">For standard output.</param>
+/// <param name="Errors">For standard error.</param>
+internal sealed record OutputRelay(EventLoop Loop, OutputTarget Output, OutputTarget Errors);

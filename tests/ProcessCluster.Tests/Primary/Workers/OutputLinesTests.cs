@@ -76,15 +76,74 @@ public sealed class OutputLinesTests
         Assert.True(lines.End().IsEmpty);
     }
 
+    [Theory]
+    [InlineData(OutputLines.MaxLine - 1)]
+    [InlineData(OutputLines.MaxLine)]
+    public void A_line_of_a_mebibyte_arrives_whole(int length)
+    {
+        var lines = new OutputLines(20, "> "u8.ToArray());
+        var line = new string('x', length);
+        Assert.Equal($"> {line}\n> next\n", Show(lines, $"{line}\nnext\n", 10_000));
+    }
+
+    [Theory]
+    [InlineData("x")]
+    [InlineData("ä")]
+    [InlineData("€")]
+    [InlineData("😀")]
+    public void A_longer_line_is_cut_between_characters_and_marked(string character)
+    {
+        for (var shift = 0; shift < 4; shift++)
+        {
+            var line = new string('.', shift) + string.Concat(Enumerable.Repeat(character, (OutputLines.MaxLine * 5 / 2) / Encoding.UTF8.GetByteCount(character)));
+            var parts = Show(new OutputLines(20, "> "u8.ToArray()), $"{line}\nnext\n", 30_011).Split('\n');
+            Assert.Equal(["> next", ""], parts[^2..]);
+            Assert.Equal(3, parts.Length - 2);
+            Assert.All(parts[..2], part => Assert.EndsWith(OutputLines.ContinuesMark, part, StringComparison.Ordinal));
+            Assert.All(parts[1..3], part => Assert.StartsWith($"> {OutputLines.ContinuedMark}", part, StringComparison.Ordinal));
+            Assert.Equal(line, string.Concat(parts[..3].Select(part =>
+                part["> ".Length..].Replace(OutputLines.ContinuedMark, "", StringComparison.Ordinal).Replace(OutputLines.ContinuesMark, "", StringComparison.Ordinal))));
+        }
+    }
+
     [Fact]
-    public void A_line_without_end_is_bounded()
+    public void Bytes_that_are_no_characters_are_cut_where_they_are()
     {
         var lines = new OutputLines(20, "> "u8.ToArray());
         var shown = 0;
-        for (var i = 0; i < 1000; i++)
-            shown += lines.Add(new byte[1000]).Length;
+        for (var i = 0; i < 3 * OutputLines.MaxLine / 4096; i++)
+            shown += lines.Add(Enumerable.Repeat((byte)0x80, 4096).ToArray()).Length;
         shown += lines.End().Length;
-        var cuts = (1_000_000 + OutputLines.MaxLine - 1) / OutputLines.MaxLine;
-        Assert.Equal(1_000_000 + (cuts * 3), shown);
+        Assert.Equal((3 * OutputLines.MaxLine) + (3 * "> \n".Length) + (2 * (OutputLines.ContinuesMark.Length + OutputLines.ContinuedMark.Length)), shown);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("> ")]
+    public void A_long_line_takes_memory_for_as_long_as_it_lasts(string? prefix)
+    {
+        var lines = new OutputLines(20, prefix is null ? null : Encoding.UTF8.GetBytes(prefix));
+        for (var i = 0; i < 100; i++)
+        {
+            lines.Add(new byte[16 * 1024]);
+            Assert.InRange(lines.Buffered, 0, 5 * OutputLines.MaxLine);
+        }
+        lines.Add("\n"u8);
+        lines.Pause();
+        lines.Release();
+        Assert.InRange(lines.Buffered, 0, 64 * 1024);
+    }
+
+    private static string Show(OutputLines lines, string text, int chunk)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var shown = new List<byte>();
+        for (var at = 0; at < bytes.Length; at += chunk)
+        {
+            shown.AddRange(lines.Add(bytes.AsSpan(at, Math.Min(chunk, bytes.Length - at))));
+            shown.AddRange(lines.Pause());
+            lines.Release();
+        }
+        return Encoding.UTF8.GetString([.. shown]);
     }
 }

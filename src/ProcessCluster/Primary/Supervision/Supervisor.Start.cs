@@ -1,0 +1,129 @@
+using ProcessCluster.Diagnostics;
+using ProcessCluster.Platform;
+using ProcessCluster.Primary.Workers;
+
+namespace ProcessCluster.Primary.Supervision;
+
+/// <summary>How a worker is started: all of it, or nothing.</summary>
+internal sealed partial class Supervisor
+{
+    /// <summary>Told before each step of a worker's start; what it throws is that step's failure. For tests.</summary>
+    public Action<StartStep>? Reached { get; set; }
+
+    /// <summary>Starts a worker that nobody replaces.</summary>
+    public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
+    {
+        var slot = Enumerable.Range(0, int.MaxValue).First(number => !Workers.Values.Any(worker => worker.Slot == number));
+        return Fork(new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false), options, environment, Lifecycle.Start(expectsReady: false));
+    }
+
+    /// <exception cref="ClusterException">It could not be started.</exception>
+    /// <exception cref="ArgumentException">The environment has a variable that cannot be.</exception>
+    private PrimaryWorker Fork(
+        in FleetSeat seat, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, Lifecycle life)
+    {
+        var place = new WorkerPlace(_lastId + 1, seat.Slot, seat.Generation, !seat.IsAdmitted);
+        ChildProcess? child = null;
+        PrimaryWorker? worker = null;
+        ExitWatch? exit = null;
+        try
+        {
+            Reached?.Invoke(StartStep.Preparing);
+            child = ChildProcess.Start(WorkerStart.For(place, options, environment), Reached);
+            worker = new PrimaryWorker(place, child, options, life, this)
+            {
+                BootIsAwaited = seat.BootIsAwaited,
+                IsAdmitted = seat.IsAdmitted,
+                Started = _time.GetUtcNow(),
+            };
+            exit = new ExitWatch(this, worker);
+            Prepare(worker, exit);
+        }
+        catch (Exception exception)
+        {
+            if (child is not null)
+                Abandon(child, worker, exit);
+            throw exception is ClusterException or ArgumentException
+                ? exception
+                : new ClusterException($"A worker could not be started. {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")}", exception);
+        }
+
+        _lastId = place.Id;
+        Guard(() => _telemetry.Forked(worker));
+        _logger.WorkerStarted(worker);
+        _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
+        return worker;
+    }
+
+    /// <summary>All that can fail of what makes a process a worker. What it says and its end are heard of when the loop is done with this.</summary>
+    private void Prepare(PrimaryWorker worker, ExitWatch exit)
+    {
+        Reached?.Invoke(StartStep.Linking);
+        worker.Connect(_loop, _messaging, new WorkerPeer(worker, _loop, _router, Locks, Receive, LinkClosed, _time));
+        Reached?.Invoke(StartStep.PassingOn);
+        worker.PassOn(_outputLoop);
+        Reached?.Invoke(StartStep.Seating);
+        Workers[worker.Id] = worker;
+        Seat(worker);
+        Reached?.Invoke(StartStep.Registering);
+        _loop.Add(exit, worker.Child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
+        exit.IsWatching = true;
+        Reached?.Invoke(StartStep.Timing);
+        worker.SetTimer(Timer(worker.Options.BootTimeout, worker, LifecycleEvent.BootOverdue));
+        _heartbeats.Watch(worker.Options);
+        Reached?.Invoke(StartStep.Reading);
+        worker.Link!.Start();
+    }
+
+    private void Seat(PrimaryWorker worker)
+    {
+        try
+        {
+            _ports.Add(worker);
+        }
+        catch
+        {
+            try
+            {
+                _ports.Survival.Quarantine.Remove(worker.Child.Page); // It must not look at memory that is gone.
+            }
+            catch (KeyNotFoundException)
+            {
+                // It failed before it got there.
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Takes back whatever there is of a worker whose start has failed. Nobody has heard of it.</summary>
+    private void Abandon(ChildProcess child, PrimaryWorker? worker, ExitWatch? exit)
+    {
+        if (worker is not null)
+        {
+            Workers.TryRemove(worker.Id, out _);
+            Guard(() => _ports.Remove(worker));
+            if (exit is { IsWatching: true })
+                Guard(() => _loop.Remove(exit, child.ExitDescriptor));
+            Guard(worker.Abandon);
+        }
+        else
+        {
+            child.StandardOutput?.Dispose();
+            child.StandardError.Dispose();
+        }
+        child.Abandon();
+    }
+
+    /// <summary>Does something on which nothing else depends: what it throws is told, and what comes after it is done.</summary>
+    private void Guard(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception exception)
+        {
+            _logger.LoopFailed(exception); // A listener of the program's to what is measured, or an error of this library.
+        }
+    }
+}
