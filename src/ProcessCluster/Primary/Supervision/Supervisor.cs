@@ -99,7 +99,8 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         in FleetSeat seat, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment, Lifecycle life)
     {
         var place = new WorkerPlace(_lastId + 1, seat.Slot, seat.Generation, !seat.IsAdmitted);
-        var child = ChildProcess.Start(WorkerStart.For(place, options, environment));
+        var start = WorkerStart.For(place, options, environment);
+        var child = ChildProcess.Start(start);
         _lastId = place.Id;
 
         var worker = new PrimaryWorker(place, child, options, life, this)
@@ -107,6 +108,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             BootIsAwaited = seat.BootIsAwaited,
             IsAdmitted = seat.IsAdmitted,
             Started = _time.GetUtcNow(),
+            Files = RuntimeFiles.Of(child.Id, start.Environment),
         };
         worker.Connect(_loop, _messaging, new Peer(this, worker));
         worker.PassOn(_outputLoop);
@@ -288,13 +290,16 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
         async Task DumpAsync()
         {
+            var path = HangDump.PathOf(worker, directory);
             try
             {
-                worker.DumpPath = await HangDump.WriteAsync(worker, directory).ConfigureAwait(true);
-                _logger.DumpWritten(worker, worker.DumpPath);
+                await HangDump.WriteAsync(worker, path, _time).ConfigureAwait(true);
+                worker.DumpPath = path;
+                _logger.DumpWritten(worker, path);
             }
             catch (Exception exception)
             {
+                worker.PartOfDump = path;
                 _logger.DumpFailed(worker, exception); // Whatever it is, the worker is no better for it.
             }
             Apply(worker, LifecycleEvent.HangReported);
@@ -318,6 +323,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
+        worker.RemoveLeftFiles();
         var exit = _history.Explain(worker, status);
         worker.HasCrashed = exit.IsCrash;
         Apply(worker, LifecycleEvent.Exited);
