@@ -335,10 +335,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         Forget(worker, ending);
         _ports.Remove(worker);
         worker.CountLeftConnections();
-        if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed or WorkerExitCause.Recycled)
-            _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
-        else if (worker.Life.IsUp || !worker.BootIsAwaited)
-            _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
+        _ = LogEndAsync(worker, exit);
         _history.Add(worker, exit);
         _telemetry.Ended(worker, exit);
         TellReady();
