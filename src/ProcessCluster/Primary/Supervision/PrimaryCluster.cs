@@ -22,6 +22,7 @@ internal sealed class PrimaryCluster : ICluster
     private int _interrupts;
     private Management? _management;
     private readonly PrimaryLocks _locks;
+    private readonly Lazy<TerminalWatch> _terminal;
     private Task? _disconnecting;
     private volatile bool _isLeaving; // Before a worker hears of it: a second interrupt may follow at once.
 
@@ -32,10 +33,12 @@ internal sealed class PrimaryCluster : ICluster
         SystemdSockets.Take();
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
+        _terminal = new Lazy<TerminalWatch>(() => new TerminalWatch(time, static () => ControllingTerminal.Role));
         _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
         _supervisor = new Lazy<Supervisor>(() =>
         {
             _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, CountInterrupt);
+            _ = _terminal.Value;
             return new Supervisor(_events, _scope) { Locks = _locks.Table };
         });
     }
@@ -110,7 +113,7 @@ internal sealed class PrimaryCluster : ICluster
             ThrowIfDisconnecting();
             if (_management is not null)
                 throw new InvalidOperationException("The cluster is started already.");
-            return _management = new Management(supervisor, options, _time, _logger, GiveUp);
+            return _management = new Management(supervisor, options, _time, _logger, _terminal.Value, GiveUp);
         });
         try
         {
@@ -156,6 +159,14 @@ internal sealed class PrimaryCluster : ICluster
             asked.TrySetResult();
         }
 
+        void OnHangUp(PosixSignalContext context)
+        {
+            // A started cluster takes it itself. Else it is the program's, or ends it at once as ever, unless its terminal is gone.
+            if (Volatile.Read(ref _management) is null && _supervisor.IsValueCreated && _terminal.Value.IsJustGone)
+                OnSignal(context);
+        }
+
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);
