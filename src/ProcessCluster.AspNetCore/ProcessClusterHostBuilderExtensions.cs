@@ -14,7 +14,7 @@ namespace Microsoft.AspNetCore.Builder
         /// configuration holds unchanged.
         /// </summary>
         /// <remarks>
-        /// The program stays one process with <c>ProcessCluster:Enabled=false</c>, while a debugger is attached, under test hosts and
+        /// The program stays one process with <c>ProcessCluster:Enabled=false</c>, while a debugger is attached, under <c>dotnet watch</c>, under test hosts and
         /// design-time tools (where the process is not the application, or the server not Kestrel), and in-process in IIS; the log says so.
         /// </remarks>
         /// <param name="builder">The builder.</param>
@@ -23,7 +23,7 @@ namespace Microsoft.AspNetCore.Builder
         public static WebApplicationBuilder UseProcessCluster(this WebApplicationBuilder builder, Action<ClusterOptions>? configure = null)
         {
             ArgumentNullException.ThrowIfNull(builder);
-            ClusterHosting.Add(builder.Services, configure);
+            ClusterHosting.Add(builder.Services, configure, builder.Host);
             return builder;
         }
     }
@@ -38,7 +38,7 @@ namespace Microsoft.Extensions.Hosting
         public static IHostBuilder UseProcessCluster(this IHostBuilder builder, Action<ClusterOptions>? configure = null)
         {
             ArgumentNullException.ThrowIfNull(builder);
-            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure));
+            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder));
         }
     }
 }
@@ -53,7 +53,7 @@ namespace Microsoft.AspNetCore.Hosting
         public static IWebHostBuilder UseProcessCluster(this IWebHostBuilder builder, Action<ClusterOptions>? configure = null)
         {
             ArgumentNullException.ThrowIfNull(builder);
-            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure));
+            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder: null));
         }
     }
 }

@@ -42,7 +42,7 @@ public sealed class Packages
                     var dependencies = System.Xml.Linq.XDocument.Parse(specification).Descendants()
                         .Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value);
                     Assert.Equal(
-                        ["Microsoft.Diagnostics.NETCore.Client", "Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
+                        ["Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
                         dependencies.Order(StringComparer.Ordinal));
                 }
             }

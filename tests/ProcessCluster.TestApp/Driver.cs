@@ -74,6 +74,17 @@ internal static class Driver
                 await Cluster.DisconnectAsync();
                 Say($"all gone, {Cluster.Workers.Count} left");
                 break;
+            case ["read-terminal"]:
+                // As Console.ReadLine does where standard input is the terminal.
+                new Thread(static () =>
+                {
+                    using var terminal = File.OpenRead("/dev/tty");
+                    Say($"read {terminal.ReadByte()}");
+                }) { IsBackground = true }.Start();
+                break;
+            case ["exit"]:
+                Environment.Exit(0);
+                break;
             case ["block-handlers"]:
                 Cluster.Exited += (_, _) => new ManualResetEvent(false).WaitOne();
                 break;

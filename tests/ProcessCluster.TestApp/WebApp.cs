@@ -18,16 +18,27 @@ internal static class WebApp
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             Console.WriteLine("collected");
         });
+        if (Cluster.IsWorker && Environment.GetEnvironmentVariable("EARLY") is { } early && File.Exists(early))
+        {
+            Console.Error.WriteLine("the last line before it ends");
+            if (File.ReadAllText(early).Trim() == "throw")
+                throw new IOException("the file is locked by another process");
+            return 0; // As a program that allows one instance of itself.
+        }
         try
         {
             switch (args[0])
             {
                 case "minimal":
                     var builder = WebApplication.CreateBuilder(args[1..]);
+                    WebLogs.Add(builder.Host, builder.Services, isLate: false);
                     builder.UseProcessCluster();
+                    WebLogs.Add(builder.Host, builder.Services, isLate: true);
                     Configure(builder.Services);
                     ConfigureKestrel(builder.WebHost);
                     var app = builder.Build();
+                    if (Environment.GetEnvironmentVariable("SHOW_URLS") is not null)
+                        app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine($"urls {Environment.ProcessId} {string.Join(' ', app.Urls)}"));
                     app.UseWebSockets();
                     Map(app);
                     app.Run(Environment.GetEnvironmentVariable("RUN_URL"));
@@ -73,6 +84,8 @@ internal static class WebApp
 
     private static void ConfigureKestrel(IWebHostBuilder web) => web.ConfigureKestrel(kestrel =>
     {
+        if (Cluster.IsPrimary && Environment.GetEnvironmentVariable("KESTREL_FOR_WORKERS") is not null)
+            throw new InvalidOperationException("only workers can do this");
         if (Environment.GetEnvironmentVariable("HTTP2_PORT") is { } port)
             kestrel.ListenLocalhost(int.Parse(port, CultureInfo.InvariantCulture), listen => listen.Protocols = HttpProtocols.Http2);
         if (Environment.GetEnvironmentVariable("CONNECTION_LIMIT") is { } connections)

@@ -13,7 +13,10 @@ namespace ProcessCluster.AspNetCore.Hosting;
 /// <summary>What <c>UseProcessCluster()</c> adds, whichever builder it is called on.</summary>
 internal static partial class ClusterHosting
 {
-    public static void Add(IServiceCollection services, Action<ClusterOptions>? configure)
+    /// <param name="services">What is added to.</param>
+    /// <param name="configure">Sets options.</param>
+    /// <param name="builder">Whose services they are; null where it cannot be had.</param>
+    public static void Add(IServiceCollection services, Action<ClusterOptions>? configure, IHostBuilder? builder)
     {
         if (services.Any(static d => d.ServiceType == typeof(Marker)))
         {
@@ -29,12 +32,12 @@ internal static partial class ClusterHosting
         services.AddProcessCluster(configure);
 
         if (Cluster.IsWorker)
-            AddWorker(services);
+            AddWorker(services, builder);
         else
             OverrideHost(services, (provider, original) => CreateHost(provider, services, original));
     }
 
-    private static void AddWorker(IServiceCollection services)
+    private static void AddWorker(IServiceCollection services, IHostBuilder? builder)
     {
         SystemdHandles.ShowToKestrel();
         services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
@@ -45,7 +48,7 @@ internal static partial class ClusterHosting
         services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, DrainMiddleware.Filter>()); // The first one is the outermost.
         OverrideHost(services, static (provider, original) => new WorkerHost(original(provider), provider.GetRequiredService<ICluster>()));
 
-        services.PostConfigure<LoggerFilterOptions>(WorkerLogging.Restrict);
+        WorkerLogging.Restrict(services, builder);
 
         // The primary kills at the drain deadline; the host's own comes before it, so that it can still end in order.
         services.AddOptions<HostOptions>().PostConfigure<IOptions<ClusterOptions>>(static (host, cluster) =>

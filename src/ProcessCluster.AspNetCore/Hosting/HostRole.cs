@@ -23,6 +23,9 @@ internal readonly record struct HostRole(string? WhyAlone, bool IsWish)
             return new HostRole($"{ConfigureClusterOptions.Section}:Enabled is false", IsWish: true);
         if (Debugger.IsAttached)
             return new HostRole("a debugger is attached", IsWish: false);
+        // It puts changes of the code into the one process that it has started; workers would serve the old code.
+        if (Environment.GetEnvironmentVariable("DOTNET_WATCH") is "1" or "true")
+            return new HostRole("dotnet watch changes the code of one process (DOTNET_WATCH)", IsWish: false);
 
         // TestServer, IIS in-process and the servers of design-time tools: requests do not come over ports that could be shared.
         if (services.LastOrDefault(static d => d.ServiceType == typeof(IServer)) is { } server && !IsKestrel(server))

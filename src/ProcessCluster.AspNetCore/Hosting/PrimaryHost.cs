@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Internal;
@@ -17,6 +19,7 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
     private readonly ApplicationLifetime _lifetime = services.GetRequiredService<IHostApplicationLifetime>() as ApplicationLifetime
         ?? throw new InvalidOperationException("Replacing IHostApplicationLifetime is not supported.");
     private CancellationTokenRegistration _givenUp;
+    private SharedFiles? _sharedFiles;
     private bool _disposed;
 
     public IServiceProvider Services { get; } = services;
@@ -31,6 +34,8 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
             var serving = _cluster.Workers.Values.Count(static worker => !worker.IsStandby);
             LogListening(_logger, serving, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
             _givenUp = _cluster.GivenUp.UnsafeRegister(static state => ((ApplicationLifetime)state!).StopApplication(), _lifetime);
+            ShowAddresses(addresses);
+            _sharedFiles = SharedFiles.WarnOf(_cluster, Services, _logger);
             _lifetime.NotifyStarted();
         }
         catch (OperationCanceledException) when (_lifetime.ApplicationStopping.IsCancellationRequested)
@@ -55,12 +60,38 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
             return; // The provider disposes what it has made, this host among it.
         _disposed = true;
         await _givenUp.DisposeAsync().ConfigureAwait(false);
+        if (_sharedFiles is not null)
+            await _sharedFiles.DisposeAsync().ConfigureAwait(false);
         await _cluster.DisconnectAsync().ConfigureAwait(false);
         if (Services is IAsyncDisposable asynchronous)
             await asynchronous.DisposeAsync().ConfigureAwait(false);
         else if (Services is IDisposable disposable)
             disposable.Dispose();
     }
+
+    /// <summary>
+    /// Where a program looks for its addresses when its host has started: <c>app.Urls</c> and the server's <see cref="IServerAddressesFeature"/>. The server itself is not started
+    /// here, but the program's configuration of it runs.
+    /// </summary>
+    private void ShowAddresses(IReadOnlyList<string> addresses)
+    {
+        try
+        {
+            if (Services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>() is not { Addresses: { IsReadOnly: false } shown })
+                return;
+            shown.Clear();
+            foreach (var address in addresses)
+                shown.Add(address);
+        }
+        catch (Exception exception)
+        {
+            // What configures the server is the program's, and may be meant for workers alone. These serve.
+            LogNoAddresses(_logger, exception);
+        }
+    }
+
+    [LoggerMessage(211, LogLevel.Warning, "The primary cannot show the addresses (IServerAddressesFeature): the server's configuration failed in it. The workers serve.")]
+    private static partial void LogNoAddresses(ILogger logger, Exception exception);
 
     [LoggerMessage(201, LogLevel.Information, "A cluster of {Workers} workers {Listens}.")]
     private static partial void LogListening(ILogger logger, int workers, string listens);

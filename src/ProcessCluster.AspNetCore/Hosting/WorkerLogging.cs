@@ -1,35 +1,93 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace ProcessCluster.AspNetCore.Hosting;
 
-/// <summary>Keeps workers from saying what the primary says once for the cluster: where it listens, and why a worker did not start.</summary>
-internal static class WorkerLogging
+/// <summary>
+/// Keeps workers from saying what the primary says once for the cluster: where it listens, and why a worker did not start. It stands before the application's logger factory,
+/// whichever library that is of, because other factories than .NET's own know nothing of .NET's filters.
+/// </summary>
+internal sealed class WorkerLogging(ILoggerFactory inner, bool isOwned) : ILoggerFactory
 {
-    public static void Restrict(LoggerFilterOptions options)
-    {
-        Restrict(options, "Microsoft.Hosting.Lifetime", static level => level >= LogLevel.Warning);
-        Restrict(options, "Microsoft.Extensions.Hosting.Internal.Host", static level => level < LogLevel.Error || !WorkerHost.IsStarting);
-        Restrict(options, "Microsoft.AspNetCore.Server.Kestrel", static level => level < LogLevel.Error || !WorkerHost.IsStarting);
-    }
+    private const string Lifetime = "Microsoft.Hosting.Lifetime";
+
+    /// <summary>What reports that the application could not start.</summary>
+    private static readonly string[] OfStarts =
+        ["Microsoft.Extensions.Hosting.Internal.Host", "Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Server.Kestrel"];
 
     /// <summary>
-    /// Narrows what is logged under a category. Of the rules that fit, a provider's own come first, then those with the longer category,
-    /// then the later: so each rule that holds for the category is repeated for exactly it, the more specific ones later.
+    /// Puts it before the factory that the services have now, and, where the builder allows it, before the one that they have when all are registered: <c>UseSerilog()</c> and the
+    /// like may come later.
     /// </summary>
-    private static void Restrict(LoggerFilterOptions options, string category, Func<LogLevel, bool> isWanted)
+    public static void Restrict(IServiceCollection services, IHostBuilder? builder)
     {
-        var holding = options.Rules
-            .Where(rule => rule.CategoryName is null || category.StartsWith(rule.CategoryName.TrimEnd('*'), StringComparison.OrdinalIgnoreCase))
-            .OrderBy(static rule => rule.CategoryName?.Length ?? 0)
-            .Prepend(new LoggerFilterRule(null, null, options.MinLevel, null))
-            .ToList();
-        foreach (var rule in holding)
+        Wrap(services);
+        // An object, because a container of another library gets a builder of its own here, which has no services to change any more.
+        builder?.ConfigureContainer<object>(static (_, container) =>
         {
-            options.Rules.Add(new LoggerFilterRule(
-                rule.ProviderName,
-                category,
-                rule.LogLevel,
-                (provider, name, level) => isWanted(level) && (rule.Filter is null || rule.Filter(provider, name, level))));
+            if (container is IServiceCollection all)
+                Wrap(all);
+        });
+    }
+
+    public ILogger CreateLogger(string categoryName)
+    {
+        var logger = inner.CreateLogger(categoryName);
+        if (categoryName == Lifetime)
+            return new Restricted(logger, static level => level >= LogLevel.Warning);
+        return Array.Exists(OfStarts, category => IsWithin(categoryName, category))
+            ? new Restricted(logger, static level => level < LogLevel.Error || !WorkerHost.IsStarting)
+            : logger;
+    }
+
+    public void AddProvider(ILoggerProvider provider) => inner.AddProvider(provider);
+
+    public void Dispose()
+    {
+        if (isOwned)
+            inner.Dispose();
+    }
+
+    private static void Wrap(IServiceCollection services)
+    {
+        if (services.LastOrDefault(static d => !d.IsKeyedService && d.ServiceType == typeof(ILoggerFactory)) is not { } found
+            || found.ImplementationFactory?.Target is Factory)
+        {
+            return;
+        }
+        if (found.ImplementationType is { } type)
+            services.TryAdd(ServiceDescriptor.Describe(type, type, found.Lifetime)); // The container chooses the constructor, as ever.
+        services.Add(ServiceDescriptor.Describe(typeof(ILoggerFactory), new Factory(found).Create, found.Lifetime));
+    }
+
+    private static bool IsWithin(string name, string category) =>
+        name.StartsWith(category, StringComparison.Ordinal) && (name.Length == category.Length || name[category.Length] == '.');
+
+    /// <summary>Makes what a registration stands for, and puts the restriction before it.</summary>
+    private sealed class Factory(ServiceDescriptor original)
+    {
+        // What the container has made it disposes, and an instance is its maker's.
+        public WorkerLogging Create(IServiceProvider provider) => original switch
+        {
+            { ImplementationInstance: ILoggerFactory instance } => new WorkerLogging(instance, isOwned: false),
+            { ImplementationFactory: { } factory } => new WorkerLogging((ILoggerFactory)factory(provider), isOwned: true),
+            _ => new WorkerLogging((ILoggerFactory)provider.GetRequiredService(original.ImplementationType!), isOwned: false),
+        };
+    }
+
+    private sealed class Restricted(ILogger inner, Func<LogLevel, bool> isWanted) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => inner.BeginScope(state);
+
+        public bool IsEnabled(LogLevel logLevel) => isWanted(logLevel) && inner.IsEnabled(logLevel);
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (isWanted(logLevel))
+                inner.Log(logLevel, eventId, state, exception, formatter);
         }
     }
 }

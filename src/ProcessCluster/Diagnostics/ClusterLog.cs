@@ -116,6 +116,15 @@ internal static partial class ClusterLog
     [LoggerMessage(42, LogLevel.Information, "{Request} is not quarantined any more.")]
     public static partial void QuarantineLifted(this ILogger logger, string request);
 
+    [LoggerMessage(43, LogLevel.Information, "The terminal is gone (SIGHUP): the cluster ends. Start it with setsid or nohup, or as a service, to have it stay.")]
+    public static partial void TerminalGone(this ILogger logger);
+
+    [LoggerMessage(44, LogLevel.Warning, "{Signal} is not taken for an order to scale: this process is in the background of a terminal, which may have sent it. Redirect standard input (< /dev/null), or start it with setsid.")]
+    public static partial void SignalsNotTaken(this ILogger logger, Signal signal);
+
+    [LoggerMessage(45, LogLevel.Warning, "The program uses its terminal from the background. The system stops it until it is in the foreground (fg). Redirect standard input (< /dev/null) to have it run there.")]
+    public static partial void TerminalStops(this ILogger logger);
+
     [LoggerMessage(32, LogLevel.Information, "Scaling from {Before} workers to {After}.")]
     public static partial void Scaling(this ILogger logger, int before, int after);
 

@@ -8,16 +8,31 @@ namespace ProcessCluster;
 /// <param name="Signal">The signal that ended it, or null when it exited by itself. Exactly as the kernel says, not a code above 128.</param>
 public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Signal)
 {
+    private const string EarlyEnd = "the program ended before it was ready. Its code runs in the primary and in every worker, the code around the builder too: "
+        + "what only one process can do (bind a port of its own, lock a file, hold a mutex) must ask Cluster.IsPrimary first, see docs/aspnetcore.md, 'What runs where'";
+
     /// <summary>What the worker reported before it ended, for example the exception that its start failed with; null when nothing.</summary>
     public string? Reason { get; init; }
 
     /// <summary>The dump that was written of it because it was hung; null when none was.</summary>
     public string? DumpPath { get; init; }
 
+    /// <summary>Whether it ended before it was ready.</summary>
+    internal bool BeforeReady { get; init; }
+
+    /// <summary>The last lines that it wrote to its standard error, where nothing else explains its end.</summary>
+    internal IReadOnlyList<string> LastErrors { get; init; } = [];
+
+    /// <summary>Whether the program ended by its own doing before it was ready, and said nothing of it.</summary>
+    internal bool IsUnexplained => this is { BeforeReady: true, Reason: null, Cause: WorkerExitCause.FailedAtBoot or WorkerExitCause.Completed }
+        and { Signal: not (ProcessCluster.Signal.SIGKILL or ProcessCluster.Signal.SIGTERM) };
+
     /// <summary>Whether it was taken from what it did, by itself or because it was hung.</summary>
     internal bool IsCrash => Cause is WorkerExitCause.Crashed or WorkerExitCause.Hung or WorkerExitCause.OutOfMemory;
 
-    /// <summary>A sentence for a log: the cause, then the code or the signal, then what the worker said of it.</summary>
+    /// <summary>
+    /// A sentence for a log: the cause, then the code or the signal, then what the worker said of it. Where it said nothing and ended before it was ready, a hint why that may be.
+    /// </summary>
     public override string ToString()
     {
         var cause = Cause switch
@@ -42,6 +57,8 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
         var hint = this is { Signal: ProcessCluster.Signal.SIGKILL, Reason: null, Cause: WorkerExitCause.Crashed or WorkerExitCause.FailedAtBoot }
             ? ": killed from outside, perhaps by the system for want of memory"
             : "";
+        if (IsUnexplained)
+            hint = $": {EarlyEnd}{(LastErrors.Count == 0 ? "" : $". It wrote: {string.Join(" | ", LastErrors)}")}";
         return Reason is null ? $"{cause}, {how}{hint}" : $"{cause}, {how}{hint}: {Reason}";
     }
 }

@@ -38,9 +38,7 @@ internal sealed class MemoryGroup
     /// <param name="root">Where control groups are mounted.</param>
     internal static string? Find(string groups, string root)
     {
-        if (!File.Exists(groups))
-            return null;
-        foreach (var line in File.ReadLines(groups))
+        foreach (var line in LinesOf(groups))
         {
             if (line.Split(':', 3) is not [_, var controllers, var path])
                 continue;
@@ -75,21 +73,26 @@ internal sealed class MemoryGroup
     {
         if (_directory is null)
             return [];
+        var path = $"{_directory}/{version2}";
+        return LinesOf(File.Exists(path) ? path : $"{_directory}/{version1}");
+    }
+
+    private static string[] LinesOf(string path)
+    {
         try
         {
-            var path = $"{_directory}/{version2}";
-            return File.ReadAllLines(File.Exists(path) ? path : $"{_directory}/{version1}");
+            return File.ReadAllLines(path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return []; // The group is gone or closed to us: then nothing is known.
+            return []; // There are no groups here, or they are gone or closed to us: then nothing is known.
         }
     }
 
-    private static long MachineMemory()
+    /// <summary>By a system call: under systemd's <c>ProcSubset=pid</c> there is no <c>/proc/meminfo</c>.</summary>
+    private static unsafe long MachineMemory()
     {
-        var line = File.ReadLines("/proc/meminfo").FirstOrDefault(static line => line.StartsWith("MemTotal:", StringComparison.Ordinal));
-        var parts = line?.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return parts is [_, var kibibytes, ..] ? long.Parse(kibibytes, CultureInfo.InvariantCulture) << 10 : long.MaxValue;
+        Libc.SystemInfo info;
+        return Libc.sysinfo(&info) == 0 ? (long)(info.TotalMemory * info.MemoryUnit) : long.MaxValue;
     }
 }

@@ -41,17 +41,16 @@ internal sealed unsafe class OrphanReaper
     /// <summary>The children of all threads of this process.</summary>
     private static IEnumerable<int> Children()
     {
-        foreach (var thread in Directory.EnumerateDirectories("/proc/self/task"))
+        foreach (var thread in ProcessStatus.Numbers("/proc/self/task"))
         {
-            var path = Path.Combine(thread, "children");
             string text;
             try
             {
-                text = File.ReadAllText(path);
+                text = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/self/task/{thread}/children"));
             }
-            catch (IOException)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                continue; // The thread has ended; its children are another one's now.
+                continue; // The thread has ended; its children are another one's now. Or this kernel does not tell.
             }
             foreach (var child in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
                 yield return int.Parse(child, CultureInfo.InvariantCulture);

@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace ProcessCluster.Platform;
 
-/// <summary>What <c>/proc</c> tells of processes (<c>man 5 proc</c>).</summary>
+/// <summary>
+/// What <c>/proc</c> tells of processes (<c>man 5 proc</c>). All of it is optional: a part that is not mounted, or hidden, is as if there were nothing.
+/// </summary>
 internal static class ProcessStatus
 {
     /// <summary>Resident bytes of a process; 0 when it is gone.</summary>
@@ -16,17 +18,50 @@ internal static class ProcessStatus
         return space >= 0 && Utf8Parser.TryParse(resident[(space + 1)..], out long pages, out _) ? pages * Environment.SystemPageSize : 0;
     }
 
-    /// <summary>Ends all processes of this one's group but this one. Does nothing where the group is not this process's own.</summary>
+    /// <summary>
+    /// Ends all processes of this one's group but this one. Does nothing where the group is not this process's own. Where <c>/proc</c> does not show even this
+    /// process, the whole group is ended, this process with it: it is about to end, and nothing of it may stay.
+    /// </summary>
     public static void KillRestOfGroup()
     {
         var own = Environment.ProcessId;
         if (Libc.getpgrp() != own)
             return;
-        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        var isShown = false;
+        foreach (var id in Numbers("/proc"))
         {
-            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && id != own && GroupOf(id) == own)
+            isShown |= id == own;
+            if (id != own && GroupOf(id) == own)
                 _ = Libc.kill(id, (int)Signal.SIGKILL);
         }
+        if (!isShown)
+            _ = Libc.kill(-own, (int)Signal.SIGKILL);
+    }
+
+    /// <summary>The names in a folder that are numbers: processes or threads. None where the folder cannot be read.</summary>
+    public static IReadOnlyList<int> Numbers(string folder)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(folder)
+                .Select(static path => int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? id : 0)
+                .Where(static id => id > 0)];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return []; // It is not mounted, or closed to us.
+        }
+    }
+
+    /// <summary>
+    /// When the process was started, in the kernel's ticks since the machine's start: with the number it names one process for ever. Null when it is gone, also
+    /// for its parent. A zombie is still there.
+    /// </summary>
+    public static ulong? StartTicks(int processId)
+    {
+        const int fieldsBefore = 19; // From the state, the third, to the one before the start, the 22nd.
+        Span<byte> text = stackalloc byte[1024];
+        return Utf8Parser.TryParse(Skip(Fields(StatOf(processId), text), fieldsBefore), out ulong ticks, out _) ? ticks : null;
     }
 
     /// <summary>Whether the process has ended and was not reaped.</summary>
@@ -58,13 +93,18 @@ internal static class ProcessStatus
         }
     }
 
-    private static int GroupOf(int processId)
+    /// <summary>The group of a process; 0 when it is gone.</summary>
+    public static int GroupOf(int processId)
     {
         Span<byte> text = stackalloc byte[1024];
-        var fields = Fields(StatOf(processId), text);
-        for (var skipped = 0; skipped < 2; skipped++)
+        return Utf8Parser.TryParse(Skip(Fields(StatOf(processId), text), 2), out int group, out _) ? group : 0;
+    }
+
+    private static ReadOnlySpan<byte> Skip(ReadOnlySpan<byte> fields, int count)
+    {
+        for (; count > 0; count--)
             fields = fields[(fields.IndexOf((byte)' ') + 1)..];
-        return Utf8Parser.TryParse(fields, out int group, out _) ? group : 0;
+        return fields;
     }
 
     /// <summary>What follows the name, which is in parentheses and may hold anything: state, parent, group, and so on.</summary>

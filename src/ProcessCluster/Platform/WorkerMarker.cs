@@ -45,13 +45,17 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
         // Either the primary is gone, or this is not its child but a worker's, started before that worker knew that it is one.
         var poll = new Libc.PollFd { Descriptor = ChildProcess.ReadDescriptor };
         if (Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & Libc.POLLHUP) != 0)
+        {
+            RuntimeFiles.RemoveOwn();
             Libc._exit(0);
+        }
         return null;
     }
 
     /// <summary>The kernel's name of an open descriptor, for example <c>pipe:[4711]</c>; both ends of a pipe have the same.</summary>
-    public static string ChannelOf(int descriptor) =>
-        new FileInfo(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}")).LinkTarget ?? "none";
+    public static string ChannelOf(int descriptor) => FileStatus.Of(descriptor) is { Kind: FileKind.Pipe } pipe
+        ? string.Create(CultureInfo.InvariantCulture, $"pipe:[{pipe.Inode}]")
+        : "none";
 }
 
 /// <summary>Which worker a process is.</summary>

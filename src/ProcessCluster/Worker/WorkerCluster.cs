@@ -16,13 +16,17 @@ internal sealed class WorkerCluster : ICluster
     private readonly MessagingScope _scope;
     private readonly WorkerSession _session;
     private readonly SelfWorker _self;
-    private readonly PosixSignalRegistration _interrupt;
+    private readonly PosixSignalRegistration[] _ofThePrimary;
 
     public WorkerCluster(in WorkerPlace place, ClusterLogger logger)
     {
         _events = new ClusterEvents(logger);
-        // A terminal sends SIGINT to the whole group; the primary ends the workers in order.
-        _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, static context => context.Cancel = true);
+        // Sent to all processes of a terminal or of a name, they mean the primary, which ends or replaces the workers in order.
+        _ofThePrimary = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGHUP }.Select(static signal =>
+            PosixSignalRegistration.Create(signal, static context => context.Cancel = true))];
+        // A worker is in the background of any terminal: by these one that is set to it (stty tostop) would stop a worker that writes a line.
+        ControllingTerminal.Ignore(Signal.SIGTTOU);
+        ControllingTerminal.Ignore(Signal.SIGTTIN);
         _scope = new MessagingScope(logger, TimeProvider.System);
         _session = new WorkerSession(place, _scope, () => _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(_self!)));
         _self = new SelfWorker(place, _session);

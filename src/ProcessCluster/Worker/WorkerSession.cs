@@ -303,6 +303,7 @@ internal sealed class WorkerSession : ILinkPeer
         // No worker outlives its primary: the program ends by itself in this time, or it is ended.
         _never.Wait(OrphanGrace);
         ProcessStatus.KillRestOfGroup();
+        RuntimeFiles.RemoveOwn();
         Libc._exit(0);
     }
 

@@ -27,4 +27,17 @@ public sealed class WorkerExitTests
         Assert.Equal(sentences.Count, sentences.Distinct().Count());
         Assert.DoesNotContain(sentences, sentence => Enum.TryParse<WorkerExitCause>(sentence.Split(',')[0], out _));
     }
+
+    [Theory]
+    [InlineData(WorkerExitCause.FailedAtBoot, null, Signal.SIGABRT, true)]
+    [InlineData(WorkerExitCause.Completed, 0, Signal.None, true)]
+    [InlineData(WorkerExitCause.FailedAtBoot, null, Signal.SIGKILL, false)] // Somebody else's doing.
+    [InlineData(WorkerExitCause.Requested, 0, Signal.None, false)]
+    public void An_end_before_it_was_ready_is_explained(WorkerExitCause cause, int? code, Signal signal, bool isExplained)
+    {
+        var exit = new WorkerExit(cause, code, signal == Signal.None ? null : signal) { BeforeReady = true, LastErrors = ["one", "two"] };
+        Assert.Equal(isExplained, exit.ToString().EndsWith("docs/aspnetcore.md, 'What runs where'. It wrote: one | two", StringComparison.Ordinal));
+        Assert.DoesNotContain("It wrote", (exit with { Reason = "the start failed" }).ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("It wrote", (exit with { BeforeReady = false }).ToString(), StringComparison.Ordinal);
+    }
 }

@@ -44,9 +44,9 @@ internal sealed class ReusePort : ISharedEndPoint
             {
                 return File.ReadAllText("/proc/sys/net/ipv4/tcp_migrate_req").Trim() != "0";
             }
-            catch (IOException)
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                return false; // An older kernel.
+                return false; // An older kernel, or a /proc that does not show it.
             }
         }
     }

@@ -24,6 +24,7 @@ internal sealed class ExitHistory(TimeProvider time)
         {
             Reason = worker.Fault ?? worker.LeaveReason,
             DumpPath = worker.DumpPath,
+            BeforeReady = !worker.Life.IsUp,
         };
     }
 

@@ -1,6 +1,6 @@
-using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Primary.Supervision;
 
@@ -15,14 +15,16 @@ internal sealed class Management : IDisposable
     private readonly ILogger _logger;
     private readonly Fleet _fleet;
     private readonly Renewal _renewal;
-    private readonly List<PosixSignalRegistration> _signals = [];
+    private readonly TerminalWatch _terminal;
+    private readonly TimeProvider _time;
+    private ClusterSignals? _signals;
     private Autoscaler _autoscaler;
     private int _reloadAsked;
 
     /// <summary>Called on the loop.</summary>
-    public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, Action giveUp)
+    public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, TerminalWatch terminal, Action giveUp)
     {
-        (_supervisor, _options, _logger) = (supervisor, options, logger);
+        (_supervisor, _options, _logger, _time, _terminal) = (supervisor, options, logger, time, terminal);
         _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
         _renewal = new Renewal(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.TellReloading };
@@ -36,11 +38,11 @@ internal sealed class Management : IDisposable
     /// <exception cref="ClusterStartException">The first worker ended before it was ready.</exception>
     public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken)
     {
-        TakeSignals();
+        _signals = new ClusterSignals(_terminal, _time, _logger, AskReload, AskScale);
         var first = _supervisor.Loop.Invoke(_fleet.StartFirst);
         if (await first.Booted.WaitAsync(cancellationToken).ConfigureAwait(false) is not { } addresses)
         {
-            var exit = await first.Gone.WaitAsync(cancellationToken).ConfigureAwait(false);
+            var exit = await first.ExplainAsync(await first.Gone.WaitAsync(cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
             throw new ClusterStartException($"The cluster could not start: {first} {exit}", first.Id, exit);
         }
         await _supervisor.Loop.Invoke(_fleet.StartOthers).WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -59,7 +61,7 @@ internal sealed class Management : IDisposable
             var worker = await slot.FirstBoot.ConfigureAwait(false);
             if (slot.StartFailure is { } failure)
                 throw new ClusterStartException($"The cluster could not be scaled to {workers}: {failure.Message}", failure);
-            if (worker is { IsUp: false } && await worker.Gone.ConfigureAwait(false) is var exit)
+            if (worker is { IsUp: false } && await worker.ExplainAsync(await worker.Gone.ConfigureAwait(false)).ConfigureAwait(false) is var exit)
                 throw new ClusterStartException($"The cluster could not be scaled to {workers}: {worker} {exit}", worker.Id, exit);
         }
     }
@@ -73,15 +75,7 @@ internal sealed class Management : IDisposable
     }
 
     /// <summary>The last worker is gone: signals mean again what they meant before.</summary>
-    public void Dispose()
-    {
-        lock (_signals)
-        {
-            foreach (var signal in _signals)
-                signal.Dispose();
-            _signals.Clear();
-        }
-    }
+    public void Dispose() => _signals?.Dispose();
 
     /// <summary>A task that ends on the loop goes on elsewhere: what follows is the program's.</summary>
     private static Task<T> OffLoop<T>(Task<T> task) => task.ContinueWith(
@@ -108,19 +102,8 @@ internal sealed class Management : IDisposable
             Scale(wanted, ScaleDownOrder.Youngest);
     }
 
-    private void TakeSignals()
+    private void AskReload()
     {
-        lock (_signals)
-        {
-            _signals.Add(PosixSignalRegistration.Create(PosixSignal.SIGHUP, AskReload));
-            _signals.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGTTIN, context => AskScale(context, +1)));
-            _signals.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGTTOU, context => AskScale(context, -1)));
-        }
-    }
-
-    private void AskReload(PosixSignalContext context)
-    {
-        context.Cancel = true;
         // However many come before the loop gets to it, one is asked for.
         if (Interlocked.Exchange(ref _reloadAsked, 1) != 0)
             return;
@@ -131,13 +114,9 @@ internal sealed class Management : IDisposable
         });
     }
 
-    private void AskScale(PosixSignalContext context, int change)
+    private void AskScale(int change) => _supervisor.Loop.Post(() =>
     {
-        context.Cancel = true;
-        _supervisor.Loop.Post(() =>
-        {
-            if (!_fleet.IsStopped)
-                Scale(Math.Clamp(_fleet.Slots.Count + change, 1, ClusterOptions.MaxWorkerCount), ScaleDownOrder.Youngest);
-        });
-    }
+        if (!_fleet.IsStopped)
+            Scale(Math.Clamp(_fleet.Slots.Count + change, 1, ClusterOptions.MaxWorkerCount), ScaleDownOrder.Youngest);
+    });
 }

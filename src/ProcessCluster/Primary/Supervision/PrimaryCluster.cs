@@ -23,6 +23,7 @@ internal sealed class PrimaryCluster : ICluster
     private int _interrupts;
     private Management? _management;
     private readonly PrimaryLocks _locks;
+    private readonly Lazy<TerminalWatch> _terminal;
     private Task? _disconnecting;
     private volatile bool _isLeaving; // Before a worker hears of it: a second interrupt may follow at once.
 
@@ -33,12 +34,14 @@ internal sealed class PrimaryCluster : ICluster
         SystemdSockets.Take();
         _events = new ClusterEvents(logger);
         _scope = new MessagingScope(logger, time);
+        _terminal = new Lazy<TerminalWatch>(() => new TerminalWatch(time, static () => ControllingTerminal.Role));
         _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
         _supervisor = new Lazy<Supervisor>(() =>
         {
             _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, CountInterrupt);
             // A log that is as long as a file may be (ulimit -f) is an error of the write, not the end of the primary, which writes for its workers.
             _fileTooLarge = PosixSignalRegistration.Create((PosixSignal)Libc.SIGXFSZ, static context => context.Cancel = true);
+            _ = _terminal.Value;
             return new Supervisor(_events, _scope) { Locks = _locks.Table };
         });
     }
@@ -120,7 +123,7 @@ internal sealed class PrimaryCluster : ICluster
             ThrowIfDisconnecting();
             if (_management is not null)
                 throw new InvalidOperationException("The cluster is started already.");
-            return _management = new Management(supervisor, options, _time, _logger, GiveUp);
+            return _management = new Management(supervisor, options, _time, _logger, _terminal.Value, GiveUp);
         });
         try
         {
@@ -166,6 +169,14 @@ internal sealed class PrimaryCluster : ICluster
             asked.TrySetResult();
         }
 
+        void OnHangUp(PosixSignalContext context)
+        {
+            // A started cluster takes it itself. Else it is the program's, or ends it at once as ever, unless its terminal is gone.
+            if (Volatile.Read(ref _management) is null && _supervisor.IsValueCreated && _terminal.Value.IsJustGone)
+                OnSignal(context);
+        }
+
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, OnHangUp);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using var quit = PosixSignalRegistration.Create(PosixSignal.SIGQUIT, OnSignal);

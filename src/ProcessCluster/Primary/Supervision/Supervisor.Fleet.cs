@@ -32,6 +32,16 @@ internal sealed partial class Supervisor
     private void TellReady() => _systemd?.Ready(
         Workers.Values.Count(static worker => worker is PrimaryWorker { IsUp: true, IsGoing: false, IsStandby: false }));
 
+    /// <summary>At once, unless what it wrote last is to be in it.</summary>
+    private async Task LogEndAsync(PrimaryWorker worker, WorkerExit exit)
+    {
+        var told = await worker.ExplainAsync(exit).ConfigureAwait(false);
+        if (told is { IsUnexplained: false, Cause: WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed or WorkerExitCause.Recycled })
+            _logger.WorkerLeft(worker.Id, worker.ProcessId, told);
+        else if (worker.Life.IsUp || !worker.BootIsAwaited)
+            _logger.WorkerLost(worker.Id, worker.ProcessId, told);
+    }
+
     IFleetWorker IFleetHost.Start(in FleetSeat seat, ClusterOptions options) =>
         Fork(seat, options, null, Lifecycle.Start(expectsReady: true, options.ReadyWhen == ReadyWhen.Listening));
 

@@ -29,12 +29,14 @@ internal sealed partial class Supervisor
         try
         {
             Reached?.Invoke(StartStep.Preparing);
-            child = ChildProcess.Start(WorkerStart.For(place, options, environment), Reached);
+            var start = WorkerStart.For(place, options, environment);
+            child = ChildProcess.Start(start, Reached);
             worker = new PrimaryWorker(place, child, options, life, this)
             {
                 BootIsAwaited = seat.BootIsAwaited,
                 IsAdmitted = seat.IsAdmitted,
                 Started = _time.GetUtcNow(),
+                Files = RuntimeFiles.Of(child.Id, start.Environment),
             };
             exit = new ExitWatch(this, worker);
             Prepare(worker, exit);

@@ -247,13 +247,16 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
         async Task DumpAsync()
         {
+            var path = HangDump.PathOf(worker, LaunchPath.Absolute(directory));
             try
             {
-                worker.DumpPath = await HangDump.WriteAsync(worker, LaunchPath.Absolute(directory)).ConfigureAwait(true);
-                _logger.DumpWritten(worker, worker.DumpPath);
+                await HangDump.WriteAsync(worker, path, _time).ConfigureAwait(true);
+                worker.DumpPath = path;
+                _logger.DumpWritten(worker, path);
             }
             catch (Exception exception)
             {
+                worker.PartOfDump = path;
                 _logger.DumpFailed(worker, exception); // Whatever it is, the worker is no better for it.
             }
             Apply(worker, LifecycleEvent.HangReported);
@@ -278,6 +281,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (worker.IsDead || worker.Child.TryReap() is not { } status)
             return;
         // Whoever waits for this end hears of it, and another worker follows, whatever fails on the way.
+        Guard(worker.RemoveLeftFiles);
         var exit = Explain(worker, status);
         worker.HasCrashed = exit.IsCrash;
         Guard(() => Apply(worker, LifecycleEvent.Exited));
@@ -292,10 +296,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         });
         Guard(() => _ports.Remove(worker));
         worker.CountLeftConnections();
-        if (exit.Cause is WorkerExitCause.Requested or WorkerExitCause.Completed or WorkerExitCause.Killed or WorkerExitCause.Recycled)
-            _logger.WorkerLeft(worker.Id, worker.ProcessId, exit);
-        else if (worker.Life.IsUp || !worker.BootIsAwaited)
-            _logger.WorkerLost(worker.Id, worker.ProcessId, exit);
+        _ = LogEndAsync(worker, exit);
         _history.Add(worker, exit);
         Guard(() => _telemetry.Ended(worker, exit));
         Guard(TellReady);

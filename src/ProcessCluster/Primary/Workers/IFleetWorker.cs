@@ -32,6 +32,14 @@ internal interface IFleetWorker
     Task<IReadOnlyList<string>> LastErrors { get; }
 }
 
+/// <summary>Why workers ended.</summary>
+internal static class LastWords
+{
+    /// <summary>How it ended, with the last lines that it wrote if nothing else explains it. Waits for those.</summary>
+    public static async Task<WorkerExit> ExplainAsync(this IFleetWorker worker, WorkerExit exit) =>
+        exit.IsUnexplained ? exit with { LastErrors = await worker.LastErrors.ConfigureAwait(false) } : exit;
+}
+
 /// <summary>What a worker does, at the last sample.</summary>
 /// <param name="Requests">Requests begun since its start.</param>
 /// <param name="InFlight">Requests begun and not ended.</param>

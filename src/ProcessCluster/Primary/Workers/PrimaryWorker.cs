@@ -104,6 +104,12 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     /// <summary>The dump that was written of it.</summary>
     public string? DumpPath { get; set; }
 
+    /// <summary>Where a dump of it was begun, and not ended.</summary>
+    public string? PartOfDump { get; set; }
+
+    /// <summary>What its runtime has in the folder for temporary files.</summary>
+    public RuntimeFiles Files { get; init; }
+
     /// <summary>Its signs of life.</summary>
     public Pulse Pulse { get; set; }
 
@@ -216,6 +222,14 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
             return;
         var cut = _child.Page.Open;
         LeftConnections = new LeftConnections(ConnectionsMoved, Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - cut), cut);
+    }
+
+    /// <summary>The process has ended: removes the files that it could not remove any more.</summary>
+    public void RemoveLeftFiles()
+    {
+        Files.Remove();
+        if (PartOfDump is { } path)
+            RuntimeFiles.RemoveFile(path);
     }
 
     /// <summary>Frees everything; the object stays as the record of a process that was.</summary>
