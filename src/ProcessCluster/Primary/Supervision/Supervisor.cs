@@ -247,9 +247,10 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
         async Task DumpAsync()
         {
-            var path = HangDump.PathOf(worker, LaunchPath.Absolute(directory));
+            string? path = null;
             try
             {
+                path = HangDump.PathOf(worker, LaunchPath.Absolute(directory));
                 await HangDump.WriteAsync(worker, path, _time).ConfigureAwait(true);
                 worker.DumpPath = path;
                 _logger.DumpWritten(worker, path);
