@@ -95,6 +95,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         set => _isAdmitted = value;
     }
 
+    /// <summary>Whether its slot is its alone and ends with it: nobody replaces it.</summary>
+    public bool HasOwnSlot { get; set; }
+
     /// <summary>When its process was started.</summary>
     public DateTimeOffset Started { get; init; }
 
@@ -176,11 +179,11 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     }
 
     /// <summary>Has what it writes passed on.</summary>
-    public void PassOn(EventLoop loop)
+    public void PassOn(OutputRelay relay)
     {
-        _errors = WorkerOutput.Errors(loop, _child.StandardError, Options, Id);
+        _errors = WorkerOutput.Errors(relay, _child.StandardError, Options, Id);
         if (_child.StandardOutput is { } output)
-            _output = WorkerOutput.Output(loop, output, Options, Id);
+            _output = WorkerOutput.Output(relay, output, Options, Id);
     }
 
     public void Send(ControlMessage message) => Link!.TrySend(message);
