@@ -118,6 +118,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     /// <summary>How many connections it had when it began to leave.</summary>
     public int ConnectionsAtLeave { get; set; }
 
+    /// <summary>How many it had cut before.</summary>
+    public int CutBeforeLeave { get; set; }
+
     /// <summary>How many it has given back for others; since it leaves, those of before do not count any more.</summary>
     public int ConnectionsMoved { get; set; }
 
@@ -217,8 +220,11 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     {
         if (!_life.LeaveWanted)
             return;
-        var cut = _child.Page.Open;
-        LeftConnections = new LeftConnections(ConnectionsMoved, Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - cut), cut);
+        // Those that were there when the process ended, and those that it has cut itself: a host does so at its deadline, which is a little before ours.
+        var open = _child.Page.Open;
+        var left = Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - open);
+        var cut = Math.Clamp(unchecked(_child.Page.Cut - CutBeforeLeave), 0, left);
+        LeftConnections = new LeftConnections(ConnectionsMoved, left - cut, open + cut);
     }
 
     /// <summary>Frees everything; the object stays as the record of a process that was.</summary>
