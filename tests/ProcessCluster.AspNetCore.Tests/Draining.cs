@@ -53,6 +53,36 @@ public sealed class Draining
         });
     }
 
+    [Fact]
+    public async Task Streams_that_end_at_the_deadline_count_as_cut_and_others_as_drained()
+    {
+        await using var web = await Start(workers: 1, ("ProcessCluster__DrainTimeout", "00:00:03"));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var clients = new List<Socket>();
+        try
+        {
+            using var idle = await web.Open(deadline.Token);
+            Assert.Equal(200, (await idle.AskAsync(StrictConnection.Request("/strict"), deadline.Token)).Status);
+            for (var i = 0; i < 3; i++)
+            {
+                var client = Client.Connectable(new IPEndPoint(IPAddress.Loopback, web.Port));
+                clients.Add(client);
+                await client.ConnectAsync(IPAddress.Loopback, web.Port, deadline.Token);
+                await client.SendAsync(StrictConnection.Request("/events"), deadline.Token);
+            }
+            await web.Process.ExpectAll("^streaming ", 3);
+            web.Process.Signal(Signal.SIGHUP);
+            await web.Process.ExpectAll("^leaving ", 3);
+            clients[2].LingerState = new LingerOption(enable: true, seconds: 0);
+            clients[2].Dispose(); // A client that goes by itself is not cut.
+            await web.Process.Expect(@"The reload to generation 2 replaced 1 workers .*: 0 connections moved, 2 drained, 2 cut", TimeSpan.FromSeconds(30));
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
+    }
+
     [MeasuresTime]
     [Fact]
     public async Task Idle_connections_are_closed_in_order_after_a_while_and_one_after_another()

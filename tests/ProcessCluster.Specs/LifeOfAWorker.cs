@@ -30,6 +30,16 @@ public sealed class LifeOfAWorker
     }
 
     [Fact]
+    public async Task Handlers_that_are_attached_after_the_fork_miss_nothing_however_soon_it_ends()
+    {
+        await using var cluster = TestProcess.Start("driver");
+        cluster.Send("fork-late exit 5");
+        await cluster.Expect("^late exited 1 5$");
+        var order = (await cluster.ExpectAll("^late (.*)$", 4)).Select(match => match.Groups[1].Value);
+        Assert.Equal(["disconnected 1", "exited 1 5", "forked 1", "online 1"], order.Order());
+    }
+
+    [Fact]
     public async Task A_worker_killed_from_outside_has_crashed_by_SIGKILL()
     {
         await using var cluster = TestProcess.Start("driver");

@@ -65,6 +65,43 @@ public sealed class Scaling
     }
 
     [Fact]
+    public async Task Forked_workers_and_kept_ones_never_have_the_same_slot()
+    {
+        await using var fleet = FleetSpecs.Configured(1, "Restart:InitialDelay 00:00:20");
+        fleet.Cluster.Send("fork idle");
+        await fleet.Cluster.Expect("^online 1$");
+        fleet.Cluster.Send("start");
+        await fleet.Cluster.Expect("^started ");
+        fleet.Cluster.Send("fork idle");
+        fleet.Cluster.Send("scale 2");
+        await fleet.Cluster.Expect("^scaled to 2");
+        Assert.Equal(["1:0", "2:1", "3:2", "4:3"], await Slots(4));
+
+        // A slot that waits for its next worker is taken.
+        TestProcess.SendSignal(await fleet.Cluster.ProcessOf(2), Signal.SIGKILL);
+        await fleet.Cluster.Expect("^exited 2 ");
+        fleet.Cluster.Send("fork idle");
+        await fleet.Cluster.Expect("^online 5$");
+        Assert.Equal(["1:0", "3:2", "4:3", "5:4"], await Slots(4));
+
+        // A forked worker's is free when it is gone.
+        fleet.Cluster.Send("kill 3 SIGKILL");
+        await fleet.Cluster.Expect("^exited 3 ");
+        fleet.Cluster.Send("fork idle");
+        await fleet.Cluster.Expect("^online 6$");
+        Assert.Equal(["1:0", "4:3", "5:4", "6:2"], await Slots(4));
+
+        async Task<IEnumerable<string>> Slots(int count)
+        {
+            var asked = fleet.Cluster.Count("^slots ");
+            fleet.Cluster.Send("slots");
+            var workers = (await fleet.Cluster.ExpectAll("^slots (.*)$", asked + 1))[asked].Groups[1].Value.Split(',');
+            Assert.Equal(count, workers.Length);
+            return workers.Select(worker => string.Join(':', worker.Split(':')[..2]));
+        }
+    }
+
+    [Fact]
     public async Task A_worker_that_leaks_is_recycled_before_it_is_gone()
     {
         await using var fleet = await FleetSpecs.Started(2, "Recycle:MaxMemory 200000000 SoakTime 00:00:00.100");

@@ -63,6 +63,9 @@ internal static class Driver
                 environment["ROLE"] = role;
                 Cluster.Fork(environment);
                 break;
+            case ["fork-late", var role, var code]:
+                await ForkLateAsync(role, code);
+                break;
             case ["kill", var id, var signal]:
                 Worker(id).Kill(Enum.Parse<Signal>(signal));
                 break;
@@ -122,6 +125,20 @@ internal static class Driver
                 Say($"failed: unknown command {string.Join(' ', command)}");
                 break;
         }
+    }
+
+    /// <summary>Forks, and attaches handlers when everything has happened.</summary>
+    private static async Task ForkLateAsync(string role, string code)
+    {
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Cluster.Exited += (_, _) => over.TrySetResult();
+        var worker = Cluster.Fork(new Dictionary<string, string?> { ["ROLE"] = role, ["CODE"] = code });
+        await over.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        worker.Forked += (_, e) => Say($"late forked {e.Worker.Id}");
+        worker.Online += (_, e) => Say($"late online {e.Worker.Id}");
+        worker.Listening += (_, e) => Say($"late listening {e.Worker.Id} {e.EndPoint}");
+        worker.Disconnected += (_, e) => Say($"late disconnected {e.Worker.Id}");
+        worker.Exited += (_, e) => Say($"late exited {e.Worker.Id} {e.Exit.ExitCode}");
     }
 
     /// <summary>Forks and waits for the exit, one after another.</summary>

@@ -49,6 +49,17 @@ internal static class WebDrain
             }
         });
 
+        // Events for as long as both sides stay.
+        app.MapGet("/events", async (HttpContext context, ICluster cluster) =>
+        {
+            using var leaving = cluster.Worker?.Stopping.Register(() => Console.WriteLine($"leaving {Environment.ProcessId}"));
+            context.Response.ContentType = "text/event-stream";
+            await context.Response.WriteAsync($"data: {Environment.ProcessId}\n\n");
+            await context.Response.Body.FlushAsync();
+            Console.WriteLine($"streaming {Environment.ProcessId}");
+            await Task.Delay(Timeout.Infinite, context.RequestAborted);
+        });
+
         // Sends back what comes, until the end.
         app.MapGet("/ws", async (HttpContext context) =>
         {

@@ -37,7 +37,7 @@ internal sealed class ClusterEvents
 
     public event EventHandler<WorkerEventArgs>? Hung;
 
-    private readonly record struct Entry(WorkerEventKind Kind, WorkerEventArgs? Args, Task? After, TaskCompletionSource? Marker);
+    private readonly record struct Entry(WorkerEventKind Kind, WorkerEventArgs? Args, Task? After, TaskCompletionSource? Marker, ClusterWorker? Late = null);
 
     /// <summary>Raises the event on the worker, then on the cluster; after the task has completed, if there is one, or has had 5 s for it.</summary>
     public void Raise(WorkerEventKind kind, WorkerEventArgs args, Task? after = null)
@@ -62,10 +62,25 @@ internal sealed class ClusterEvents
         }
     }
 
+    /// <summary>The worker has handlers that came after their events.</summary>
+    private void Replay(ClusterWorker worker)
+    {
+        if (_entries.Writer.TryWrite(new Entry(default, null, null, null, worker)))
+            return;
+        _ = worker.Handlers.TakeLate(); // As events that find no room.
+        _logger.EventsDropped(Interlocked.Increment(ref _dropped));
+    }
+
     private async Task RaiseAllAsync()
     {
         await foreach (var entry in _entries.Reader.ReadAllAsync().ConfigureAwait(false))
         {
+            if (entry.Late is { } worker)
+            {
+                foreach (var missed in worker.Handlers.TakeLate())
+                    Invoke(missed.Handlers, missed.Kind, missed.Args);
+                continue;
+            }
             if (entry.Args is not { } args)
             {
                 entry.Marker!.SetResult();
@@ -73,7 +88,7 @@ internal sealed class ClusterEvents
             }
             if (entry.After is { IsCompleted: false } after)
                 await Task.WhenAny(after, Task.Delay(FlushTimeout)).ConfigureAwait(false);
-            Invoke(args.Worker.HandlersOf(entry.Kind), entry.Kind, args);
+            Invoke(args.Worker.Handlers.Raise(entry.Kind, args, () => Replay(args.Worker)), entry.Kind, args);
             Invoke(HandlersOf(entry.Kind), entry.Kind, args);
         }
     }

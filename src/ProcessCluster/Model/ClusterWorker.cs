@@ -4,29 +4,54 @@ namespace ProcessCluster;
 
 /// <summary>
 /// One worker: in the primary a process seen from outside, in a worker the process itself (<see cref="ICluster.Worker"/>).
-/// All members are thread-safe. Events are raised on the thread pool, one after another in the order in which things happened.
+/// All members are thread-safe. Events are raised on the thread pool, one after another in the order in which things happened. A handler that is
+/// added when its event was raised already is called for that, too, once: whoever attaches after <see cref="ICluster.Fork"/> misses nothing.
 /// </summary>
 public abstract class ClusterWorker
 {
     private protected ClusterWorker(int id) => Id = id;
 
     /// <summary>Raised in the primary when the worker's process has been started.</summary>
-    public event EventHandler<WorkerEventArgs>? Forked;
+    public event EventHandler<WorkerEventArgs>? Forked
+    {
+        add => Handlers.Add(WorkerEventKind.Forked, value);
+        remove => Handlers.Remove(WorkerEventKind.Forked, value);
+    }
 
     /// <summary>Raised in the primary when the worker's link is up.</summary>
-    public event EventHandler<WorkerEventArgs>? Online;
+    public event EventHandler<WorkerEventArgs>? Online
+    {
+        add => Handlers.Add(WorkerEventKind.Online, value);
+        remove => Handlers.Remove(WorkerEventKind.Online, value);
+    }
 
     /// <summary>Raised when the worker listens on an end point, once for each.</summary>
-    public event EventHandler<WorkerListeningEventArgs>? Listening;
+    public event EventHandler<WorkerListeningEventArgs>? Listening
+    {
+        add => Handlers.Add(WorkerEventKind.Listening, value);
+        remove => Handlers.Remove(WorkerEventKind.Listening, value);
+    }
 
     /// <summary>Raised once, when the link between the worker and the primary has closed for whatever reason.</summary>
-    public event EventHandler<WorkerEventArgs>? Disconnected;
+    public event EventHandler<WorkerEventArgs>? Disconnected
+    {
+        add => Handlers.Add(WorkerEventKind.Disconnected, value);
+        remove => Handlers.Remove(WorkerEventKind.Disconnected, value);
+    }
 
     /// <summary>Raised in the primary, once and after <see cref="Disconnected"/>, when the worker's process is gone.</summary>
-    public event EventHandler<WorkerExitedEventArgs>? Exited;
+    public event EventHandler<WorkerExitedEventArgs>? Exited
+    {
+        add => Handlers.Add(WorkerEventKind.Exited, value);
+        remove => Handlers.Remove(WorkerEventKind.Exited, value);
+    }
 
     /// <summary>Raised in the primary when the worker has given no sign of life for <see cref="ClusterOptions.HeartbeatTimeout"/>, before it is killed.</summary>
-    public event EventHandler<WorkerEventArgs>? Hung;
+    public event EventHandler<WorkerEventArgs>? Hung
+    {
+        add => Handlers.Add(WorkerEventKind.Hung, value);
+        remove => Handlers.Remove(WorkerEventKind.Hung, value);
+    }
 
     /// <summary>The worker's number in this cluster: from 1, never reused.</summary>
     public int Id { get; }
@@ -165,17 +190,8 @@ public abstract class ClusterWorker
     private protected static void ThrowUnlessWorker() =>
         throw new InvalidOperationException("Only a worker reports its own start, through Cluster.Worker; this object stands for another process.");
 
-    /// <summary>The handlers of an event; those of one kind take the arguments of that kind.</summary>
-    internal Delegate? HandlersOf(WorkerEventKind kind) => kind switch
-    {
-        WorkerEventKind.Forked => Forked,
-        WorkerEventKind.Online => Online,
-        WorkerEventKind.Listening => Listening,
-        WorkerEventKind.Disconnected => Disconnected,
-        WorkerEventKind.Exited => Exited,
-        WorkerEventKind.Hung => Hung,
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
-    };
+    /// <summary>The handlers of its events.</summary>
+    internal WorkerEventHandlers Handlers { get; } = new();
 }
 
 /// <summary>The events of a worker, by name.</summary>

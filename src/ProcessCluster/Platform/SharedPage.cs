@@ -26,7 +26,7 @@ internal sealed unsafe class SharedPage : IDisposable
     public const int SlotBits = 20, SlotMask = (1 << SlotBits) - 1;
 
     /// <summary>In words of four bytes, each on a cache line of its own.</summary>
-    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, LookWantedAt = 48, ClosedAt = 64, QuarantinedAt = 80, RefusedAt = 96;
+    private const int OpenAt = 0, BusyAt = 16, RoomWantedAt = 32, LookWantedAt = 48, ClosedAt = 64, QuarantinedAt = 80, RefusedAt = 96, CutAt = 112;
 
     /// <summary>How many requests can be in quarantine at the same time.</summary>
     public const int MaxQuarantined = 64;
@@ -143,6 +143,12 @@ internal sealed unsafe class SharedPage : IDisposable
         Interlocked.Decrement(ref _words[OpenAt]);
         return Volatile.Read(ref _words[RoomWantedAt]) != 0 && Interlocked.Exchange(ref _words[RoomWantedAt], 0) != 0;
     }
+
+    /// <summary>How many connections the worker has cut since its start.</summary>
+    public int Cut => Volatile.Read(ref _words[CutAt]);
+
+    /// <summary>The worker's, before <see cref="ConnectionClosed"/>: the one that is closed now did not end in order.</summary>
+    public void ConnectionCut() => Interlocked.Increment(ref _words[CutAt]);
 
     /// <summary>The worker's: there is something to do.</summary>
     public void WorkBegins() => Interlocked.Increment(ref _words[BusyAt]);

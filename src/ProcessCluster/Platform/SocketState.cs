@@ -21,6 +21,15 @@ internal static unsafe class SocketState
         return Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
     }
 
+    /// <summary>Whether the connection has come to an end already: the peer has sent its end or a reset, or both directions were ended here.</summary>
+    public static bool HasEnded(Descriptor socket)
+    {
+        const short peerEnded = 0x2000; // POLLRDHUP
+        const short hungUp = 0x10, broken = 0x8; // POLLHUP, POLLERR: always told.
+        var poll = new Libc.PollFd { Descriptor = socket.Number, Events = peerEnded };
+        return Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & (peerEnded | hungUp | broken)) != 0;
+    }
+
     /// <exception cref="SocketException">The system does not have it.</exception>
     public static void Set(Socket socket, int option, bool value)
     {

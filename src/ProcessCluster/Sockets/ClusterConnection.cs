@@ -31,6 +31,7 @@ public sealed class ClusterConnection : IDisposable
     private uint? _number;
     private int _isKnown;
     private bool _hasEnded;
+    private bool _isCut;
     private int _disposed;
 
     internal ClusterConnection(Descriptor socket, EventLoop loop, ClusterListener listener, PeerAddress peer, bool isMoved, uint? number)
@@ -260,6 +261,7 @@ public sealed class ClusterConnection : IDisposable
             if (_disposed != 0)
                 return;
             _hasEnded = true;
+            _isCut = !SocketState.HasEnded(_socket);
             Unwatch();
             StreamSocket.Reset(_socket);
         }
@@ -280,7 +282,7 @@ public sealed class ClusterConnection : IDisposable
         CloseSignals();
         lock (_gate)
         {
-            _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0, _number); // Before the client sees it.
+            _count?.Closed(isKnown: Interlocked.Exchange(ref _isKnown, 1) != 0, _number, _isCut); // Before the client sees it.
             _number = null;
             Unwatch();
             if (!_hasEnded)

@@ -22,8 +22,11 @@ internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
     /// <summary>One was closed.</summary>
     /// <param name="isKnown">Whether it did not count as work any more.</param>
     /// <param name="number">Under which the primary has a copy of it, which it shall close; null when it has none.</param>
-    public void Closed(bool isKnown, uint? number)
+    /// <param name="isCut">Whether this side has ended it, and not in order.</param>
+    public void Closed(bool isKnown, uint? number, bool isCut = false)
     {
+        if (isCut)
+            page.ConnectionCut();
         if (!isKnown)
             page.WorkEnds();
         if (number is { } kept)

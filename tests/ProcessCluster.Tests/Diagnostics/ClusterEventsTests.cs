@@ -66,6 +66,69 @@ public sealed class ClusterEventsTests
     }
 
     [Fact]
+    public async Task A_handler_that_comes_late_gets_what_it_has_missed_once_and_in_order()
+    {
+        var worker = new FakeWorker(1);
+        _events.Raise(WorkerEventKind.Forked, new WorkerEventArgs(worker));
+        _events.Raise(WorkerEventKind.Online, new WorkerEventArgs(worker));
+        _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, new IPEndPoint(IPAddress.Loopback, 80)));
+        _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, new IPEndPoint(IPAddress.Loopback, 81)));
+        _events.Raise(WorkerEventKind.Exited, Exited(worker));
+        await _events.FlushAsync();
+
+        // While a handler runs, so that all of them are there when it is their turn.
+        var attached = new ManualResetEventSlim();
+        _events.Hung += (_, _) => attached.Wait(TimeSpan.FromSeconds(10));
+        _events.Raise(WorkerEventKind.Hung, new WorkerEventArgs(new FakeWorker(2)));
+        worker.Exited += (_, e) => _seen.Enqueue($"exited {e.Exit.ExitCode}");
+        worker.Listening += (_, e) => _seen.Enqueue($"listening {e.EndPoint}");
+        worker.Online += (_, _) => _seen.Enqueue("online");
+        worker.Disconnected += (_, _) => _seen.Enqueue("disconnected");
+        EventHandler<WorkerEventArgs> removed = (_, _) => _seen.Enqueue("removed");
+        worker.Online += removed;
+        worker.Online -= removed;
+        worker.Forked += (_, _) => _seen.Enqueue("forked");
+        attached.Set();
+        await _events.FlushAsync();
+        string[] expected = ["forked", "online", "listening 127.0.0.1:80", "listening 127.0.0.1:81", "exited 3"];
+        Assert.Equal(expected, _seen);
+
+        _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
+        await _events.FlushAsync();
+        Assert.Equal([.. expected, "disconnected"], _seen);
+    }
+
+    [Fact]
+    public async Task A_handler_that_is_added_while_its_event_is_raised_is_called_once()
+    {
+        for (var i = 0; i < 1_000; i++)
+        {
+            var worker = new FakeWorker(i);
+            var adding = Task.Run(() => worker.Online += (_, e) => _seen.Enqueue($"{e.Worker.Id}"));
+            _events.Raise(WorkerEventKind.Online, new WorkerEventArgs(worker));
+            await adding;
+        }
+        await _events.FlushAsync();
+        Assert.Equal(Enumerable.Range(0, 1_000).Select(i => $"{i}").Order(), _seen.Order());
+    }
+
+    [Fact]
+    public async Task Of_many_end_points_those_that_came_last_are_remembered()
+    {
+        var worker = new FakeWorker(1);
+        _events.Raise(WorkerEventKind.Online, new WorkerEventArgs(worker));
+        for (var port = 1; port <= 1_000; port++)
+            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, new IPEndPoint(IPAddress.Loopback, port)));
+        await _events.FlushAsync();
+        worker.Online += (_, _) => _seen.Enqueue("online");
+        worker.Listening += (_, e) => _seen.Enqueue($"{e.EndPoint}");
+        await _events.FlushAsync();
+        Assert.Contains("online", _seen);
+        Assert.Equal("127.0.0.1:1000", _seen.Last());
+        Assert.InRange(_seen.Count, 2, 300);
+    }
+
+    [Fact]
     public async Task A_worker_handler_that_throws_is_logged_and_stops_neither_the_cluster_nor_later_events()
     {
         var worker = new FakeWorker(1);

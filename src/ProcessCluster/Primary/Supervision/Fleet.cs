@@ -19,6 +19,7 @@ internal sealed class Fleet
     private readonly List<FleetSlot> _slots = [];
     private readonly Queue<FleetSlot> _pendingBoots = new();
     private readonly List<IFleetWorker> _standby = [];
+    private readonly SlotNumbers _numbers;
     private readonly HashSet<IFleetWorker> _booting = [];
     private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private RestartState _standbyRestarts = RestartState.Fresh;
@@ -27,16 +28,18 @@ internal sealed class Fleet
     private bool _isUp;
 
     /// <param name="host">Does what is decided.</param>
+    /// <param name="numbers">Gives numbers to slots and standby workers.</param>
     /// <param name="options">The rules.</param>
     /// <param name="time">The clock.</param>
     /// <param name="logger">Where it is told.</param>
     /// <param name="post">Has an action run on the loop.</param>
     /// <param name="processors">How many workers may boot at the same time.</param>
-    public Fleet(IFleetHost host, ClusterOptions options, TimeProvider time, ILogger logger, Action<Action> post, int processors)
+    public Fleet(
+        IFleetHost host, SlotNumbers numbers, ClusterOptions options, TimeProvider time, ILogger logger, Action<Action> post, int processors)
     {
-        (_host, Options, _time, _logger, _post, _parallelBoots) = (host, options, time, logger, post, Math.Max(1, processors));
-        for (var number = 0; number < options.FirstWorkers(processors); number++)
-            _slots.Add(new FleetSlot(number));
+        (_host, _numbers, Options, _time, _logger, _post, _parallelBoots) = (host, numbers, options, time, logger, post, Math.Max(1, processors));
+        while (_slots.Count < options.FirstWorkers(processors))
+            _slots.Add(new FleetSlot(_numbers.Take()));
     }
 
     public ClusterOptions Options { get; }
@@ -82,7 +85,10 @@ internal sealed class Fleet
         {
             slot.SetTimer(null);
             slot.Booted(slot.Worker);
+            _numbers.GiveBack(slot.Number); // For the next start: until all workers are gone nobody takes one.
         }
+        foreach (var worker in _standby)
+            _numbers.GiveBack(worker.Slot);
     }
 
     /// <summary>Starts a worker that is not in its slot yet.</summary>
@@ -147,7 +153,7 @@ internal sealed class Fleet
         List<IFleetWorker> going = [];
         while (_slots.Count < workers)
         {
-            var slot = new FleetSlot(FreeNumber());
+            var slot = new FleetSlot(_numbers.Take());
             _slots.Add(slot);
             added.Add(slot);
             Fill(slot);
@@ -159,6 +165,7 @@ internal sealed class Fleet
         foreach (var slot in byAge.OrderByDescending(static slot => slot.Worker is null).Take(_slots.Count - workers))
         {
             _slots.Remove(slot);
+            _numbers.GiveBack(slot.Number);
             slot.SetTimer(null);
             slot.Booted(null);
             if (slot.Worker is not { } worker)
@@ -174,7 +181,7 @@ internal sealed class Fleet
     {
         foreach (var worker in _standby.Where(worker => worker.Generation < Generation).ToList())
         {
-            _standby.Remove(worker);
+            RemoveStandby(worker);
             _host.Leave(worker, $"replaced by generation {Generation}", isRecycled: false);
         }
         FillStandby();
@@ -197,7 +204,7 @@ internal sealed class Fleet
 
     private void Vacate(IFleetWorker worker, WorkerEnd end)
     {
-        if (_standby.Remove(worker))
+        if (RemoveStandby(worker))
         {
             StandbyEnded(worker, end);
             return;
@@ -297,7 +304,7 @@ internal sealed class Fleet
     {
         if (_standby.Find(static worker => worker is { IsUp: true, IsGoing: false }) is not { } worker)
             return false;
-        _standby.Remove(worker);
+        RemoveStandby(worker);
         slot.Worker = worker;
         _host.Admit(worker, slot.Number);
         SetLimits(slot);
@@ -314,13 +321,15 @@ internal sealed class Fleet
         {
             return;
         }
+        var number = _numbers.Take();
         try
         {
-            _standby.Add(Start(new FleetSeat(FreeNumber(), Generation, IsAdmitted: false, BootIsAwaited: false)));
+            _standby.Add(Start(new FleetSeat(number, Generation, IsAdmitted: false, BootIsAwaited: false)));
         }
         catch (Exception exception)
         {
-            _logger.ForkFailed(FreeNumber(), exception);
+            _numbers.GiveBack(number);
+            _logger.ForkFailed(number, exception);
             FillStandbyAfter(Options.Restart.MaxDelay);
         }
     }
@@ -353,8 +362,13 @@ internal sealed class Fleet
 
     private TimeSpan UpFor(IFleetWorker worker) => worker.UpSince == 0 ? TimeSpan.Zero : _time.GetElapsedTime(worker.UpSince);
 
-    private int FreeNumber() => Enumerable.Range(0, int.MaxValue).First(number =>
-        !_slots.Exists(slot => slot.Number == number) && !_standby.Exists(worker => worker.Slot == number));
+    private bool RemoveStandby(IFleetWorker worker)
+    {
+        if (!_standby.Remove(worker))
+            return false;
+        _numbers.GiveBack(worker.Slot);
+        return true;
+    }
 
     private ITimer After(TimeSpan delay, Action action) =>
         _time.CreateTimer(_ => _post(action), null, delay, Timeout.InfiniteTimeSpan);

@@ -25,7 +25,7 @@ internal sealed class Management : IDisposable
     public Management(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, TerminalWatch terminal, Action giveUp)
     {
         (_supervisor, _options, _logger, _time, _terminal) = (supervisor, options, logger, time, terminal);
-        _fleet = new Fleet(supervisor, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
+        _fleet = new Fleet(supervisor, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
         _renewal = new Renewal(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.TellReloading };
         supervisor.Up = _fleet.Up;

@@ -10,11 +10,25 @@ internal sealed partial class Supervisor
     /// <summary>Told before each step of a worker's start; what it throws is that step's failure. For tests.</summary>
     public Action<StartStep>? Reached { get; set; }
 
+    /// <summary>The numbers of slots, of all workers.</summary>
+    public SlotNumbers SlotNumbers { get; } = new();
+
     /// <summary>Starts a worker that nobody replaces.</summary>
     public PrimaryWorker Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {
-        var slot = Enumerable.Range(0, int.MaxValue).First(number => !Workers.Values.Any(worker => worker.Slot == number));
-        return Fork(new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false), options, environment, Lifecycle.Start(expectsReady: false));
+        var slot = SlotNumbers.Take();
+        try
+        {
+            var seat = new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false);
+            var worker = Fork(seat, options, environment, Lifecycle.Start(expectsReady: false));
+            worker.HasOwnSlot = true;
+            return worker;
+        }
+        catch
+        {
+            SlotNumbers.GiveBack(slot);
+            throw;
+        }
     }
 
     /// <exception cref="ClusterException">It could not be started.</exception>
@@ -63,7 +77,7 @@ internal sealed partial class Supervisor
         Reached?.Invoke(StartStep.Linking);
         worker.Connect(_loop, _messaging, new WorkerPeer(worker, _loop, _router, Locks, Receive, LinkClosed, _time));
         Reached?.Invoke(StartStep.PassingOn);
-        worker.PassOn(_outputLoop);
+        worker.PassOn(_output);
         Reached?.Invoke(StartStep.Seating);
         Workers[worker.Id] = worker;
         Seat(worker);

@@ -20,7 +20,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     private readonly EventLoop _loop;
-    private readonly EventLoop _outputLoop;
+    private readonly OutputRelay _output;
     private readonly PortTable _ports;
     private readonly ClusterEvents _events;
     private readonly TimeProvider _time;
@@ -38,7 +38,10 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
-        _outputLoop = new EventLoop("ProcessCluster output", _logger.LoopFailed);
+        _output = new OutputRelay(
+            new EventLoop("ProcessCluster output", _logger.LoopFailed),
+            new OutputTarget(StandardStream.Output, _logger, Metrics.OutputLost),
+            new OutputTarget(StandardStream.Error, _logger, Metrics.OutputLost));
         _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
         _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting, () => _ports.Survival.Kept);
         _systemd = SystemdNotifier.OfEnvironment(_loop.Post, _time, _logger);
@@ -196,7 +199,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (next.LeaveWanted && !before.LeaveWanted)
         {
             worker.MarkLeaving();
-            (worker.ConnectionsAtLeave, worker.ConnectionsMoved) = (worker.Child.Page.Open, 0);
+            (worker.ConnectionsAtLeave, worker.CutBeforeLeave, worker.ConnectionsMoved) = (worker.Child.Page.Open, worker.Child.Page.Cut, 0);
             Guard(() => _telemetry.Leaving(worker));
             TellReady();
         }
@@ -287,6 +290,8 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         worker.HasCrashed = exit.IsCrash;
         Guard(() => Apply(worker, LifecycleEvent.Exited));
         Workers.TryRemove(worker.Id, out _);
+        if (worker.HasOwnSlot)
+            SlotNumbers.GiveBack(worker.Slot);
         var ending = $"{worker} {exit}".TrimEnd('.') + ".";
         Guard(() =>
         {

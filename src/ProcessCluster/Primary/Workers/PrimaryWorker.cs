@@ -95,6 +95,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         set => _isAdmitted = value;
     }
 
+    /// <summary>Whether its slot is its alone and ends with it: nobody replaces it.</summary>
+    public bool HasOwnSlot { get; set; }
+
     /// <summary>When its process was started.</summary>
     public DateTimeOffset Started { get; init; }
 
@@ -120,6 +123,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
 
     /// <summary>How many connections it had when it began to leave.</summary>
     public int ConnectionsAtLeave { get; set; }
+
+    /// <summary>How many it had cut before.</summary>
+    public int CutBeforeLeave { get; set; }
 
     /// <summary>How many it has given back for others; since it leaves, those of before do not count any more.</summary>
     public int ConnectionsMoved { get; set; }
@@ -182,11 +188,11 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     }
 
     /// <summary>Has what it writes passed on.</summary>
-    public void PassOn(EventLoop loop)
+    public void PassOn(OutputRelay relay)
     {
-        _errors = WorkerOutput.Errors(loop, _child.StandardError, Options, Id);
+        _errors = WorkerOutput.Errors(relay, _child.StandardError, Options, Id);
         if (_child.StandardOutput is { } output)
-            _output = WorkerOutput.Output(loop, output, Options, Id);
+            _output = WorkerOutput.Output(relay, output, Options, Id);
     }
 
     public void Send(ControlMessage message) => Link!.TrySend(message);
@@ -220,8 +226,11 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     {
         if (!_life.LeaveWanted)
             return;
-        var cut = _child.Page.Open;
-        LeftConnections = new LeftConnections(ConnectionsMoved, Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - cut), cut);
+        // Those that were there when the process ended, and those that it has cut itself: a host does so at its deadline, which is a little before ours.
+        var open = _child.Page.Open;
+        var left = Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - open);
+        var cut = Math.Clamp(unchecked(_child.Page.Cut - CutBeforeLeave), 0, left);
+        LeftConnections = new LeftConnections(ConnectionsMoved, left - cut, open + cut);
     }
 
     /// <summary>The process has ended: removes the files that it could not remove any more.</summary>

@@ -18,11 +18,13 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
     public FakeCluster(ClusterOptions options, int processors = 4, Func<IFleetWorker, CancellationToken, Task>? probe = null)
     {
         SetSynchronizationContext(this);
-        Fleet = new Fleet(this, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
+        Fleet = new Fleet(this, Numbers, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
         Renewal = new Renewal(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
     }
 
     public FakeTime Time { get; } = new();
+
+    public SlotNumbers Numbers { get; } = new();
 
     public Fleet Fleet { get; }
 
