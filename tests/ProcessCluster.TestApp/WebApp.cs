@@ -91,6 +91,7 @@ internal static class WebApp
         if (Environment.GetEnvironmentVariable("CONNECTION_LIMIT") is { } connections)
             kestrel.Limits.MaxConcurrentConnections = int.Parse(connections, CultureInfo.InvariantCulture);
         WebListen.Configure(kestrel);
+        WebChaos.Configure(kestrel);
         if (Environment.GetEnvironmentVariable("BODY_LIMIT") is { } limit)
             kestrel.Limits.MaxRequestBodySize = long.Parse(limit, CultureInfo.InvariantCulture);
     });
@@ -160,6 +161,7 @@ internal static class WebApp
         WebReplay.Map(app);
         WebOnce.Map(app);
         WebListen.Map(app);
+        WebChaos.Map(app);
         app.MapGet("/cluster", (ICluster cluster) => $"worker={cluster.IsWorker} id={cluster.Worker?.Id} state={cluster.Worker?.State}");
     }
 

@@ -16,7 +16,7 @@ internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnection
     public SharedPort Port { get; } = port;
 
     /// <summary>What the worker says of itself.</summary>
-    public SharedPage? Page { get; } = channel?.Worker.Child.Page;
+    public SharedPage? Page { get; init; } = channel?.Worker.Child.Page;
 
     /// <summary>Offers that the worker has not answered yet.</summary>
     public int Outstanding { get; set; }

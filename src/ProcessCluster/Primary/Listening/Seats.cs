@@ -63,13 +63,16 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
     public abstract bool TryTake(in PendingConnection connection, out Seat? seat);
 
     /// <summary>Takes this one, if it is in turn and has room, and counts an offer.</summary>
-    public bool TryTake(Seat seat)
+    public bool TryTake(Seat seat) => TryTake(seat, isTurn: true);
+
+    private bool TryTake(Seat seat, bool isTurn)
     {
         if (!seat.IsInTurn || !HasRoom(seat))
             return false;
         if (seat.Outstanding++ == 0)
             seat.SilentSince = time.GetTimestamp();
-        Taken(seat);
+        if (isTurn)
+            Taken(seat);
         Changed(seat);
         if (IsHolding)
             CountHeldTime(isHolding: false, hasIdle: false);
@@ -92,7 +95,7 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
             if (connections < least)
                 (emptiest, least) = (seat, connections);
         }
-        return emptiest is not null && TryTake(emptiest);
+        return emptiest is not null && TryTake(emptiest, isTurn: false); // Where it is makes no difference to whose turn it is.
     }
 
     /// <summary>The offer could not be made: the seat is not in turn until an answer comes, or <see cref="EndStalls"/>.</summary>
@@ -150,7 +153,7 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
     /// <summary>Something about it is different.</summary>
     protected abstract void Changed(Seat seat);
 
-    /// <summary>It has one more offer. <see cref="Changed"/> follows.</summary>
+    /// <summary>It has had a turn. <see cref="Changed"/> follows.</summary>
     protected virtual void Taken(Seat seat)
     {
         // Only turns are counted.

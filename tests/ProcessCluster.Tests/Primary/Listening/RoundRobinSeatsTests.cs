@@ -1,3 +1,4 @@
+using ProcessCluster.Platform;
 using ProcessCluster.Primary.Listening;
 using ProcessCluster.Tests.Primary.Supervision;
 
@@ -294,10 +295,27 @@ public sealed class RoundRobinSeatsTests
         Assert.All(model.Seats, entry => Assert.Equal(entry.Outstanding, entry.Seat.Outstanding));
     }
 
-    /// <summary>One worker that has answered everything and is as far ahead as it may be, and one that has answered nothing.</summary>
-    private (Seat Quick, Seat Slow) BehindByAllOffers()
+    [Fact]
+    public void A_connection_that_moves_goes_to_the_emptiest_though_it_is_ahead_and_is_no_turn()
     {
-        var (quick, slow) = (Add(), Add());
+        using var page = SharedPage.Create(0, out var descriptor);
+        Libc.close(descriptor);
+        var (quick, slow) = BehindByAllOffers(page);
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.True(_free.TryTakeEmptiest(out var emptiest));
+            Assert.Same(quick, emptiest);
+            _free.Answered(quick);
+        }
+        _free.Answered(slow);
+        Assert.Equal([slow], Take(1));
+        Assert.Equal([quick], Take(1));
+    }
+
+    /// <summary>One worker that has answered everything and is as far ahead as it may be, and one that has answered nothing.</summary>
+    private (Seat Quick, Seat Slow) BehindByAllOffers(SharedPage? page = null)
+    {
+        var (quick, slow) = (Add(page), Add(page));
         while (_free.TryTake(default, out var taken))
         {
             if (taken == quick)
@@ -307,9 +325,9 @@ public sealed class RoundRobinSeatsTests
         return (quick, slow);
     }
 
-    private Seat Add()
+    private Seat Add(SharedPage? page = null)
     {
-        var seat = new Seat(null!, null!);
+        var seat = new Seat(null!, null!) { Page = page };
         _free.Add(seat);
         return seat;
     }

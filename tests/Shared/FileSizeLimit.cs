@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Xunit;
 
-namespace ProcessCluster.Specs;
+namespace ProcessCluster.Testing;
 
 /// <summary>How long a file of a process may be (<c>RLIMIT_FSIZE</c>, <c>man 2 prlimit</c>).</summary>
 internal readonly partial record struct FileSizeLimit(ulong Soft, ulong Hard)
