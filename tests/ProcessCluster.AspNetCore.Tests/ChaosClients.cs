@@ -117,8 +117,8 @@ internal sealed class ChaosClients(IPEndPoint http1, IPEndPoint http2, ChaosReco
         (await Exchange(
             "message",
             null,
-            (open, deadline) => open.AskAsync(StrictConnection.Request($"/ask?number={number}", keepAlive: false), deadline),
-            answer => Expect("message", "-", answer.Body, $"{(long)number * number}"),
+            (open, deadline) => open.AskAsync(StrictConnection.Request($"/cube?number={number}", keepAlive: false), deadline),
+            answer => Expect("message", "-", answer.Body, $"{(long)number * number * number}"),
             keepAlive: false))?.Dispose();
         await Rest(20);
     }

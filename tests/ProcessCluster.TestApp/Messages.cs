@@ -9,6 +9,9 @@ public sealed record Greeting(string Text, int Count);
 public sealed record Ask(int Number);
 
 [ClusterMessage]
+public sealed record Cube(int Number);
+
+[ClusterMessage]
 public sealed record Answer(long Square);
 
 /// <summary>What a handler of requests is told to do instead of answering.</summary>

@@ -103,6 +103,7 @@ internal static class WebApp
         WebOnce.Add(services);
         WebReplay.Add(services);
         WebListen.Add(services);
+        WebChaos.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
         if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)

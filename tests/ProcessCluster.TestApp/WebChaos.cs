@@ -22,6 +22,8 @@ internal static class WebChaos
         kestrel.Listen(IPAddress.Loopback, 0, static listen => listen.Protocols = HttpProtocols.Http2);
     }
 
+    public static void Add(IServiceCollection services) => services.AddMessageHandler<Cubes>();
+
     public static void Map(IEndpointRouteBuilder app)
     {
         if (Folder is not { } folder || !Cluster.IsWorker)
@@ -29,6 +31,7 @@ internal static class WebChaos
         // Open from the beginning: a worker that has no descriptor left can still write down what it does.
         _executed = new FileStream(
             Path.Combine(folder, "executed", $"{Environment.ProcessId}"), FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        app.MapGet("/cube", async (int number, ICluster cluster) => (await cluster.Worker!.RequestAsync<Cube, Answer>(new Cube(number))).Square);
         app.MapMethods("/chaos/{id}", ["GET", "POST"], async (string id, HttpContext context) =>
         {
             Begin(id);
@@ -43,6 +46,13 @@ internal static class WebChaos
             await Task.Delay(Random.Shared.Next(5));
             return string.Create(CultureInfo.InvariantCulture, $"{id} {length} {sum}");
         });
+    }
+
+    /// <summary>Writes nothing: the log may take nothing just then.</summary>
+    private sealed class Cubes : IRequestHandler<Cube, Answer>
+    {
+        public ValueTask<Answer> HandleAsync(Cube request, MessageContext context) =>
+            ValueTask.FromResult(new Answer((long)request.Number * request.Number * request.Number));
     }
 
     private static void Begin(string id)
