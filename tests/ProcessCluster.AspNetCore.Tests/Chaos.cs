@@ -14,7 +14,7 @@ public sealed partial class Chaos
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    /// <summary>Set CHAOS for more seconds, SEED for other faults.</summary>
+    /// <summary>Set CHAOS for more seconds, SEED for other faults, CHAOS_LOG for a file that gets what was done and logged.</summary>
     [MeasuresTime]
     [Fact]
     public async Task Nothing_passes_for_good()
@@ -49,6 +49,8 @@ public sealed partial class Chaos
 
             var summary = $"seed {seed}; {record}{Environment.NewLine}before: {before}{Environment.NewLine}after: {after}";
             Console.WriteLine(summary);
+            if (Environment.GetEnvironmentVariable("CHAOS_LOG") is { Length: > 0 } copy)
+                File.WriteAllText(copy, $"{summary}{Environment.NewLine}{string.Join(Environment.NewLine, record.Done)}{Environment.NewLine}{cluster.Log}");
             Assert.True(record.Faults.Count == 0, summary);
             Assert.True(after.Descriptors <= before.Descriptors, summary);
             Assert.True(after.Threads <= before.Threads + 2, summary); // The thread pool has some more or fewer.

@@ -35,7 +35,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
     {
         if (AnyWorker() is { } worker)
         {
-            record.Count("kills");
+            record.Did("kills", worker);
             record.Death();
             Send(worker, Signal.SIGKILL);
         }
@@ -45,7 +45,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
     /// <summary>The release is another one then, and the one before is gone.</summary>
     public async Task Reload()
     {
-        record.Count("reloads");
+        record.Did("reloads", cluster.Primary);
         cluster.Deploy();
         var before = Reloads();
         Send(cluster.Primary, Signal.SIGHUP);
@@ -57,7 +57,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
     /// <summary>Nothing can be written to the log for a while.</summary>
     public async Task FillDisk()
     {
-        record.Count("full disks");
+        record.Did("full disks", cluster.Primary);
         var limit = FileSizeLimit.Of(cluster.Primary);
         FileSizeLimit.Set(cluster.Primary, limit with { Soft = 1 });
         await Task.Delay(random.Next(100, 700));
@@ -68,7 +68,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
     {
         if (AnyWorker() is not { } worker)
             return;
-        record.Count("stops");
+        record.Did("stops", worker);
         Send(worker, Signal.SIGSTOP);
         await Task.Delay(random.Next((int)LongestStop.TotalMilliseconds));
         Send(worker, Signal.SIGCONT);
@@ -77,7 +77,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
     /// <summary>For the primary its clock jumps.</summary>
     private async Task StopPrimary()
     {
-        record.Count("jumps");
+        record.Did("jumps", cluster.Primary);
         Send(cluster.Primary, Signal.SIGSTOP);
         await Task.Delay(random.Next(1500));
         Send(cluster.Primary, Signal.SIGCONT);
@@ -85,7 +85,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
 
     private Task Scale()
     {
-        record.Count("scalings");
+        record.Did("scalings", cluster.Primary);
         var isUp = _added == 0;
         _added += isUp ? 1 : -1;
         Send(cluster.Primary, isUp ? Signal.SIGTTIN : Signal.SIGTTOU);
@@ -97,7 +97,7 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
     {
         if (AnyWorker() is not { } worker)
             return;
-        record.Count("starvations");
+        record.Did("starvations", worker);
         record.Death();
         try
         {

@@ -15,6 +15,7 @@ internal sealed class ChaosRecord
     private readonly ConcurrentQueue<long> _deaths = new();
     private readonly ConcurrentDictionary<string, long> _counts = new();
     private readonly ConcurrentQueue<string> _faults = new();
+    private readonly ConcurrentQueue<string> _done = new();
     private readonly ConcurrentDictionary<string, bool> _answered = new();
     private readonly Stopwatch _watch = Stopwatch.StartNew();
     private int _lastId;
@@ -28,6 +29,16 @@ internal sealed class ChaosRecord
     public long CountOf(string what) => _counts.GetValueOrDefault(what);
 
     public string NextId() => Interlocked.Increment(ref _lastId).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A fault is made now.</summary>
+    public void Did(string kind, int process)
+    {
+        Count(kind);
+        _done.Enqueue(string.Create(CultureInfo.InvariantCulture, $"{_watch.Elapsed.TotalSeconds:F1} s: {kind} {process}"));
+    }
+
+    /// <summary>The faults that were made, a line each.</summary>
+    public IEnumerable<string> Done => _done;
 
     public void Count(string what) => _counts.AddOrUpdate(what, 1, static (_, count) => count + 1);
 

@@ -174,7 +174,8 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     private void Unreadable(in FrameHeader header, ReadOnlySpan<byte> frame, Exception exception)
     {
         var name = frame.Slice(FrameHeader.Size, header.NameLength);
-        _scope.Logger.MessageUnreadable(Encoding.UTF8.GetString(name), Who(header.Source), exception);
+        if (MayLog())
+            _scope.Logger.MessageUnreadable(Encoding.UTF8.GetString(name), Who(header.Source), exception);
         if (header.Source == _peer)
             SendNotice(FrameCode.Unreadable, name, exception.Message);
     }
@@ -184,7 +185,8 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     {
         if (_keptCount == MaxKept || _keptBytes + frame.Length > MaxKeptBytes)
         {
-            _scope.Logger.MessageDropped(Encoding.UTF8.GetString(name), Who(header.Source), _keptCount);
+            if (MayLog())
+                _scope.Logger.MessageDropped(Encoding.UTF8.GetString(name), Who(header.Source), _keptCount);
             SendNotice(FrameCode.NoHandler, name);
             return;
         }

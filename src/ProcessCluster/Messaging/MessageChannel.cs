@@ -15,11 +15,18 @@ internal sealed partial class MessageChannel
     /// <summary>Types that are remembered as having no handler at the peer.</summary>
     private const int MaxRefused = 1024;
 
+    /// <summary>What is wrong with messages is logged so many times at once and once a second: a peer must not fill the log.</summary>
+    private const int MaxLogged = 20;
+
+    /// <summary>The longest text of the peer's that is logged.</summary>
+    private const int MaxLoggedText = 1024;
+
     private readonly int _self;
     private readonly int _peer;
     private readonly string _peerName;
     private readonly MessagingScope _scope;
     private readonly Outbox _outbox;
+    private readonly RateLimit _logged;
     private volatile HashSet<byte[]> _refused = new(NameComparer.Instance);
     private volatile string? _closedBecause;
     private long _arrived;
@@ -33,6 +40,7 @@ internal sealed partial class MessageChannel
     public MessageChannel(int self, int peer, string peerName, Outbox outbox, MessagingScope scope)
     {
         (_self, _peer, _peerName, _outbox, _scope) = (self, peer, peerName, outbox, scope);
+        _logged = new RateLimit(scope.Time, MaxLogged, perSecond: 1);
         _handlerFailed = exception => scope.Logger.MessageHandlerFailed(peerName, exception);
         scope.Handlers.Added += HandlerAdded;
     }
@@ -186,11 +194,18 @@ internal sealed partial class MessageChannel
                 _refused = fewer;
                 break;
             case FrameCode.Unreadable:
-                _scope.Logger.MessageUnreadableThere(_peerName, Encoding.UTF8.GetString(name), Encoding.UTF8.GetString(body));
+                if (MayLog())
+                    _scope.Logger.MessageUnreadableThere(_peerName, Encoding.UTF8.GetString(name), Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxLoggedText)]));
                 break;
             default:
                 throw new InvalidDataException($"A notice has the unknown code {(ushort)header.Code}.");
         }
+    }
+
+    private bool MayLog()
+    {
+        lock (_logged)
+            return _logged.TryTake();
     }
 
     private PeerGoneException Gone() => new(_closedBecause ?? $"The link to {_peerName} is closed.");

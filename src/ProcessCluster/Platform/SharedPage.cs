@@ -227,7 +227,8 @@ internal sealed unsafe class SharedPage : IDisposable
     {
         ref var slot = ref SlotOf(number);
         ReadOnlySpan<byte> name = slot.Name;
-        return (slot.Fingerprint, Encoding.UTF8.GetString(name.IndexOf((byte)0) is >= 0 and var end ? name[..end] : name));
+        var text = Encoding.UTF8.GetString(name.IndexOf((byte)0) is >= 0 and var end ? name[..end] : name);
+        return (slot.Fingerprint, text.Any(char.IsControl) ? string.Concat(text.Select(static one => char.IsControl(one) ? '?' : one)) : text); // It is for a log.
     }
 
     /// <summary>The primary's: the worker refuses such requests from now on.</summary>

@@ -1,4 +1,5 @@
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Ipc;
 using ProcessCluster.Platform;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Wire;

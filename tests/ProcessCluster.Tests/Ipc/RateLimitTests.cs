@@ -1,7 +1,7 @@
-using ProcessCluster.Primary.Workers;
+using ProcessCluster.Ipc;
 using ProcessCluster.Tests.Primary.Supervision;
 
-namespace ProcessCluster.Tests.Primary.Workers;
+namespace ProcessCluster.Tests.Ipc;
 
 public sealed class RateLimitTests
 {

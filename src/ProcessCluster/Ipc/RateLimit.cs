@@ -1,7 +1,7 @@
-namespace ProcessCluster.Primary.Workers;
+namespace ProcessCluster.Ipc;
 
 /// <summary>
-/// A limit on how often a worker may do something: so many times at once, and so many a second (a token bucket). Not thread-safe.
+/// A limit on how often a peer may do something: so many times at once, and so many a second (a token bucket). Not thread-safe.
 /// </summary>
 /// <param name="time">The clock.</param>
 /// <param name="burst">How many times at once.</param>
