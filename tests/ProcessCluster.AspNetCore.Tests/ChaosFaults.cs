@@ -92,7 +92,9 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
         return Task.CompletedTask;
     }
 
-    /// <summary>A worker has no descriptor left for a while. The runtime ends it when it needs one for code that it has not run yet.</summary>
+    /// <summary>
+    /// A worker has no descriptor left for a while, and ends a little later: the runtime remembers for good which code it could not load just then.
+    /// </summary>
     private async Task StarveOne()
     {
         if (AnyWorker() is not { } worker)
@@ -105,6 +107,9 @@ internal sealed class ChaosFaults(ChaosCluster cluster, ChaosRecord record, Rand
             await Task.Delay(random.Next(600));
             record.Death();
             FileLimit.Set(worker, limit);
+            await Task.Delay(random.Next(600));
+            record.Death();
+            Send(worker, Signal.SIGKILL);
         }
         catch (Xunit.Sdk.XunitException) when (!Directory.Exists($"/proc/{worker}"))
         {

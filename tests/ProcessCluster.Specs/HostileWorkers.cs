@@ -21,7 +21,7 @@ public sealed class HostileWorkers
     [InlineData(Header + "20000000" + "00000000" + "02000000" + "00000000", "A Message frame says that it is of worker 2.")]
     [InlineData(Header + "22000000" + "02000000" + "00000000" + "00000000", "A Answer frame says that it is of worker 0.", "An Answer frame says that it is of worker 0.")]
     [InlineData(Header + "25000000" + "02000000" + "01000000" + "ffffffff", "A Credit frame is meant for worker 2; only the primary takes it.")]
-    [InlineData(Header + "25000000" + "00000000" + "01000000" + "ffffffff", "It says that it has handled 4294967295 bytes of messages; so many were not sent to it.")]
+    [InlineData(Header + "25000000" + "00000000" + "01000000" + "ffffffff", "it says that it has handled 4294967295 bytes of messages; so many were not sent to it.")]
     [InlineData(Header + "26006300" + "00000000" + "01000000" + "00000000", "A notice has the unknown code 99.")]
     [InlineData(Header + "23000100" + "00000000" + "01000000" + "00000000", "The body of a failure ends too early.")]
     [InlineData(Header + "23000100" + "02000000" + "01000000" + "00001000", "The body of a failure ends too early.")]

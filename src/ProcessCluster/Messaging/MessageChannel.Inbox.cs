@@ -47,7 +47,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
                 break;
             case FrameKind.Credit:
                 if (!_outbox.TryGiveRoom(header.Correlation))
-                    throw new InvalidDataException($"It says that it has handled {header.Correlation} bytes of messages; so many were not sent to it.");
+                    throw new InvalidDataException($"it says that it has handled {header.Correlation} bytes of messages; so many were not sent to it.");
                 break;
             case FrameKind.Notice:
                 Noticed(header, frame.Slice(FrameHeader.Size, header.NameLength), body);

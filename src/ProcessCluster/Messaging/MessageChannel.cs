@@ -142,7 +142,7 @@ internal sealed partial class MessageChannel
             return;
         // The last one begins in the window and may end beyond it.
         if (Interlocked.Add(ref _arrived, header.Length) - header.Length is var before && before >= Outbox.Window)
-            throw new InvalidDataException($"It sent another message when {before} bytes of messages were not handled; {Outbox.Window} can be.");
+            throw new InvalidDataException($"it sent another message when {before} bytes of messages were not handled; {Outbox.Window} can be.");
     }
 
     /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>

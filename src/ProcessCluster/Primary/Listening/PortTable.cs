@@ -196,6 +196,11 @@ internal sealed partial class PortTable(
             refusal = new ControlMessage.NotBound(request, (int)exception.SocketErrorCode, exception.Message);
             return false;
         }
+        catch (ClusterException exception)
+        {
+            refusal = new ControlMessage.NotBound(request, (int)SocketError.TooManyOpenSockets, exception.Message);
+            return false;
+        }
         catch (Exception exception) when (exception is ArgumentException or NotSupportedException or IOException)
         {
             refusal = new ControlMessage.NotBound(request, (int)SocketError.InvalidArgument, exception.Message);
@@ -204,7 +209,7 @@ internal sealed partial class PortTable(
     }
 
     /// <summary>Closes end points that no worker uses any more where there are too many. They are kept for workers to come, which may have asked for others.</summary>
-    /// <exception cref="IOException">All of them are in use.</exception>
+    /// <exception cref="ClusterException">All of them are in use.</exception>
     private void MakeRoom()
     {
         if (_byKey.Count < MaxPorts)
@@ -212,7 +217,7 @@ internal sealed partial class PortTable(
         foreach (var (key, port) in _byKey.Where(entry => !_guests.Values.Any(guest => guest.Uses(entry.Value))).ToList())
             Close(port, key);
         if (_byKey.Count >= MaxPorts)
-            throw new IOException($"The workers use {MaxPorts} end points already, which is the most for a cluster.");
+            throw new ClusterException($"The workers use {MaxPorts} end points already, which is the most for a cluster.");
     }
 
     /// <summary>

@@ -367,7 +367,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         {
             if (answer == OfferAnswer.Exhausted && !_isExhausted)
                 _exhausted(Worker);
-            _isExhausted = answer == OfferAnswer.Exhausted;
+            _isExhausted |= answer == OfferAnswer.Exhausted; // Until it has taken one.
             Page.WantRoom();
             seat.Port.Declined(seat);
             seat.Port.ServeWaiting();
