@@ -52,6 +52,7 @@ internal sealed class Link : IDisposable
     private long _receivedMessages;
     private long _receivedBytes;
     private int _isClosed;
+    private volatile bool _hasEnded;
     private int _spare;
     private long _running;
     private long _lastRun;
@@ -100,6 +101,8 @@ internal sealed class Link : IDisposable
         Interlocked.Exchange(ref _isClosed, 1);
         ReaderWatch.Remove(this);
         Outbox.Dispose();
+        if (!_hasEnded)
+            Pipe.WakeReader(_read);
         _read.Dispose(); // The handle waits for a read that is under way.
         _spareReaders.Release();
     }
@@ -200,8 +203,11 @@ internal sealed class Link : IDisposable
             }
             MakeRoom();
             var read = Pipe.Read(_read, _buffer.AsSpan(_end));
-            if (read == 0)
+            if (read == 0 || _isClosed != 0)
+            {
+                _hasEnded = true;
                 return true;
+            }
             _end += read;
         }
     }

@@ -88,6 +88,18 @@ internal static unsafe class Pipe
         }
     }
 
+    /// <summary>
+    /// Ends a <see cref="Read"/> that waits, by a byte that this process writes itself: the pipe does not end as long as another process has it open for writing, such as one that the
+    /// peer has forked. Where <c>/proc</c> is not there the reader waits for that process's end.
+    /// </summary>
+    public static void WakeReader(Descriptor pipe)
+    {
+        using var end = new Descriptor(Libc.open(
+            string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/self/fd/{pipe.Number}"), Libc.O_WRONLY | Libc.O_NONBLOCK | Libc.O_CLOEXEC));
+        if (!end.IsInvalid)
+            Write(end, [0]); // Where the pipe is full nobody waits.
+    }
+
     /// <summary>Has the pipe hold more, if the system allows; it works without, only with more switches between its two ends.</summary>
     public static void Enlarge(Descriptor pipe, int bytes) => _ = Libc.fcntl(pipe.Number, Libc.F_SETPIPE_SZ, bytes);
 

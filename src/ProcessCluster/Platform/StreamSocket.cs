@@ -12,6 +12,7 @@ namespace ProcessCluster.Platform;
 internal static unsafe class StreamSocket
 {
     private const int MaxVectors = 16;
+    private const int MaxCounts = 100;
 
     /// <summary>False when nothing is there now; true with 0 bytes at the end of the stream.</summary>
     public static bool TryReceive(Descriptor socket, Span<byte> buffer, out int received) =>
@@ -113,12 +114,13 @@ internal static unsafe class StreamSocket
 
     /// <summary>
     /// How many bytes were sent on a connection since it was accepted, by whatever process: those that the peer has acknowledged, and those that wait for it
-    /// (<c>TCP_INFO</c>, <c>SIOCOUTQ</c>; <c>man 7 tcp</c>). False for other sockets, and before Linux 4.1. Nobody must be sending.
+    /// (<c>TCP_INFO</c>, <c>SIOCOUTQ</c>; <c>man 7 tcp</c>). False for other sockets, before Linux 4.1, and while somebody is still sending on it.
     /// </summary>
     public static bool TryCountSent(int descriptor, out long sent)
     {
         sent = 0;
-        while (TryCountAcknowledged(descriptor, out var before))
+        // What is sent already is acknowledged at some time. A process that has a copy and goes on sending must not keep this one here.
+        for (var tries = 0; tries < MaxCounts && TryCountAcknowledged(descriptor, out var before); tries++)
         {
             int waiting;
             if (Libc.ioctl(descriptor, Libc.SIOCOUTQ, &waiting) < 0 || !TryCountAcknowledged(descriptor, out var after))

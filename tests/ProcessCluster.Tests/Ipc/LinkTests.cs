@@ -55,6 +55,16 @@ public sealed class LinkTests
     }
 
     [Fact]
+    public void A_closed_link_leaves_nothing_though_somebody_else_holds_the_pipe_open()
+    {
+        using var pipes = new Pipes();
+        var right = pipes.Right();
+        right.Link.Dispose();
+        // Of the right side's two: the left side has the others, as a process that a worker has forked.
+        Assert.True(SpinWait.SpinUntil(() => pipes.CountOpen() == 2, Side.Patience), $"{pipes.CountOpen()} descriptors are open.");
+    }
+
+    [Fact]
     public async Task After_the_end_nothing_is_sent()
     {
         using var pipes = new Pipes();

@@ -29,7 +29,7 @@ internal sealed class RoundRobinSeats(int maxConnections, TimeProvider time) : S
                     level++;
                 else if (seat.IsAwaited && HasAhead(below: level) && IsSilent(seat))
                     level = PassOver(seat);
-                else if (TryTake(seat))
+                else if (TryTake(seat, isTurn: true))
                     return true;
                 else
                     SetAside(seat); // It is full.
@@ -42,7 +42,7 @@ internal sealed class RoundRobinSeats(int maxConnections, TimeProvider time) : S
 
     protected override void Taken(Seat seat)
     {
-        if (seat.IsAwaited)
+        if (seat.IsAwaited && seat.Turn - _turn < MaxLead)
         {
             _awaited[(int)(seat.Turn - _turn)]--;
             _awaited[(int)(++seat.Turn - _turn)]++;

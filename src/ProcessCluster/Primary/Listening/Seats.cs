@@ -22,9 +22,9 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
     /// <summary>
     /// Connections are held while a worker is idle for so long at once, and for this part of the time: one that is always slow does not slow the others down.
     /// </summary>
-    private static readonly TimeSpan MaxHeld = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxHeld = TimeSpan.FromMilliseconds(400);
 
-    private const int HeldShare = 10;
+    private const int HeldShare = 5;
 
     private TimeSpan _budget = MaxHeld;
     private long _countedAt = time.GetTimestamp();
@@ -40,6 +40,9 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
 
     /// <summary>Whether connections wait for a worker that is behind, while others could take them: they are to be served again soon.</summary>
     public bool IsHolding { get; private set; }
+
+    /// <summary>Whether a connection may wait at all. Where there is no room to wait, it goes to whoever can take it.</summary>
+    public bool MayHold { get; set; } = true;
 
     protected int MaxConnections => maxConnections;
 
@@ -62,10 +65,11 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
     /// <summary>Chooses who gets the connection, and counts an offer. False when it waits: for one worker, if one is named.</summary>
     public abstract bool TryTake(in PendingConnection connection, out Seat? seat);
 
-    /// <summary>Takes this one, if it is in turn and has room, and counts an offer.</summary>
-    public bool TryTake(Seat seat) => TryTake(seat, isTurn: true);
+    /// <summary>Takes this one, if it is in turn and has room, and counts an offer. The connection is for it alone: that is no turn among the others.</summary>
+    public bool TryTake(Seat seat) => TryTake(seat, isTurn: false);
 
-    private bool TryTake(Seat seat, bool isTurn)
+    /// <summary>As <see cref="TryTake(Seat)"/>; the connection could have been another one's.</summary>
+    protected bool TryTake(Seat seat, bool isTurn)
     {
         if (!seat.IsInTurn || !HasRoom(seat))
             return false;
@@ -95,7 +99,7 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
             if (connections < least)
                 (emptiest, least) = (seat, connections);
         }
-        return emptiest is not null && TryTake(emptiest, isTurn: false); // Where it is makes no difference to whose turn it is.
+        return emptiest is not null && TryTake(emptiest);
     }
 
     /// <summary>The offer could not be made: the seat is not in turn until an answer comes, or <see cref="EndStalls"/>.</summary>
@@ -161,7 +165,7 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
 
     /// <summary>
     /// To be called when connections are held for a worker that is behind, and when they are held no more. Takes the time in which they were held while another
-    /// worker was idle from the budget, and adds a part of all other time. False when the budget is spent: they must not be held.
+    /// worker was idle from the budget, and adds a part of all other time. False when they must not be held.
     /// </summary>
     protected bool CountHeldTime(bool isHolding, bool hasIdle)
     {
@@ -170,7 +174,7 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
         var budget = _wasIdle ? _budget - passed : _budget + (passed / HeldShare);
         _budget = budget < -MaxHeld ? -MaxHeld : budget < MaxHeld ? budget : MaxHeld;
         (_countedAt, _wasIdle, IsHolding) = (now, isHolding && hasIdle, isHolding);
-        return _budget > TimeSpan.Zero;
+        return MayHold && _budget > TimeSpan.Zero;
     }
 
     /// <summary>Whether the worker has answered none of its offers for so long that waiting for it is of no use.</summary>

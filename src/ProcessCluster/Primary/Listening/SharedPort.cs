@@ -13,11 +13,15 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     /// <summary>How many connections are accepted before the loop looks at other things again.</summary>
     private const int AcceptBurst = 64;
 
+    /// <summary>Connections that may not wait for as long are not held for a worker that is behind the others.</summary>
+    private static readonly TimeSpan HoldableWait = TimeSpan.FromSeconds(1);
+
     private readonly EventLoop _loop;
     private readonly ListeningSocket _socket;
     private readonly IPortObserver _observer;
     private readonly PortRules _rules;
     private readonly long _maxWait;
+    private readonly bool _hasTime;
     private readonly TimeProvider _time;
     private readonly Seats _seats;
     private readonly WaitingLine _waiting = new();
@@ -33,6 +37,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     public SharedPort(int id, ListeningSocket socket, ClusterListenOptions options, EventLoop loop, PortRules rules, TimeProvider time, IPortObserver observer)
     {
         (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
+        _hasTime = rules.MaxWait >= HoldableWait;
         _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
         (_refusals, KeepsConnections, _crashAnswer) = (new Refusals(rules.WhenFull, time), options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
         _rebalancing = rules.Rebalances ? new Rebalancing() : null;
@@ -291,6 +296,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private bool TryTake(in PendingConnection connection, out Seat? seat, out bool isLost)
     {
         isLost = false;
+        _seats.MayHold = _hasTime && (_rules.WhenFull == WhenFull.Pause || Waiting < _rules.MaxWaiting);
         try
         {
             return connection.IsMoved && _rules.IsEven ? _seats.TryTakeEmptiest(out seat) : _seats.TryTake(connection, out seat);
