@@ -13,9 +13,9 @@ namespace ProcessCluster.AspNetCore.Hosting;
 /// <summary>What <c>UseProcessCluster()</c> adds, whichever builder it is called on.</summary>
 internal static partial class ClusterHosting
 {
-    /// <param name="services">What is added to.</param>
+    /// <param name="services">The services of the host.</param>
     /// <param name="configure">Sets options.</param>
-    /// <param name="builder">Whose services they are; null where it cannot be had.</param>
+    /// <param name="builder">The builder that has these services; null where the caller does not have it.</param>
     public static void Add(IServiceCollection services, Action<ClusterOptions>? configure, IHostBuilder? builder)
     {
         if (services.Any(static d => d.ServiceType == typeof(Marker)))

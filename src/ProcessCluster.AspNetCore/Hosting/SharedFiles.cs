@@ -36,7 +36,7 @@ internal sealed partial class SharedFiles : IAsyncDisposable
     public ValueTask DisposeAsync() => _timer.DisposeAsync();
 
     /// <summary>The files that a process has open only for writing, and not for appending, but for its standard streams.</summary>
-    /// <param name="folder">What <c>/proc</c> has of the process. A part that is not there, or closed to us, is as if there were nothing.</param>
+    /// <param name="folder">The process's folder below <c>/proc</c>. A part that is not there, or that this process may not read, counts as empty.</param>
     internal static IEnumerable<string> WrittenIn(string folder)
     {
         const int lastStandardStream = 2;

@@ -13,7 +13,7 @@ internal sealed class WorkerLogging(ILoggerFactory inner, bool isOwned) : ILogge
 {
     private const string Lifetime = "Microsoft.Hosting.Lifetime";
 
-    /// <summary>What reports that the application could not start.</summary>
+    /// <summary>The categories that report that the application could not start.</summary>
     private static readonly string[] OfStarts =
         ["Microsoft.Extensions.Hosting.Internal.Host", "Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Server.Kestrel"];
 

@@ -4,8 +4,8 @@ namespace ProcessCluster.Ipc;
 
 /// <summary>Rented bytes with a copy of a frame or a part of one. Whoever has it gives it back, once.</summary>
 /// <param name="Array">The bytes.</param>
-/// <param name="Length">How many of them count.</param>
-/// <param name="Room">How many of these are messages, which take room at the receiver.</param>
+/// <param name="Length">The number of bytes that count.</param>
+/// <param name="Room">The number of these bytes that are messages, which take room at the receiver.</param>
 internal readonly record struct FrameBytes(byte[]? Array, int Length, int Room = 0)
 {
     public ReadOnlySpan<byte> Span => new(Array, 0, Length);
