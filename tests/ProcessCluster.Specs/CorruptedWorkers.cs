@@ -112,11 +112,11 @@ public sealed class CorruptedWorkers
         cluster.Send("fork hostile-ports");
         var before = Descriptors.Sockets(cluster.Id);
         var refusal = await cluster.Expect(@"^refused after (\d+): (.*)$", TimeSpan.FromSeconds(30));
-        Assert.Equal("256", refusal.Groups[1].Value);
-        Assert.Contains("256 end points already", refusal.Groups[2].Value, StringComparison.Ordinal);
+        Assert.Equal("512", refusal.Groups[1].Value);
+        Assert.Contains("512 end points already", refusal.Groups[2].Value, StringComparison.Ordinal);
         var exit = (await cluster.Expect("^exited 1 .*$", TimeSpan.FromSeconds(30))).Value;
         Assert.Contains("asks for end points again and again", exit, StringComparison.Ordinal);
-        Assert.InRange(Descriptors.Sockets(cluster.Id) - before, 0, 256 + 1);
+        Assert.InRange(Descriptors.Sockets(cluster.Id) - before, 0, 512 + 1);
         await ServesOthers(cluster);
     }
 

@@ -14,7 +14,7 @@ namespace ProcessCluster.Platform;
 internal sealed unsafe class SharedPage : IDisposable
 {
     /// <summary>How many end points one worker can use.</summary>
-    public const int MaxPorts = 256;
+    public const int MaxPorts = 512;
 
     /// <summary>How many offers can be under way to one worker.</summary>
     public const int MaxOffers = 8 * MaxPorts;

@@ -25,7 +25,7 @@ internal sealed partial class PortTable(
     private int _lastId;
 
     /// <summary>How many end points the primary holds open for its workers. Those that no worker uses any more are closed first.</summary>
-    private const int MaxPorts = 1024;
+    private const int MaxPorts = 2048;
 
     /// <summary>What becomes of connections whose worker is gone.</summary>
     public Survival Survival { get; } = new(logger, metrics, time);
