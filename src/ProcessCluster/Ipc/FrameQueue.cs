@@ -21,7 +21,7 @@ internal sealed class FrameQueue
     /// <summary>Adds a frame: a copy of its bytes, or, if they are given as rented ones, these.</summary>
     /// <param name="frame">The frame.</param>
     /// <param name="rented">The same bytes if they are rented; taken over.</param>
-    /// <param name="room">How much room it takes at the receiver.</param>
+    /// <param name="room">The room that it takes at the receiver, in bytes.</param>
     public void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default, int room = 0)
     {
         if (rented.Array is not null || frame.Length >= FrameBytes.Large)

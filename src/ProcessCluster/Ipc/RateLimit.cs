@@ -4,8 +4,8 @@ namespace ProcessCluster.Ipc;
 /// A limit on how often a peer may do something: so many times at once, and so many a second (a token bucket). Not thread-safe.
 /// </summary>
 /// <param name="time">The clock.</param>
-/// <param name="burst">How many times at once.</param>
-/// <param name="perSecond">How many times a second in the long run.</param>
+/// <param name="burst">The number of times at once.</param>
+/// <param name="perSecond">The number of times a second in the long run.</param>
 internal sealed class RateLimit(TimeProvider time, int burst, int perSecond)
 {
     private double _left = burst;

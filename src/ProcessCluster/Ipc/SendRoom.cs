@@ -12,7 +12,7 @@ internal sealed class SendRoom
     /// <summary>Whether the next message has to wait.</summary>
     public bool IsExhausted { get; private set; }
 
-    /// <summary>How many bytes the peer has not handled.</summary>
+    /// <summary>The number of bytes that the peer has not handled.</summary>
     public long Taken => Outbox.Window - _left;
 
     /// <summary>A message goes out. The last one may begin in the window and end beyond it.</summary>

@@ -15,7 +15,7 @@ internal sealed partial class MessageChannel
     /// <summary>Types that are remembered as having no handler at the peer.</summary>
     private const int MaxRefused = 1024;
 
-    /// <summary>What is wrong with messages is logged so many times at once and once a second: a peer must not fill the log.</summary>
+    /// <summary>The number of faulty messages that are logged at once; then one a second. A peer must not fill the log.</summary>
     private const int MaxLogged = 20;
 
     /// <summary>The longest text of the peer's that is logged.</summary>
