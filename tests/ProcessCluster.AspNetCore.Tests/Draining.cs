@@ -109,7 +109,7 @@ public sealed class Draining
         }));
         connections.ForEach(connection => connection.Dispose());
         Assert.All(ends, end => Assert.InRange(end, Idle, Window + Slack));
-        Assert.InRange(ends.Max() - ends.Min(), TimeSpan.FromSeconds(0.6), TimeSpan.FromSeconds(2));
+        Assert.InRange(ends.Max() - ends.Min(), TimeSpan.FromSeconds(0.3), TimeSpan.FromSeconds(2));
         Assert.True(ends.Select(end => (int)end.TotalMilliseconds / 100).Distinct().Count() >= 5, string.Join(' ', ends.Order()));
         await Left(web, worker);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 
@@ -8,6 +9,9 @@ public sealed class ExhaustedWorkers
 {
     private const string Said = "has no file descriptor left for connections";
 
+    /// <summary>.NET ends a process that needs a thread and has no descriptor for it: these workers have all their threads.</summary>
+    private static readonly (string, string)[] WithThreads = [("THREADS", "4"), ("DOTNET_ThreadPool_ThreadTimeoutMs", "-1"), ("DOTNET_TieredCompilation", "0")];
+
     [Theory]
     [InlineData("echo", "")]
     [InlineData("echo", "Dispatch LeastConnections")]
@@ -17,7 +21,7 @@ public sealed class ExhaustedWorkers
     [InlineData("echo", "Mode ReusePort", "No descriptor or memory is left to accept connections of")]
     public async Task When_all_workers_were_exhausted_each_is_in_turn_again_afterwards(string role, string options, string said = Said)
     {
-        await using var cluster = TestProcess.Start("driver");
+        await using var cluster = TestProcess.Start("driver", WithThreads);
         if (options.Length > 0)
             cluster.Send($"configure {options}");
         cluster.Send($"fork {role}");
@@ -43,7 +47,7 @@ public sealed class ExhaustedWorkers
     [Fact]
     public async Task While_one_worker_is_exhausted_the_other_serves_and_nobody_waits_for_long()
     {
-        await using var cluster = TestProcess.Start("driver");
+        await using var cluster = TestProcess.Start("driver", WithThreads);
         cluster.Send("fork echo");
         cluster.Send("fork echo");
         var port = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d+ (\S+)", 2))[0].Groups[1].Value);
@@ -57,7 +61,9 @@ public sealed class ExhaustedWorkers
         await AskUntilAllServe(port, workers, "");
         Assert.Equal(1, cluster.Errors.Split(Said).Length - 1);
 
-        // A second lack is another one, and is said.
+        // A second lack is another one, and is said, after a second without one.
+        for (var quiet = Stopwatch.StartNew(); quiet.Elapsed < TimeSpan.FromSeconds(1.5);)
+            await Client.Ask(port);
         FileLimit.Exhaust(workers[0]);
         for (var i = 0; i < 10; i++)
             Assert.Equal(workers[1], await Client.Ask(port));
@@ -69,7 +75,7 @@ public sealed class ExhaustedWorkers
     [Fact]
     public async Task Connections_of_a_dead_worker_wait_for_one_that_is_exhausted()
     {
-        await using var cluster = TestProcess.Start("driver");
+        await using var cluster = TestProcess.Start("driver", WithThreads);
         cluster.Send("configure ConnectionSurvival:Enabled true");
         cluster.Send("fork outlive");
         var port = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);
@@ -89,6 +95,40 @@ public sealed class ExhaustedWorkers
         await cluster.ExpectError($@"worker 2 \(process \d+\) {Said}");
         FileLimit.Set(second, limit);
         Assert.Equal(second, await client.Ask("two", deadline.Token));
+    }
+
+    [Fact]
+    public async Task Connections_leave_descriptors_for_the_runtime_of_a_worker()
+    {
+        const int limit = 256, reserve = 16;
+        await using var cluster = TestProcess.StartFile("sh", $"-c \"ulimit -n {limit}; exec {TestPaths.TestApp} driver\"");
+        cluster.Send("fork keep");
+        cluster.Send("fork keep");
+        var port = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d+ (\S+)", 2))[0].Groups[1].Value);
+        int[] workers = [await cluster.ProcessOf(1), await cluster.ProcessOf(2)];
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        var clients = new List<LineClient>();
+        try
+        {
+            for (var i = 0; i < 2 * limit; i++)
+                clients.Add(await LineClient.OpenAsync(port, deadline.Token));
+            await Wait.Until(() => workers.All(worker => cluster.Errors.Contains($"(process {worker}) {Said}", StringComparison.Ordinal)));
+            Assert.All(workers, worker => Assert.InRange(Descriptors.Count(worker), limit - (3 * reserve), limit - reserve));
+            var greetings = clients.Select(client => client.ReadSome(deadline.Token)).ToList();
+            foreach (var worker in workers)
+                await Wait.Until(() => greetings.Count(line => line.IsCompletedSuccessfully && line.Result.StartsWith($"{worker} ", StringComparison.Ordinal)) > 100);
+            for (var i = 0; i < clients.Count; i++)
+            {
+                await greetings[i]; // The last ones are served when the first ones have gone.
+                clients[i].Dispose();
+            }
+            Assert.Equal(0, cluster.Count("^exited "));
+            Assert.InRange(cluster.Errors.Split('\n').Length - 1, 2, 9); // Said once for each lack.
+        }
+        finally
+        {
+            clients.ForEach(client => client.Dispose());
+        }
     }
 
     private static async Task AskUntilAllServe(IPEndPoint port, int[] workers, string options)

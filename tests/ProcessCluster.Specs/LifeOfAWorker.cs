@@ -57,7 +57,7 @@ public sealed class LifeOfAWorker
     public async Task A_worker_that_does_not_leave_in_time_is_killed()
     {
         await using var cluster = TestProcess.Start("driver");
-        cluster.Send("configure DrainTimeout 00:00:01");
+        cluster.Send("configure DrainTimeout 00:00:03");
         cluster.Send("fork stubborn");
         await cluster.Expect("^stubborn$");
         cluster.Send("disconnect 1");
@@ -122,13 +122,15 @@ public sealed class LifeOfAWorker
     public async Task Nothing_can_be_forked_while_the_cluster_is_being_disconnected()
     {
         await using var cluster = TestProcess.Start("driver");
-        cluster.Send("configure DrainTimeout 00:00:02");
+        cluster.Send("configure DrainTimeout 00:01:00");
         cluster.Send("fork stubborn");
         await cluster.Expect("^stubborn$");
+        var worker = await cluster.ProcessOf(1);
         cluster.Send("&disconnect");
         await cluster.Expect("^asked and not leaving$");
         cluster.Send("fork idle");
         await cluster.Expect("^failed InvalidOperationException: The cluster is being disconnected");
+        TestProcess.SendSignal(worker, Signal.SIGKILL);
         await cluster.Expect("^all gone, 0 left$");
         Assert.Equal(0, cluster.Count("^forked 2 "));
     }

@@ -79,6 +79,7 @@ public sealed class WorkerOutputs
         // Ticks are all that is written from now on.
         await Wait.Until(() => File.Exists(log) && Ticks(File.ReadAllText(log)).Count() == 2);
         await Wait.Until(() => Regex.Count(File.ReadAllText(log) + fleet.Cluster.Output, "serving ") == 2);
+        await Wait.Until(() => Ticks(ticks()).Count() == 2);
 
         // As on a full disk, but for this process alone: a file may not be longer than it is.
         var limit = FileSizeLimit.Of(fleet.Cluster.Id);

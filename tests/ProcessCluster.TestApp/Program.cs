@@ -1,9 +1,12 @@
+using System.Globalization;
 using ProcessCluster.TestApp;
 
 // The program that the specs start. The first argument says what it is: a primary that takes commands from its standard input, or a web
 // application. A role in the environment says what a worker does; some of them must not touch the library too early.
 if (Environment.GetEnvironmentVariable("SUBREAPER") is not null)
     Subreaper.Become();
+if (Environment.GetEnvironmentVariable("THREADS") is { } threads)
+    PoolThreads.StartAll(int.Parse(threads, CultureInfo.InvariantCulture));
 switch (Environment.GetEnvironmentVariable("ROLE"), args)
 {
     case ("boot-slowly", _):

@@ -344,10 +344,13 @@ internal sealed class WorkerSession : ILinkPeer
                     session.Arrived(request, bound, descriptor, address);
                 else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var kinds, out var peer))
                     continue;
-                else if (descriptor >= 0)
+                else if (descriptor >= 0 && !OpenFiles.IsReserved(descriptor))
                     session.Offered(port, offer, new Descriptor(descriptor), skip, kinds, peer);
                 else
+                {
+                    new Descriptor(descriptor).Dispose();
                     session.Say(offer, OfferAnswer.Exhausted);
+                }
             }
         }
     }

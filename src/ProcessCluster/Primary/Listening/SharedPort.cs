@@ -30,13 +30,14 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
     private readonly ReadOnlyMemory<byte> _crashAnswer;
     private readonly Peeks? _peeks;
     private readonly Rebalancing? _rebalancing;
+    private readonly Lack _lack;
     private bool _paused;
-    private bool _exhausted;
     private bool _disposed;
 
     public SharedPort(int id, ListeningSocket socket, ClusterListenOptions options, EventLoop loop, PortRules rules, TimeProvider time, IPortObserver observer)
     {
         (Id, _socket, _loop, _time, _observer, _rules, _seats) = (id, socket, loop, time, observer, rules, rules.Seats);
+        _lack = new Lack(time);
         _hasTime = rules.MaxWait >= HoldableWait;
         _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
         (_refusals, KeepsConnections, _crashAnswer) = (new Refusals(rules.WhenFull, time), options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
@@ -82,17 +83,17 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
             switch (_socket.TryAccept(out var descriptor, out var peer))
             {
                 case AcceptResult.Accepted:
-                    _exhausted = false;
                     Place(Accepted(descriptor, peer));
+                    if (OpenFiles.IsReserved(descriptor))
+                        goto case AcceptResult.Exhausted;
                     break;
                 case AcceptResult.None:
                     return;
                 case AcceptResult.Exhausted:
                     // The kernel would report the same connection again at once: look away until a descriptor may be free.
                     Pause();
-                    if (!_exhausted)
+                    if (_lack.Begins())
                         _observer.Exhausted(this);
-                    _exhausted = true;
                     return;
                 case AcceptResult.Gone:
                     break;

@@ -33,14 +33,14 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private readonly List<Seat> _seats = [];
     private readonly WorkerConnections _connections;
     private readonly RateLimit _needless;
+    private readonly Lack _lack;
     private long _given;
-    private bool _isExhausted;
     private bool _closed;
 
     /// <param name="worker">Whose.</param>
     /// <param name="loop">The cluster's.</param>
     /// <param name="fault">Told when it says what it cannot mean.</param>
-    /// <param name="exhausted">Told when it has no descriptor left for a connection; once, until it has taken one.</param>
+    /// <param name="exhausted">Told when it has no descriptor left for a connection; once for each lack.</param>
     /// <param name="returned">Gets the connections that it gives back.</param>
     /// <param name="survival">Says which copies are kept, and what becomes of them.</param>
     /// <param name="metrics">Where it is counted.</param>
@@ -58,6 +58,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         (Worker, _loop, _fault, _exhausted, _returned) = (worker, loop, fault, exhausted, returned);
         (_survival, _metrics, _time) = (survival, metrics, time);
         _socket = worker.Child.Handoff;
+        _lack = new Lack(time);
         _needless = new RateLimit(time, NeedlessBurst, NeedlessPerSecond);
         _connections = new WorkerConnections(Page.Slots);
         survival.Check(worker.Options);
@@ -315,7 +316,6 @@ internal sealed class WorkerChannel : EventLoop.Watch
     {
         var entry = _connections[slot];
         _given++;
-        _isExhausted = false;
         if (entry.IsKept)
         {
             _connections.Taken(slot);
@@ -365,9 +365,8 @@ internal sealed class WorkerChannel : EventLoop.Watch
         seat.Port.TakeBack(offer.Connection);
         if (answer is OfferAnswer.Declined or OfferAnswer.Exhausted)
         {
-            if (answer == OfferAnswer.Exhausted && !_isExhausted)
+            if (answer == OfferAnswer.Exhausted && _lack.Begins())
                 _exhausted(Worker);
-            _isExhausted |= answer == OfferAnswer.Exhausted; // Until it has taken one.
             Page.WantRoom();
             seat.Port.Declined(seat);
             seat.Port.ServeWaiting();
