@@ -4,17 +4,17 @@ namespace ProcessCluster.Primary.Listening;
 internal interface IPortObserver
 {
     /// <summary>No descriptor or memory is left; told once until accepting works again.</summary>
-    void Exhausted(SharedPort port);
+    void Exhausted(ISharedEndPoint port);
 
     /// <summary>A connection was refused, because too many wait.</summary>
-    void Refused(SharedPort port);
+    void Refused(ISharedEndPoint port);
 
     /// <summary>The program's policy has thrown.</summary>
-    void PolicyFailed(SharedPort port, Exception exception);
+    void PolicyFailed(ISharedEndPoint port, Exception exception);
 
-    /// <summary><see cref="SharedPort.EndOverdue(long)"/> is to be called every now and then.</summary>
+    /// <summary>The port waits for a time: the clock is to run.</summary>
     void NeedsClock();
 
-    /// <summary>Connections are held for a worker that is behind: <see cref="SharedPort.ServeWaiting"/> is to be called again in some milliseconds.</summary>
+    /// <summary>Connections are held for a worker that is behind: they are to be served again in some milliseconds.</summary>
     void Holds();
 }

@@ -361,11 +361,11 @@ internal sealed partial class PortTable(
         port.Dispose();
     }
 
-    public void Exhausted(SharedPort port) => logger.AcceptExhausted(port.EndPoint);
+    public void Exhausted(ISharedEndPoint port) => logger.AcceptExhausted(port.EndPoint);
 
-    public void Refused(SharedPort port) => metrics.Expired(1);
+    public void Refused(ISharedEndPoint port) => metrics.Expired(1);
 
-    public void PolicyFailed(SharedPort port, Exception exception) => logger.PolicyFailed(port.EndPoint, exception);
+    public void PolicyFailed(ISharedEndPoint port, Exception exception) => logger.PolicyFailed(port.EndPoint, exception);
 
     private void Expired(SharedPort port, int connections)
     {

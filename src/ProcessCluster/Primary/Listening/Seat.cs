@@ -1,19 +1,20 @@
 using ProcessCluster.Platform;
+using ProcessCluster.Primary.Workers;
 using ProcessCluster.Wire;
 
 namespace ProcessCluster.Primary.Listening;
 
 /// <summary>One worker's place at one port.</summary>
-internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnectionHolder
+internal sealed class Seat(IOfferSink channel, IOfferOwner port) : IConnectionHolder
 {
     /// <summary>How many connections may be on their way to one worker. More than one hides the way to and fro under load.</summary>
     public const int MaxOffers = 8;
 
     private WaitingLine? _line;
 
-    public WorkerChannel Channel { get; } = channel;
+    public IOfferSink Channel { get; } = channel;
 
-    public SharedPort Port { get; } = port;
+    public IOfferOwner Port { get; } = port;
 
     /// <summary>What the worker says of itself.</summary>
     public SharedPage? Page { get; init; } = channel?.Worker.Child.Page;
@@ -73,4 +74,65 @@ internal sealed class Seat(WorkerChannel channel, SharedPort port) : IConnection
 
     /// <summary>Whether it has as many connections as it may have; 0 is no limit. Those on their way count.</summary>
     public bool IsFull(int maxConnections) => maxConnections > 0 && Page is { } page && page.Open + Outstanding >= maxConnections;
+}
+
+/// <summary>The way from a port to one worker.</summary>
+internal interface IOfferSink
+{
+    PrimaryWorker Worker { get; }
+
+    /// <summary>Sends the connection to the worker. Returns false when its socket takes nothing now; the primary's copy stays open.</summary>
+    bool TryOffer(Seat seat, in PendingConnection connection);
+
+    /// <summary>Counts the offers to this seat that the worker has not claimed yet.</summary>
+    int CountUnderWay(Seat seat);
+}
+
+/// <summary>The port that offered a connection. It hears the answers, and gets back each connection that the worker does not keep.</summary>
+internal interface IOfferOwner
+{
+    /// <summary>The port's number between the primary and its workers.</summary>
+    int Id { get; }
+
+    /// <summary>Gets whether its workers report the state of connections, so that a connection can outlive its worker.</summary>
+    bool KeepsConnections { get; }
+
+    /// <summary>Gets whether a worker has nothing to answer, so that it can serve what another one does not answer.</summary>
+    bool HasIdle { get; }
+
+    /// <summary>Returns the time since the connection was accepted.</summary>
+    TimeSpan TimeSinceAccepted(in PendingConnection connection);
+
+    /// <summary>Gives the worker connections from now on.</summary>
+    void Add(Seat seat);
+
+    /// <summary>Stops giving connections to the worker. It keeps its unanswered offers until it answers or ends.</summary>
+    void Remove(Seat seat);
+
+    /// <summary>Notes that the worker has answered an offer: it can take another one.</summary>
+    void Answered(Seat seat);
+
+    /// <summary>Notes that the worker has answered an offer that another worker has got meanwhile.</summary>
+    void RevokedAnswered(Seat seat);
+
+    /// <summary>Notes that the worker takes no connection for now.</summary>
+    void Declined(Seat seat);
+
+    /// <summary>Notes that an offer was revoked, because the worker did not answer in time.</summary>
+    void Revoked(Seat seat);
+
+    /// <summary>Notes that a worker has room again.</summary>
+    void RoomCame();
+
+    /// <summary>Takes back a connection that a worker did not accept. It is served before all that arrived later.</summary>
+    void TakeBack(in PendingConnection connection);
+
+    /// <summary>Takes over a connection that a worker has served until now. It is served behind those that wait, and is never refused.</summary>
+    void TakeOver(int descriptor, in PeerAddress peer, bool isReplayed = false);
+
+    /// <summary>Answers a client whose worker has ended before its response, and closes the connection.</summary>
+    void EndWithCrashAnswer(int descriptor);
+
+    /// <summary>Offers the connections that wait.</summary>
+    void ServeWaiting();
 }

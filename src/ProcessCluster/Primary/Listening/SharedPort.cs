@@ -8,7 +8,7 @@ namespace ProcessCluster.Primary.Listening;
 /// An end point that workers share: the listening socket, the workers that take its connections, and the connections that wait for
 /// one. Belongs to the cluster's loop. Accepting and offering allocate nothing.
 /// </summary>
-internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint
+internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
 {
     /// <summary>How many connections are accepted before the loop looks at other things again.</summary>
     private const int AcceptBurst = 64;

@@ -11,7 +11,7 @@ namespace ProcessCluster.Primary.Listening;
 /// has taken it: a refusal, or the worker's end before the answer, sends the connection to another worker. Of those that can outlive the worker
 /// (<see cref="Survival"/>) it keeps its copy for as long as the worker has them. Belongs to the cluster's loop.
 /// </summary>
-internal sealed class WorkerChannel : EventLoop.Watch
+internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
 {
     /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick of the port table's clock.</summary>
     private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
@@ -78,7 +78,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     private SharedPage Page => Worker.Child.Page;
 
     /// <summary>The worker takes connections of this port from now on.</summary>
-    public void Sit(SharedPort port)
+    public void Sit(IOfferOwner port)
     {
         var seat = new Seat(this, port);
         _seats.Add(seat);
@@ -86,7 +86,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
     }
 
     /// <summary>The worker takes no more connections of this port.</summary>
-    public void Leave(SharedPort port)
+    public void Leave(IOfferOwner port)
     {
         if (_seats.Find(s => s.Port == port) is { } seat)
             Leave(seat);
@@ -99,7 +99,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         _seats.Clear();
     }
 
-    /// <summary>Sends the connection to the worker; false when its socket takes nothing now. The primary's copy stays open.</summary>
+    /// <inheritdoc/>
     public bool TryOffer(Seat seat, in PendingConnection connection)
     {
         if (_closed || !_connections.TryReserve(out var number))
@@ -151,7 +151,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         }
         if (overdue is null)
             return;
-        HashSet<SharedPort> ports = [];
+        HashSet<IOfferOwner> ports = [];
         foreach (var slot in LastFirst(overdue))
         {
             ref var offer = ref _connections[slot];
@@ -167,7 +167,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
             port.ServeWaiting();
     }
 
-    /// <summary>How many connections of the seat's are on their way: those that the worker has taken meanwhile are among its open ones.</summary>
+    /// <inheritdoc/>
     public int CountUnderWay(Seat seat)
     {
         var count = seat.Outstanding;
@@ -190,7 +190,7 @@ internal sealed class WorkerChannel : EventLoop.Watch
         ReadAnswers(toTheEnd: true); // What it gave back must not be taken for its own.
         Look();
         StopWatching();
-        HashSet<SharedPort> ports = [];
+        HashSet<IOfferOwner> ports = [];
         foreach (var slot in LastFirst([.. _connections.Offers]))
         {
             var offer = _connections.Take(slot);
