@@ -50,7 +50,8 @@ public sealed partial class TestProcess : IAsyncDisposable
 
     public static TestProcess StartFile(string file, string arguments, params (string Name, string Value)[] environment)
     {
-        var start = new ProcessStartInfo(file, arguments);
+        // A shell starts background jobs, and so what a test run in one starts, with SIGINT and SIGQUIT ignored (POSIX, Shell Command Language, 2.11).
+        var start = new ProcessStartInfo("env", $"--default-signal=INT,QUIT \"{file}\" {arguments}");
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         return new TestProcess(start);
