@@ -1,15 +1,15 @@
+using ProcessCluster.Options;
+
 namespace ProcessCluster;
 
 /// <summary>
 /// How a cluster is run. Plain values: changing them after they were given to <see cref="ICluster.Configure"/> or to a host has no effect.
 /// In a host they are read from the configuration section <c>ProcessCluster</c>.
 /// </summary>
-public sealed class ClusterOptions
+public sealed record ClusterOptions
 {
     /// <summary>The largest number of workers that may be asked for.</summary>
     public const int MaxWorkerCount = 1024;
-
-    private const int MinMessageBytes = 1024, MaxMessageBytesLimit = 1024 * 1024 * 1024;
 
     /// <summary>
     /// How many workers a host keeps (<see cref="ICluster.StartAsync"/>); <see cref="ICluster.Fork"/> does not look at it. Default 0.
@@ -38,7 +38,7 @@ public sealed class ClusterOptions
     /// get <c>DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=8</c> (.NET's default is 70, both hexadecimal): their thread pools share the
     /// processors, and what one spends on looking for work is taken from the others.
     /// </summary>
-    public IDictionary<string, string?> Environment { get; } = new Dictionary<string, string?>(StringComparer.Ordinal);
+    public IDictionary<string, string?> Environment { get; private init; } = new Dictionary<string, string?>(StringComparer.Ordinal);
 
     /// <summary>Whether what workers write to their standard output and error is thrown away rather than shown. Default false.</summary>
     public bool Silent { get; set; }
@@ -92,15 +92,15 @@ public sealed class ClusterOptions
     public bool WorkerOutputPrefix { get; set; }
 
     /// <summary>How workers that end are replaced.</summary>
-    public RestartOptions Restart { get; private set; } = new();
+    public RestartOptions Restart { get; private init; } = new();
 
     /// <summary>When workers are replaced though nothing is wrong with them.</summary>
-    public RecycleOptions Recycle { get; private set; } = new();
+    public RecycleOptions Recycle { get; private init; } = new();
 
     /// <summary>
     /// Variables for the workers of one slot (<see cref="ClusterWorker.Slot"/>), besides <see cref="Environment"/>. A null value removes one. Default: none.
     /// </summary>
-    public IDictionary<int, IDictionary<string, string?>> SlotEnvironment { get; } = new Dictionary<int, IDictionary<string, string?>>();
+    public IDictionary<int, IDictionary<string, string?>> SlotEnvironment { get; private init; } = new Dictionary<int, IDictionary<string, string?>>();
 
     /// <summary>
     /// Whether each worker runs on one processor, that of its slot's number (over those that this process may use, again from the first). Default false.
@@ -124,7 +124,7 @@ public sealed class ClusterOptions
     public bool RebalanceConnections { get; set; } = true;
 
     /// <summary>What becomes of the connections of a worker that ends without having left.</summary>
-    public ConnectionSurvivalOptions ConnectionSurvival { get; private set; } = new();
+    public ConnectionSurvivalOptions ConnectionSurvival { get; private init; } = new();
 
     /// <summary>How workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
     public ListenMode Mode { get; set; }
@@ -139,7 +139,7 @@ public sealed class ClusterOptions
     public string StickyName { get; set; } = "ProcessCluster";
 
     /// <summary>The weights of slots, for <see cref="DispatchPolicy.Weighted"/> and policies of the program's own: 1 to 1000. Default: 1 for each.</summary>
-    public IDictionary<int, int> Weights { get; } = new Dictionary<int, int>();
+    public IDictionary<int, int> Weights { get; private init; } = new Dictionary<int, int>();
 
     /// <summary>
     /// How many connections a worker may have open, of all end points; when all have as many, further ones wait. Default 0: no limit. Connections taken as
@@ -172,7 +172,7 @@ public sealed class ClusterOptions
     public bool ProxyProtocol { get; set; }
 
     /// <summary>What differs at single end points. The first one that fits holds.</summary>
-    public IList<EndPointOptions> EndPoints { get; } = [];
+    public IList<EndPointOptions> EndPoints { get; private init; } = [];
 
     /// <summary>
     /// What puts messages into bytes. Default null: MessagePack, with the code that the source generator writes for each declared message.
@@ -201,37 +201,22 @@ public sealed class ClusterOptions
     /// </summary>
     public bool SendStackTraces { get; set; }
 
-    /// <summary>Every option that has a value which cannot be, each with its remedy. Empty when all is well.</summary>
+    /// <summary>Returns each error of the options, with its remedy.</summary>
     internal List<string> Validate()
     {
         var errors = new List<string>();
-        if (Workers > MaxWorkerCount)
-            errors.Add($"Workers is {Workers}: at most {MaxWorkerCount}; 0 means one per processor ({System.Environment.ProcessorCount} here).");
-        if (Executable is { } executable && string.IsNullOrWhiteSpace(executable))
-            errors.Add("Executable is empty: give a path, or leave it out to run this program again.");
+        OptionTable.Check(OptionTable.Cluster, this, "", errors);
         if (Arguments is { } arguments && arguments.Any(static a => a is null || a.Contains('\0')))
             errors.Add("Arguments has an element that is null or holds a null character.");
         if (WorkingDirectory is { } directory && !Directory.Exists(directory))
             errors.Add($"WorkingDirectory '{directory}' does not exist.");
         RequireVariables(errors, nameof(Environment), Environment);
-        RequirePositive(errors, nameof(BootTimeout), BootTimeout);
-        RequirePositive(errors, nameof(DrainTimeout), DrainTimeout);
-        RequirePositive(errors, nameof(MaxWait), MaxWait);
-        RequirePositive(errors, nameof(HeartbeatInterval), HeartbeatInterval);
-        RequirePositive(errors, nameof(HeartbeatTimeout), HeartbeatTimeout);
         if (HeartbeatTimeout < HeartbeatInterval)
             errors.Add($"HeartbeatTimeout is {HeartbeatTimeout}: at least HeartbeatInterval, which is {HeartbeatInterval}.");
-        if (SoakTime < TimeSpan.Zero || SoakTime > TimeSpan.FromDays(1))
-            errors.Add($"SoakTime is {SoakTime}: from zero to a day.");
-        RequireKnown(errors, nameof(ReadyWhen), ReadyWhen);
         if (HangDump is { } dumps && !Directory.Exists(dumps))
             errors.Add($"HangDump '{dumps}' does not exist: give a directory, or leave it out for no dumps.");
-        if (StandbyWorkers is < 0 or > MaxWorkerCount)
-            errors.Add($"StandbyWorkers is {StandbyWorkers}: from 0 to {MaxWorkerCount}.");
-        if (MaxWorkers is < 0 or > MaxWorkerCount)
-            errors.Add($"MaxWorkers is {MaxWorkers}: from 1 to {MaxWorkerCount}; 0 means no automatic scaling.");
-        if (MinWorkers < 1 || (MaxWorkers > 0 && MinWorkers > MaxWorkers))
-            errors.Add($"MinWorkers is {MinWorkers}: from 1 to MaxWorkers, which is {MaxWorkers}.");
+        if (MaxWorkers > 0 && MinWorkers > MaxWorkers)
+            errors.Add($"MinWorkers is {MinWorkers}: at most MaxWorkers, which is {MaxWorkers}.");
         foreach (var (slot, variables) in SlotEnvironment)
         {
             if (slot is < 0 or >= MaxWorkerCount)
@@ -240,21 +225,9 @@ public sealed class ClusterOptions
         }
         ConnectionSurvival.Validate(errors, StandbyWorkers);
         Restart.Validate(errors);
-        Recycle.Validate(errors);
-        RequirePositive(errors, nameof(RequestTimeout), RequestTimeout);
-        RequirePositive(errors, nameof(SendTimeout), SendTimeout);
-        if (MaxMessageBytes is < MinMessageBytes or > MaxMessageBytesLimit)
-            errors.Add($"MaxMessageBytes is {MaxMessageBytes}: from {MinMessageBytes} to {MaxMessageBytesLimit}.");
-        if (MaxConcurrentRequests is < 1 or > 65_536)
-            errors.Add($"MaxConcurrentRequests is {MaxConcurrentRequests}: from 1 to 65536.");
-        RequireKnown(errors, nameof(Dispatch), Dispatch);
-        RequireKnown(errors, nameof(Mode), Mode);
+        OptionTable.Check(OptionTable.Recycle, Recycle, "Recycle:", errors);
         if (Mode != ListenMode.Handoff && (Dispatch != DispatchPolicy.RoundRobin || CustomDispatch is not null || MaxConnectionsPerWorker > 0 || ProxyProtocol))
             errors.Add($"Mode is {Mode}, which leaves the choice of a worker to the kernel: leave out Dispatch, CustomDispatch, MaxConnectionsPerWorker and ProxyProtocol, or set them in EndPoints.");
-        RequireKnown(errors, nameof(WhenFull), WhenFull);
-        RequirePositive(errors, nameof(MaxPeekTime), MaxPeekTime);
-        RequireConnections(errors, "", MaxConnectionsPerWorker, MaxWaitingConnections);
-        RequireStickyName(errors, "", StickyName);
         foreach (var (slot, weight) in Weights)
         {
             if (slot is < 0 or >= MaxWorkerCount || weight is < 1 or > 1000)
@@ -278,60 +251,19 @@ public sealed class ClusterOptions
 
     internal static bool IsVariableName(string name) => name.Length > 0 && !name.AsSpan().ContainsAny('=', '\0');
 
-    internal ClusterOptions Copy()
+    /// <summary>Returns a copy that shares no collection with this one.</summary>
+    internal ClusterOptions Copy() => this with
     {
-        var copy = new ClusterOptions
-        {
-            Workers = Workers,
-            Executable = Executable,
-            Arguments = Arguments?.ToArray(),
-            WorkingDirectory = WorkingDirectory,
-            Silent = Silent,
-            BootTimeout = BootTimeout,
-            DrainTimeout = DrainTimeout,
-            MoveConnections = MoveConnections,
-            RebalanceConnections = RebalanceConnections,
-            Mode = Mode,
-            Dispatch = Dispatch,
-            CustomDispatch = CustomDispatch,
-            StickyName = StickyName,
-            MaxConnectionsPerWorker = MaxConnectionsPerWorker,
-            MaxWaitingConnections = MaxWaitingConnections,
-            MaxWait = MaxWait,
-            WhenFull = WhenFull,
-            MaxPeekTime = MaxPeekTime,
-            ProxyProtocol = ProxyProtocol,
-            Serializer = Serializer,
-            MaxMessageBytes = MaxMessageBytes,
-            RequestTimeout = RequestTimeout,
-            SendTimeout = SendTimeout,
-            MaxConcurrentRequests = MaxConcurrentRequests,
-            SendStackTraces = SendStackTraces,
-            ReadyWhen = ReadyWhen,
-            ReadyProbe = ReadyProbe,
-            SoakTime = SoakTime,
-            HeartbeatInterval = HeartbeatInterval,
-            HeartbeatTimeout = HeartbeatTimeout,
-            HangDump = HangDump,
-            StandbyWorkers = StandbyWorkers,
-            MinWorkers = MinWorkers,
-            MaxWorkers = MaxWorkers,
-            WorkerOutputPrefix = WorkerOutputPrefix,
-            PinProcessors = PinProcessors,
-            Restart = Restart.Copy(),
-            Recycle = Recycle.Copy(),
-            ConnectionSurvival = ConnectionSurvival.Copy(),
-        };
-        foreach (var (slot, weight) in Weights)
-            copy.Weights[slot] = weight;
-        foreach (var endPoint in EndPoints)
-            copy.EndPoints.Add(endPoint.Copy());
-        foreach (var (slot, variables) in SlotEnvironment)
-            copy.SlotEnvironment[slot] = new Dictionary<string, string?>(variables, StringComparer.Ordinal);
-        foreach (var (name, value) in Environment)
-            copy.Environment[name] = value;
-        return copy;
-    }
+        Arguments = Arguments?.ToArray(),
+        Environment = new Dictionary<string, string?>(Environment, StringComparer.Ordinal),
+        SlotEnvironment = SlotEnvironment.ToDictionary(
+            static slot => slot.Key, IDictionary<string, string?> (slot) => new Dictionary<string, string?>(slot.Value, StringComparer.Ordinal)),
+        Weights = new Dictionary<int, int>(Weights),
+        EndPoints = [.. EndPoints.Select(static endPoint => endPoint with { })],
+        Restart = Restart with { },
+        Recycle = Recycle.Copy(),
+        ConnectionSurvival = ConnectionSurvival with { },
+    };
 
     /// <summary>Whether the primary keeps a copy of connections that workers have.</summary>
     internal bool KeepsConnections => ConnectionSurvival.IsOn(StandbyWorkers);
@@ -344,34 +276,6 @@ public sealed class ClusterOptions
     {
         var workers = ResolveWorkers(processors);
         return MaxWorkers > 0 ? Math.Clamp(workers, MinWorkers, MaxWorkers) : workers;
-    }
-
-    internal static void RequireKnown<T>(List<string> errors, string name, T value)
-        where T : struct, Enum
-    {
-        if (!Enum.IsDefined(value))
-            errors.Add($"{name} is {value}: one of {string.Join(", ", Enum.GetNames<T>())}.");
-    }
-
-    internal static void RequirePositive(List<string> errors, string name, TimeSpan value)
-    {
-        if (value <= TimeSpan.Zero || value > TimeSpan.FromDays(1))
-            errors.Add($"{name} is {value}: more than zero and at most a day.");
-    }
-
-    internal static void RequireConnections(List<string> errors, string where, int perWorker, int waiting)
-    {
-        var prefix = where.Length > 0 ? $"{where}:" : "";
-        if (perWorker is < 0 or > 1_000_000)
-            errors.Add($"{prefix}MaxConnectionsPerWorker is {perWorker}: from 1 to 1000000; 0 means no limit.");
-        if (waiting is < 1 or > 1_000_000)
-            errors.Add($"{prefix}MaxWaitingConnections is {waiting}: from 1 to 1000000.");
-    }
-
-    internal static void RequireStickyName(List<string> errors, string where, string? name)
-    {
-        if (name is not null && (name.Length is 0 or > 256 || name.Any(static c => !char.IsAsciiLetterOrDigit(c) && !"!#$%&'*+-.^_`|~".Contains(c))))
-            errors.Add($"{(where.Length > 0 ? $"{where}:" : "")}StickyName is '{name}': the name of a cookie or a header (RFC 9110, token).");
     }
 
     private static void RequireVariables(List<string> errors, string where, IEnumerable<KeyValuePair<string, string?>> variables)

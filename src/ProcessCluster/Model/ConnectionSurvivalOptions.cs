@@ -1,4 +1,4 @@
-using System.Text;
+using ProcessCluster.Options;
 
 namespace ProcessCluster;
 
@@ -8,12 +8,12 @@ namespace ProcessCluster;
 /// worker at once, those with a request under way are answered with a <c>502</c>, or closed where a part of the response was sent.
 /// <c>docs/connections.md</c> says which connections that are.
 /// </summary>
-public sealed class ConnectionSurvivalOptions
+public sealed record ConnectionSurvivalOptions
 {
     /// <summary>The most that <see cref="MaxConnections"/> can be.</summary>
     public const int MaxConnectionsLimit = 1_000_000;
 
-    private const int MaxBodyBytes = 1536, MaxQuarantineAfter = 100;
+    internal const int MaxBodyBytes = 1536;
 
     /// <summary>Whether it is on. Default null: when there are standby workers (<see cref="ClusterOptions.StandbyWorkers"/>), which can serve on at once.</summary>
     public bool? Enabled { get; set; }
@@ -50,21 +50,15 @@ public sealed class ConnectionSurvivalOptions
 
     internal void Validate(List<string> errors, int standbyWorkers)
     {
-        if (QuarantineAfter is < 0 or > MaxQuarantineAfter)
-            errors.Add($"ConnectionSurvival:QuarantineAfter is {QuarantineAfter}: from 1 to {MaxQuarantineAfter}; 0 means no quarantine.");
-        else if (QuarantineAfter > 0 && !IsOn(standbyWorkers))
+        OptionTable.Check(OptionTable.ConnectionSurvival, this, "ConnectionSurvival:", errors);
+        if (IsOn(standbyWorkers))
+            return;
+        if (QuarantineAfter > 0)
         {
             errors.Add($"ConnectionSurvival:QuarantineAfter is {QuarantineAfter}, but connections do not survive their workers, so that nobody knows what was running: "
                 + "set ConnectionSurvival:Enabled to true, or QuarantineAfter to 0.");
         }
-        ClusterOptions.RequirePositive(errors, "ConnectionSurvival:QuarantineTime", QuarantineTime);
-        if (MaxConnections is < 1 or > MaxConnectionsLimit)
-            errors.Add($"ConnectionSurvival:MaxConnections is {MaxConnections}: from 1 to {MaxConnectionsLimit}.");
-        if (Body is null || Encoding.UTF8.GetByteCount(Body) > MaxBodyBytes)
-            errors.Add($"ConnectionSurvival:Body is {(Body is null ? "null" : "too long")}: a text of at most {MaxBodyBytes} bytes in UTF-8, which may be empty.");
-        if (ReplayIdempotent && !IsOn(standbyWorkers))
+        if (ReplayIdempotent)
             errors.Add("ConnectionSurvival:ReplayIdempotent is true, but connections end with their worker: set ConnectionSurvival:Enabled to true or StandbyWorkers above 0, or leave it out.");
     }
-
-    internal ConnectionSurvivalOptions Copy() => (ConnectionSurvivalOptions)MemberwiseClone();
 }

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using ProcessCluster.Options;
 
 namespace ProcessCluster;
 
 /// <summary>What differs at one end point from what the cluster's options say for all. What is null is as there.</summary>
-public sealed class EndPointOptions
+public sealed record EndPointOptions
 {
     /// <summary>
     /// Which end point: a port (<c>5000</c>), an address with its port (<c>127.0.0.1:5000</c>, <c>[::1]:5000</c>), or the absolute path of a Unix domain
@@ -51,28 +52,19 @@ public sealed class EndPointOptions
         _ => false,
     };
 
-    internal EndPointOptions Copy() => (EndPointOptions)MemberwiseClone();
+    internal static bool IsAddress(string text) =>
+        (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= ushort.MaxValue)
+        || text.StartsWith('/')
+        || text.StartsWith('@')
+        || (IPEndPoint.TryParse(text, out _) && text.Contains(':'));
 
     internal void Validate(List<string> errors, int number, ListenMode mode)
     {
         var name = $"EndPoints:{number}";
-        var isPort = int.TryParse(Address, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port <= ushort.MaxValue;
-        if (!isPort && !Address.StartsWith('/') && !Address.StartsWith('@') && !(IPEndPoint.TryParse(Address, out _) && Address.Contains(':')))
-            errors.Add($"{name}:Address is '{Address}': give a port, an IP address with its port, or the absolute path of a Unix domain socket.");
-        if (Dispatch is { } dispatch)
-            ClusterOptions.RequireKnown(errors, $"{name}:Dispatch", dispatch);
+        OptionTable.Check(OptionTable.EndPoint, this, $"{name}:", errors);
         mode = Mode ?? mode;
-        ClusterOptions.RequireKnown(errors, $"{name}:Mode", mode);
         if (mode != ListenMode.Handoff && (Dispatch is not null || CustomDispatch is not null || MaxConnectionsPerWorker is not null || ProxyProtocol == true))
             errors.Add($"{name} has the mode {mode}, which leaves the choice of a worker to the kernel: leave out its Dispatch, CustomDispatch, MaxConnectionsPerWorker and ProxyProtocol.");
-        if (WhenFull is { } whenFull)
-            ClusterOptions.RequireKnown(errors, $"{name}:WhenFull", whenFull);
-        if (MaxWait is { } wait)
-            ClusterOptions.RequirePositive(errors, $"{name}:MaxWait", wait);
-        if (MaxPeekTime is { } peek)
-            ClusterOptions.RequirePositive(errors, $"{name}:MaxPeekTime", peek);
-        ClusterOptions.RequireConnections(errors, name, MaxConnectionsPerWorker ?? 0, MaxWaitingConnections ?? 1);
-        ClusterOptions.RequireStickyName(errors, name, StickyName);
     }
 }
 

@@ -4,7 +4,7 @@ namespace ProcessCluster;
 /// When workers are replaced though nothing is wrong with them: against leaks and fragmentation. In a host read from the section
 /// <c>ProcessCluster:Recycle</c>. A new worker is ready before the old one drains, one at a time in the whole cluster. Default: never.
 /// </summary>
-public sealed class RecycleOptions
+public sealed record RecycleOptions
 {
     /// <summary>Resident memory in bytes, sampled every second, above which a worker is replaced. Default 0: no limit. At least 16 MiB.</summary>
     public long MaxMemory { get; set; }
@@ -29,22 +29,6 @@ public sealed class RecycleOptions
 
     internal bool IsOn => MaxMemory > 0 || MaxRequests > 0 || MaxAge > TimeSpan.Zero || Schedule.Count > 0;
 
-    internal void Validate(List<string> errors)
-    {
-        if (MaxMemory is not 0 and < 16 * 1024 * 1024)
-            errors.Add($"Recycle:MaxMemory is {MaxMemory}: bytes, at least {16 * 1024 * 1024} (a .NET process hardly needs less); 0 means no limit.");
-        if (MaxRequests < 0)
-            errors.Add($"Recycle:MaxRequests is {MaxRequests}: 0 (no limit) or more.");
-        if (MaxAge != TimeSpan.Zero && (MaxAge < TimeSpan.FromSeconds(1) || MaxAge > TimeSpan.FromDays(365)))
-            errors.Add($"Recycle:MaxAge is {MaxAge}: from a second to a year; zero means no limit.");
-        if (Jitter is not (>= 0 and <= 1))
-            errors.Add($"Recycle:Jitter is {Jitter}: from 0 to 1.");
-    }
-
-    internal RecycleOptions Copy()
-    {
-        var copy = (RecycleOptions)MemberwiseClone();
-        copy.Schedule = [.. Schedule];
-        return copy;
-    }
+    /// <summary>Returns a copy with a schedule of its own.</summary>
+    internal RecycleOptions Copy() => this with { Schedule = [.. Schedule] };
 }

@@ -1,10 +1,12 @@
+using ProcessCluster.Options;
+
 namespace ProcessCluster;
 
 /// <summary>
 /// How workers that end are replaced. In a host read from the section <c>ProcessCluster:Restart</c>. A worker that lived long enough
 /// (<see cref="StableAfter"/>) is replaced at once; one that did not after a delay that grows with each such life in a row.
 /// </summary>
-public sealed class RestartOptions
+public sealed record RestartOptions
 {
     /// <summary>
     /// The exit code that means "the configuration is wrong": a worker that ends with it is not replaced, until the cluster is reloaded or
@@ -16,6 +18,50 @@ public sealed class RestartOptions
     public const int GivenUpExitCode = 69;
 
     /// <summary>Which ends of a worker are followed by another one. Default <see cref="RestartPolicy.Always"/>.</summary>
+    public RestartPolicy Policy { get; set; } = RestartPolicy.Always;
+
+    /// <summary>The delay after the first short life. Default 100 ms.</summary>
+    public TimeSpan InitialDelay { get; set; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>By what the delay grows with each further short life in a row, from 1 to 10. Default 2.</summary>
+    public double Factor { get; set; } = 2;
+
+    /// <summary>The longest delay. Default 30 s.</summary>
+    public TimeSpan MaxDelay { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// By how much a delay may differ, as a share of it, from 0 to 1, so that workers that fell together do not rise together. Default 0.1:
+    /// 90 to 110 %, never above <see cref="MaxDelay"/>.
+    /// </summary>
+    public double Jitter { get; set; } = 0.1;
+
+    /// <summary>A worker that was up for this long is stable: the delay starts anew. Default 10 s.</summary>
+    public TimeSpan StableAfter { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>
+    /// How many replacements a slot has within <see cref="Window"/>, from 1. Default 10. With the next one its breaker opens: it rests for the
+    /// length of the window, then tries once more. Other slots are not touched.
+    /// </summary>
+    public int MaxRestarts { get; set; } = 10;
+
+    /// <summary>
+    /// The window of <see cref="MaxRestarts"/>. Default 60 s. It is the time for which the slot's workers were up: delays and boots do not
+    /// count, so that a slot cannot escape its budget by being slow to fail.
+    /// </summary>
+    public TimeSpan Window { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>What happens when no worker is ready and none will be tried soon, as every slot's breaker is open. Default: keep trying.</summary>
+    public WhenExhausted WhenExhausted { get; set; } = WhenExhausted.KeepTrying;
+
+    internal void Validate(List<string> errors)
+    {
+        OptionTable.Check(OptionTable.Restart, this, "Restart:", errors);
+        if (InitialDelay > MaxDelay)
+            errors.Add($"Restart:InitialDelay is {InitialDelay}: at most Restart:MaxDelay, which is {MaxDelay}.");
+    }
+}
+
+/// <summary>Which ends of a worker are followed by another one. Default <see cref="RestartPolicy.Always"/>.</summary>
     public RestartPolicy Policy { get; set; } = RestartPolicy.Always;
 
     /// <summary>The delay after the first short life. Default 100 ms.</summary>
