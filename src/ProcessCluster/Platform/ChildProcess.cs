@@ -12,7 +12,7 @@ internal sealed record ChildStart(
     string? WorkingDirectory,
     ChildOutput Output,
     bool IsPinned,
-    int KeptConnections = 0);
+    nuint SharedBytes);
 
 /// <summary>Where the child's standard output goes. Its standard error always goes over a pipe.</summary>
 internal enum ChildOutput
@@ -37,16 +37,16 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <summary>
     /// The child's descriptors: it reads messages from the first, writes them to the second, gets sockets from the third and shares memory by the fourth.
     /// </summary>
-    public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5, PageDescriptor = 6;
+    public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5, MemoryDescriptor = 6;
 
     /// <summary>How many channels there are between the two, and how many descriptors with the standard streams.</summary>
-    private const int Channels = 4, Streams = 2, All = Channels + Streams, PageAt = 3, OutputAt = Channels, ErrorAt = Channels + 1;
+    private const int Channels = 4, Streams = 2, All = Channels + Streams, MemoryAt = 3, OutputAt = Channels, ErrorAt = Channels + 1;
 
     private int _pidfd;
 
-    private ChildProcess(int id, int pidfd, SharedPage page, int* mine)
+    private ChildProcess(int id, int pidfd, SharedMemory memory, int* mine)
     {
-        Page = page;
+        Memory = memory;
         Id = id;
         _pidfd = pidfd;
         FromChild = new Descriptor(mine[0]);
@@ -68,8 +68,8 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     public Descriptor Handoff { get; }
 
-    /// <summary>What is known of each other without a message. Until this object is disposed.</summary>
-    public SharedPage Page { get; }
+    /// <summary>Gets the memory that both share, until this object is disposed.</summary>
+    public SharedMemory Memory { get; }
 
     /// <summary>What the child writes there; null when it does not come here.</summary>
     public Descriptor? StandardOutput { get; }
@@ -84,7 +84,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         OperatingSystemSupport.ThrowIfNotLinux();
         var mine = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
         var theirs = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
-        SharedPage? page = null;
+        SharedMemory? memory = null;
         var id = 0;
         var pidfd = -1;
         try
@@ -92,7 +92,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             reached?.Invoke(StartStep.Channels);
             OpenChannels(mine, theirs);
             reached?.Invoke(StartStep.Memory);
-            page = SharedPage.Create(start.KeptConnections, out theirs[PageAt]);
+            memory = SharedMemory.Create(start.SharedBytes, out theirs[MemoryAt]);
             MoveOutOfTheWay(theirs);
             reached?.Invoke(StartStep.Outputs);
             if (start.Output == ChildOutput.Piped)
@@ -114,7 +114,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             reached?.Invoke(StartStep.Pinning);
             if (start.IsPinned)
                 ProcessorAffinity.Pin(id, start.Place.Slot);
-            return new ChildProcess(id, pidfd, page, mine);
+            return new ChildProcess(id, pidfd, memory, mine);
         }
         catch (Exception exception)
         {
@@ -122,7 +122,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             for (var i = 0; i < All; i++)
                 CloseIfOpen(mine[i]);
             CloseIfOpen(pidfd);
-            page?.Dispose();
+            memory?.Dispose();
             if (id > 0)
                 KillAndReap(id);
             throw new ClusterException($"The worker's program '{start.Path}' could not be started. {ReasonOf(start, exception)}", exception);
@@ -186,7 +186,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     public void Dispose()
     {
         CloseIfOpen(Interlocked.Exchange(ref _pidfd, -1));
-        Page.Dispose();
+        Memory.Dispose();
     }
 
     /// <summary>Waits for the end on a thread of the pool: one that the system holds up in the middle of something ends only after that.</summary>
@@ -232,9 +232,9 @@ internal sealed unsafe class ChildProcess : IDisposable
     {
         for (var i = 0; i < Channels; i++)
         {
-            if (theirs[i] > PageDescriptor)
+            if (theirs[i] > MemoryDescriptor)
                 continue;
-            var moved = Libc.fcntl(theirs[i], Libc.F_DUPFD_CLOEXEC, PageDescriptor + 1);
+            var moved = Libc.fcntl(theirs[i], Libc.F_DUPFD_CLOEXEC, MemoryDescriptor + 1);
             if (moved < 0)
                 throw Libc.LastException("A descriptor could not be duplicated");
             Libc.close(theirs[i]);

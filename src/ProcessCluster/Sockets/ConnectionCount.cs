@@ -6,18 +6,18 @@ namespace ProcessCluster.Sockets;
 /// <summary>What a worker writes of its connections where the primary sees it. Thread-safe.</summary>
 /// <param name="page">Where.</param>
 /// <param name="say">Tells the primary what it wants to be told.</param>
-internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
+internal sealed class ConnectionCount(WorkerBoard board, Action<OfferAnswer> say)
 {
     /// <summary>One was taken: it counts as work until it is known what it does.</summary>
     public void Opened(bool isKnown)
     {
-        page.ConnectionOpened();
+        board.ConnectionOpened();
         if (!isKnown)
-            page.WorkBegins();
+            board.WorkBegins();
     }
 
     /// <summary>From now on the requests on it count, not the connection.</summary>
-    public void IsKnown() => page.WorkEnds();
+    public void IsKnown() => board.WorkEnds();
 
     /// <summary>One was closed.</summary>
     /// <param name="isKnown">Whether it did not count as work any more.</param>
@@ -26,40 +26,40 @@ internal sealed class ConnectionCount(SharedPage page, Action<OfferAnswer> say)
     public void Closed(bool isKnown, uint? number, bool isCut = false)
     {
         if (isCut)
-            page.ConnectionCut();
+            board.ConnectionCut();
         if (!isKnown)
-            page.WorkEnds();
+            board.WorkEnds();
         if (number is { } kept)
         {
-            page.Close(kept);
+            board.Close(kept);
             Tell();
         }
-        if (page.ConnectionClosed())
+        if (board.ConnectionClosed())
             say(OfferAnswer.RoomCame);
     }
 
     /// <summary>What goes on on a connection that the primary has a copy of.</summary>
-    public void Report(uint number, ClusterConnectionState state) => page.Report(number, state);
+    public void Report(uint number, ClusterConnectionState state) => board.Report(number, state);
 
     /// <summary>Where the answer on it begins and ends, and what follows.</summary>
-    public void ReportResponse(uint number, long begin, long end, ClusterConnectionState then) => page.ReportResponse(number, begin, end, then);
+    public void ReportResponse(uint number, long begin, long end, ClusterConnectionState then) => board.ReportResponse(number, begin, end, then);
 
     /// <summary>What is being done for it.</summary>
-    public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => page.ReportRequest(number, fingerprint, name);
+    public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => board.ReportRequest(number, fingerprint, name);
 
     /// <summary>Whether a request is refused, which is counted, and for how long yet.</summary>
     public bool IsQuarantined(long fingerprint, out TimeSpan remaining)
     {
-        if (!page.IsQuarantined(fingerprint, out remaining))
+        if (!board.IsQuarantined(fingerprint, out remaining))
             return false;
-        page.Refuse();
+        board.Refuse();
         return true;
     }
 
     /// <summary>Connections were claimed or closed: unless the primary looks soon anyway, it is told to.</summary>
     public void Tell()
     {
-        if (page.ShallTell())
+        if (board.TakeNoticeRequest())
             say(OfferAnswer.Look);
     }
 }

@@ -120,7 +120,7 @@ internal enum OfferKinds : ushort
     /// <summary>It was another worker's, and is idle.</summary>
     Moved = 1,
 
-    /// <summary>The primary keeps its copy for as long as the worker has the connection, and wants to know what goes on on it (<see cref="SharedPage"/>).</summary>
+    /// <summary>The primary keeps its copy for as long as the worker has the connection, and wants to know what goes on on it (<see cref="Board"/>).</summary>
     Kept = 2,
 }
 
@@ -136,7 +136,7 @@ internal enum OfferAnswer
     /// <summary>To no offer: it has closed a connection, which the primary wanted to know.</summary>
     RoomCame,
 
-    /// <summary>To no offer: which ones its program has, and which of these it has closed, is in the memory that the two share (<see cref="SharedPage"/>).</summary>
+    /// <summary>To no offer: which ones its program has, and which of these it has closed, is in the memory that the two share (<see cref="Board"/>).</summary>
     Look,
 
     /// <summary>Of a connection that it has served, or of none that has a number: for another worker. Longer than an answer.</summary>

@@ -15,7 +15,7 @@ internal sealed class OfferAnswers
     private readonly Lock _gate = new();
     private readonly Timer _retry;
 
-    /// <summary>Bounded by the offers that the primary makes (<see cref="SharedPage.MaxOffers"/>), and one of each other kind.</summary>
+    /// <summary>Bounded by the offers that the primary makes (<see cref="Board.MaxOffers"/>), and one of each other kind.</summary>
     private readonly Queue<(uint Offer, OfferAnswer Answer)> _unsaid = new();
 
     /// <param name="socket">This side of the hand-off socket.</param>

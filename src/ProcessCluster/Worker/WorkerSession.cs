@@ -25,7 +25,7 @@ internal sealed class WorkerSession : ILinkPeer
     private readonly ConcurrentDictionary<int, PortListener> _listeners = new();
     private readonly PendingAnswers<PortListener> _listening;
     private readonly WorkerUdpSockets _udp;
-    private readonly SharedPage _page;
+    private readonly WorkerBoard _board;
     private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ManualResetEventSlim _never = new();
@@ -58,9 +58,9 @@ internal sealed class WorkerSession : ILinkPeer
         });
         _link = new Link(
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
-        _page = SharedPage.Map(ChildProcess.PageDescriptor);
-        Requests = new RequestMeter(_page.WorkBegins, _page.WorkEnds);
-        Connections = new ConnectionCount(_page, answer => Say(Handoff.NoOffer, answer));
+        _board = new WorkerBoard(SharedMemory.Map(ChildProcess.MemoryDescriptor, Board.SizeFor(0)));
+        Requests = new RequestMeter(_board.WorkBegins, _board.WorkEnds);
+        Connections = new ConnectionCount(_board, answer => Say(Handoff.NoOffer, answer));
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
@@ -171,7 +171,7 @@ internal sealed class WorkerSession : ILinkPeer
     }
 
     /// <summary>Before the program sees a connection: false when the primary has given it to another worker.</summary>
-    public bool TryClaim(uint offer, ClusterConnectionState state) => _page.TryClaim(offer, state);
+    public bool TryClaim(uint offer, ClusterConnectionState state) => _board.TryClaim(offer, state);
 
     /// <summary>Answers an offer, or says something else about connections.</summary>
     public void Say(uint offer, OfferAnswer answer) => _answers.Say(offer, answer);

@@ -1,4 +1,5 @@
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Primary.Listening;
 
@@ -85,15 +86,15 @@ internal sealed class PolicySeats(
     private DispatchCandidate Describe(Seat seat)
     {
         var worker = seat.Channel.Worker;
-        var page = seat.Page!;
+        var board = seat.Board!;
         var underWay = seat.Channel.CountUnderWay(seat);
         return new DispatchCandidate(
             worker.Id,
             worker.Slot,
             worker.Generation,
             weights.TryGetValue(worker.Slot, out var weight) ? weight : 1,
-            page.Open + underWay,
-            page.Busy + underWay,
+            board.Open + underWay,
+            board.Busy + underWay,
             seat.IsInTurn && !seat.IsFull(MaxConnections));
     }
 }

@@ -67,7 +67,7 @@ internal sealed partial class PortTable
     /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
     private bool EvenOut(long now) =>
         !IsReloading
-        && !_guests.Values.Any(guest => guest.IsDone && (guest.Channel.Worker.Child.Page.Open == 0 || time.GetElapsedTime(guest.GaveAt, now) < GivingPatience))
+        && !_guests.Values.Any(guest => guest.IsDone && (guest.Channel.Worker.Board.Open == 0 || time.GetElapsedTime(guest.GaveAt, now) < GivingPatience))
         && _byKey.Values.OfType<SharedPort>().Any(port => port.EvenOut(time.GetElapsedTime(0, now)));
 
     private void Tick()

@@ -150,12 +150,12 @@ internal sealed partial class PortTable(
             refusal = new ControlMessage.NotBound(request, (int)SocketError.Shutdown, "the worker is leaving");
             return false;
         }
-        if (guest.Count >= SharedPage.MaxPorts)
+        if (guest.Count >= Board.MaxPorts)
         {
-            if (++guest.Refused > SharedPage.MaxPorts)
-                fault(worker, $"it asks for end points again and again, though it has the {SharedPage.MaxPorts} that a worker can have.");
+            if (++guest.Refused > Board.MaxPorts)
+                fault(worker, $"it asks for end points again and again, though it has the {Board.MaxPorts} that a worker can have.");
             refusal = new ControlMessage.NotBound(
-                request, (int)SocketError.TooManyOpenSockets, $"this worker uses {SharedPage.MaxPorts} end points already, which is the most; close one first");
+                request, (int)SocketError.TooManyOpenSockets, $"this worker uses {Board.MaxPorts} end points already, which is the most; close one first");
             return false;
         }
         var name = $"{kind}{endPoint}";

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Primary.Listening;
 
@@ -17,7 +18,7 @@ internal sealed class Quarantine(ILogger logger, ClusterMetrics metrics, TimePro
     private const int MaxRows = 4096;
 
     /// <summary>With how many requests each living worker was seen to have refused.</summary>
-    private readonly Dictionary<SharedPage, int> _pages = [];
+    private readonly Dictionary<PrimaryBoard, int> _boards = [];
 
     /// <summary>What is quarantined, by where it is in the pages.</summary>
     private readonly SortedDictionary<int, Held> _held = [];
@@ -33,18 +34,18 @@ internal sealed class Quarantine(ILogger logger, ClusterMetrics metrics, TimePro
     private readonly record struct Row(int Crashes, long Running, string Name);
 
     /// <summary>A worker is there, and has not got a connection yet.</summary>
-    public void Add(SharedPage page)
+    public void Add(PrimaryBoard board)
     {
-        _pages.Add(page, page.Refused);
+        _boards.Add(board, board.Refused);
         foreach (var (place, held) in _held)
-            page.Quarantine(place, held.Fingerprint, held.Until);
+            board.Quarantine(place, held.Fingerprint, held.Until);
     }
 
-    /// <summary>A worker is gone; its page is still there.</summary>
-    public void Remove(SharedPage page)
+    /// <summary>A worker is gone; its board is still there.</summary>
+    public void Remove(PrimaryBoard board)
     {
-        Count(page);
-        _pages.Remove(page);
+        Count(board);
+        _boards.Remove(board);
     }
 
     /// <summary>A worker has crashed.</summary>
@@ -77,8 +78,8 @@ internal sealed class Quarantine(ILogger logger, ClusterMetrics metrics, TimePro
     /// <summary>To be called about once a second. Workers look at the time themselves: nothing is refused for longer because this comes late.</summary>
     public void Look()
     {
-        foreach (var page in _pages.Keys.ToList())
-            Count(page);
+        foreach (var board in _boards.Keys.ToList())
+            Count(board);
         var now = time.GetTimestamp();
         foreach (var (place, _) in _held.Where(held => held.Value.Until <= now).ToList())
             Lift(place);
@@ -90,13 +91,13 @@ internal sealed class Quarantine(ILogger logger, ClusterMetrics metrics, TimePro
     {
         foreach (var (ended, _) in _held.Where(held => held.Value.Fingerprint == fingerprint).ToList())
             Lift(ended); // Its time is over, and nobody has looked since.
-        if (_held.Count == SharedPage.MaxQuarantined)
+        if (_held.Count == Board.MaxQuarantined)
             Lift(_held.MinBy(static held => held.Value.Until).Key);
-        var place = Enumerable.Range(0, SharedPage.MaxQuarantined).First(place => !_held.ContainsKey(place));
+        var place = Enumerable.Range(0, Board.MaxQuarantined).First(place => !_held.ContainsKey(place));
         var until = time.GetTimestamp() + (long)(period.TotalSeconds * time.TimestampFrequency);
         _held.Add(place, new Held(fingerprint, row.Name, until));
-        foreach (var page in _pages.Keys)
-            page.Quarantine(place, fingerprint, until);
+        foreach (var board in _boards.Keys)
+            board.Quarantine(place, fingerprint, until);
         metrics.Quarantined();
         logger.Quarantined(row.Name, row.Crashes, string.Join(", ", _crashed.Select(static worker => worker.ToString(CultureInfo.InvariantCulture))), period);
     }
@@ -104,17 +105,17 @@ internal sealed class Quarantine(ILogger logger, ClusterMetrics metrics, TimePro
     private void Lift(int place)
     {
         _held.Remove(place, out var held);
-        foreach (var page in _pages.Keys)
-            page.Lift(place);
+        foreach (var board in _boards.Keys)
+            board.Lift(place);
         logger.QuarantineLifted(held.Name);
     }
 
     /// <summary>What the worker has refused since the last look. What it writes there is not trusted to grow.</summary>
-    private void Count(SharedPage page)
+    private void Count(PrimaryBoard board)
     {
-        var refused = page.Refused;
-        var more = unchecked(refused - _pages[page]);
-        _pages[page] = refused;
+        var refused = board.Refused;
+        var more = unchecked(refused - _boards[board]);
+        _boards[board] = refused;
         if (more > 0)
             metrics.Refused(more);
     }

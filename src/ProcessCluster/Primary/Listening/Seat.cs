@@ -17,7 +17,7 @@ internal sealed class Seat(IOfferSink channel, IOfferOwner port) : IConnectionHo
     public IOfferOwner Port { get; } = port;
 
     /// <summary>What the worker says of itself.</summary>
-    public SharedPage? Page { get; init; } = channel?.Worker.Child.Page;
+    public PrimaryBoard? Board { get; init; } = channel?.Worker.Board;
 
     /// <summary>Offers that the worker has not answered yet.</summary>
     public int Outstanding { get; set; }
@@ -68,12 +68,12 @@ internal sealed class Seat(IOfferSink channel, IOfferOwner port) : IConnectionHo
     /// Of all ports, as that is what a worker writes where the primary sees it, and what it has to bear. So one port's connections may move because of another's,
     /// and nothing but this port's does.
     /// </summary>
-    int IConnectionHolder.Connections => Page!.Open + Channel.CountUnderWay(this) + (HasLine ? Line.Count : 0);
+    int IConnectionHolder.Connections => Board!.Open + Channel.CountUnderWay(this) + (HasLine ? Line.Count : 0);
 
     void IConnectionHolder.GiveBack(int count) => Channel.Worker.Send(new ControlMessage.GiveBack(Port.Id, count));
 
     /// <summary>Whether it has as many connections as it may have; 0 is no limit. Those on their way count.</summary>
-    public bool IsFull(int maxConnections) => maxConnections > 0 && Page is { } page && page.Open + Outstanding >= maxConnections;
+    public bool IsFull(int maxConnections) => maxConnections > 0 && Board is { } board && board.Open + Outstanding >= maxConnections;
 }
 
 /// <summary>The way from a port to one worker.</summary>

@@ -93,9 +93,9 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
         var least = int.MaxValue;
         foreach (var seat in All)
         {
-            if (seat is not { IsAside: false, Revoked: 0, Page: { } page } || seat.IsFull(maxConnections))
+            if (seat is not { IsAside: false, Revoked: 0, Board: { } board } || seat.IsFull(maxConnections))
                 continue;
-            var connections = page.Open + seat.Outstanding + (seat.HasLine ? seat.Line.Count : 0);
+            var connections = board.Open + seat.Outstanding + (seat.HasLine ? seat.Line.Count : 0);
             if (connections < least)
                 (emptiest, least) = (seat, connections);
         }
@@ -191,7 +191,7 @@ internal abstract class Seats(int maxConnections, TimeProvider time)
     {
         if (!seat.IsFull(maxConnections))
             return true;
-        seat.Page!.WantRoom();
+        seat.Board!.RequestRoomNotice();
         return !seat.IsFull(maxConnections); // It may have closed one just before it could know.
     }
 }

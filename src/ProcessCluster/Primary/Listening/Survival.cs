@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Primary.Listening;
@@ -63,16 +64,16 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
     /// </summary>
     public void LookAtRunning(PrimaryWorker worker, WorkerConnections connections)
     {
-        var page = worker.Child.Page;
-        Quarantine.Remove(page);
+        var board = worker.Board;
+        Quarantine.Remove(board);
         if (worker is not { HasCrashed: true, IsAdmitted: true, Options.ConnectionSurvival: { QuarantineAfter: > 0 } options })
             return;
         Dictionary<long, RunningRequests> running = [];
         foreach (ref readonly var entry in connections.All)
         {
             // Whether it was looked at since it was taken or closed does not matter.
-            if (entry is { Seat: not null, IsKept: true } && page.IsOpen(entry.Number) && page.RequestOf(entry.Number) is { Fingerprint: not 0 and var fingerprint } request
-                && StateOf(entry, page) != ClusterConnectionState.Idle)
+            if (entry is { Seat: not null, IsKept: true } && board.IsOpen(entry.Number) && board.RequestOf(entry.Number) is { Fingerprint: not 0 and var fingerprint } request
+                && StateOf(entry, board) != ClusterConnectionState.Idle)
             {
                 running[fingerprint] = new RunningRequests(request.Name, running.GetValueOrDefault(fingerprint).Count + 1);
             }
@@ -97,8 +98,8 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
             Let();
             var (port, descriptor) = (entry.Seat.Port, entry.Connection.Descriptor);
             StreamSocket.Reclaim(descriptor);
-            var state = StateOf(entry, worker.Child.Page);
-            if (state != ClusterConnectionState.Idle && worker.Child.Page.RequestOf(entry.Number) is { Name: { Length: > 0 } name } request
+            var state = StateOf(entry, worker.Board);
+            if (state != ClusterConnectionState.Idle && worker.Board.RequestOf(entry.Number) is { Name: { Length: > 0 } name } request
                 && (state == ClusterConnectionState.Responding || request.Fingerprint != 0))
             {
                 requests.Add(name);
@@ -132,14 +133,14 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
     }
 
     /// <summary>The worker had begun to send an answer, or was about to: the kernel knows how much of it there is.</summary>
-    private static ClusterConnectionState StateOf(in WorkerConnections.Entry entry, SharedPage page)
+    private static ClusterConnectionState StateOf(in WorkerConnections.Entry entry, PrimaryBoard board)
     {
-        var state = page.StateOf(entry.Number);
+        var state = board.StateOf(entry.Number);
         if (state == ClusterConnectionState.Repeatable && IsSecondTry(entry))
             return ClusterConnectionState.Busy;
         if (state != ClusterConnectionState.Responding || entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent))
             return state;
-        var (begin, end, then) = page.ResponseOf(entry.Number);
+        var (begin, end, then) = board.ResponseOf(entry.Number);
         if (end >= 0 && sent - before == end)
             return then;
         return begin >= 0 && sent - before == begin ? ClusterConnectionState.Busy : state;

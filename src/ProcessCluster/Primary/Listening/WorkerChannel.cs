@@ -60,10 +60,10 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         _socket = worker.Child.Handoff;
         _lack = new Lack(time);
         _needless = new RateLimit(time, NeedlessBurst, NeedlessPerSecond);
-        _connections = new WorkerConnections(Page.Slots);
+        _connections = new WorkerConnections(Board.Capacity);
         survival.Check(worker.Options);
-        survival.Quarantine.Add(Page); // Before it gets a connection.
-        Page.WantLook();
+        survival.Quarantine.Add(Board); // Before it gets a connection.
+        Board.RequestNotice();
         loop.Add(this, _socket.Number, Libc.EPOLLIN);
     }
 
@@ -75,7 +75,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
     /// <summary>Whether something is unanswered: <see cref="RevokeOverdue"/> is to be called every now and then.</summary>
     public bool HasOffers => _connections.HasOffers;
 
-    private SharedPage Page => Worker.Child.Page;
+    private PrimaryBoard Board => Worker.Board;
 
     /// <summary>The worker takes connections of this port from now on.</summary>
     public void Sit(IOfferOwner port)
@@ -108,7 +108,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         var kinds = (connection.IsMoved ? OfferKinds.Moved : OfferKinds.None) | (isKept ? OfferKinds.Kept : OfferKinds.None);
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
         var length = Handoff.WriteOffer(message, seat.Port.Id, number, connection.Skip, kinds, connection.Peer);
-        Page.Offer(number);
+        Board.Offer(number);
         var sentBefore = isKept ? Survival.CountSent(connection) : null;
         if (HandoffSocket.Send(_socket, message[..length], connection.Descriptor) != HandoffSend.Sent)
         {
@@ -155,7 +155,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         foreach (var slot in LastFirst(overdue))
         {
             ref var offer = ref _connections[slot];
-            if (!Page.TryRevoke(offer.Number))
+            if (!Board.TryRevoke(offer.Number))
                 continue; // It comes to it just now.
             offer.IsRevoked = true;
             ports.Add(offer.Seat!.Port);
@@ -174,7 +174,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         foreach (var slot in _connections.Offers)
         {
             ref readonly var offer = ref _connections[slot];
-            if (offer.Seat == seat && Page.IsClaimed(offer.Number))
+            if (offer.Seat == seat && Board.IsClaimed(offer.Number))
                 count--;
         }
         return Math.Max(0, count);
@@ -247,7 +247,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
                 RoomCame();
                 return CountNeedless();
             case OfferAnswer.Look:
-                Page.WantLook();
+                Board.RequestNotice();
                 return Look() ? null : CountNeedless();
             default:
                 if (!_connections.TryFind(offer, out var slot) || _connections[slot].IsTaken)
@@ -292,16 +292,16 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         {
             // A seat that is free is served at once: what that adds comes behind.
             var slot = _connections.Offers[i];
-            if (_connections[slot].IsRevoked || !Page.IsClaimed(_connections[slot].Number))
+            if (_connections[slot].IsRevoked || !Board.IsClaimed(_connections[slot].Number))
                 continue;
             Taken(slot);
             any = true;
         }
-        for (var slot = Page.TakeClosed(); slot >= 0;)
+        for (var slot = Board.TakeClosed(); slot >= 0;)
         {
             any = true;
             var closed = slot;
-            slot = Page.NextClosed(slot);
+            slot = Board.NextClosed(slot);
             if (closed >= _connections.All.Length || _connections[closed] is not { IsKept: true, IsRevoked: false } entry)
                 break; // It writes nonsense.
             if (!entry.IsTaken)
@@ -367,7 +367,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         {
             if (answer == OfferAnswer.Exhausted && _lack.Begins())
                 _exhausted(Worker);
-            Page.WantRoom();
+            Board.RequestRoomNotice();
             seat.Port.Declined(seat);
             seat.Port.ServeWaiting();
             return;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 
 namespace ProcessCluster.Primary.Listening;
 
@@ -7,7 +7,7 @@ namespace ProcessCluster.Primary.Listening;
 /// The connections of one worker that the primary has a copy of, each under a number: those that were offered to it and not taken yet, and those that it has taken and
 /// that are kept. A number is used again only when the worker has let go of it, and then with other upper bits. Belongs to the cluster's loop.
 /// </summary>
-/// <param name="slots">How many there can be (<see cref="SharedPage.Slots"/>).</param>
+/// <param name="slots">How many there can be (<see cref="Board.Capacity"/>).</param>
 internal sealed class WorkerConnections(int slots)
 {
     private readonly Stack<int> _free = new();
@@ -63,7 +63,7 @@ internal sealed class WorkerConnections(int slots)
     {
         if (_free.TryPop(out var slot))
         {
-            number = _entries[slot].Number + (1u << SharedPage.SlotBits); // It may run over: that is long ago.
+            number = _entries[slot].Number + (1u << Board.IndexBits); // It may run over: that is long ago.
             return true;
         }
         if (_used == slots)
@@ -81,7 +81,7 @@ internal sealed class WorkerConnections(int slots)
     /// <summary>Gives back what was reserved and not used.</summary>
     public void Release(uint number)
     {
-        var slot = SlotOf(number);
+        var slot = Board.IndexOf(number);
         _entries[slot] = new Entry { Number = number };
         _free.Push(slot);
     }
@@ -89,7 +89,7 @@ internal sealed class WorkerConnections(int slots)
     /// <summary>It is offered from now on.</summary>
     public void Offered(uint number, Seat seat, in PendingConnection connection, bool isKept, long? sentBefore, long now)
     {
-        var slot = SlotOf(number);
+        var slot = Board.IndexOf(number);
         _entries[slot] = new Entry
         {
             Number = number,
@@ -107,7 +107,7 @@ internal sealed class WorkerConnections(int slots)
     /// <summary>Where the number is; false when nothing has it.</summary>
     public bool TryFind(uint number, out int slot)
     {
-        slot = SlotOf(number);
+        slot = Board.IndexOf(number);
         return slot < _used && _entries[slot] is { Seat: not null } entry && entry.Number == number;
     }
 
@@ -127,8 +127,6 @@ internal sealed class WorkerConnections(int slots)
         Release(entry.Number);
         return entry;
     }
-
-    private static int SlotOf(uint number) => (int)(number & SharedPage.SlotMask);
 
     private void EndOffer(int slot)
     {

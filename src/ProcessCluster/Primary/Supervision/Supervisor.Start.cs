@@ -101,7 +101,7 @@ internal sealed partial class Supervisor
         {
             try
             {
-                _ports.Survival.Quarantine.Remove(worker.Child.Page); // It must not look at memory that is gone.
+                _ports.Survival.Quarantine.Remove(worker.Board); // It must not look at memory that is gone.
             }
             catch (KeyNotFoundException)
             {

@@ -199,7 +199,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (next.LeaveWanted && !before.LeaveWanted)
         {
             worker.MarkLeaving();
-            (worker.ConnectionsAtLeave, worker.CutBeforeLeave, worker.ConnectionsMoved) = (worker.Child.Page.Open, worker.Child.Page.Cut, 0);
+            (worker.ConnectionsAtLeave, worker.CutBeforeLeave, worker.ConnectionsMoved) = (worker.Board.Open, worker.Board.Cut, 0);
             Guard(() => _telemetry.Leaving(worker));
             TellReady();
         }

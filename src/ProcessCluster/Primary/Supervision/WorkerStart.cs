@@ -43,7 +43,7 @@ internal static class WorkerStart
             options.WorkingDirectory is { } directory ? LaunchPath.Absolute(directory) : LaunchPath.Directory,
             OutputOf(options),
             options.PinProcessors,
-            options.KeepsConnections ? options.ConnectionSurvival.MaxConnections : 0);
+            Board.SizeFor(options.KeepsConnections ? options.ConnectionSurvival.MaxConnections : 0));
     }
 
     private static ChildOutput OutputOf(ClusterOptions options) => options switch

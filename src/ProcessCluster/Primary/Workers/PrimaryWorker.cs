@@ -35,6 +35,7 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         : base(place.Id)
     {
         _child = child;
+        Board = new PrimaryBoard(child.Memory);
         GC.AddMemoryPressure(UnmanagedBytes);
         _control = control;
         _slot = place.Slot;
@@ -64,6 +65,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
     public ClusterOptions Options { get; }
 
     public ChildProcess Child => _child;
+
+    /// <summary>Gets the memory that it shares with the primary, until its process is given up.</summary>
+    public PrimaryBoard Board { get; }
 
     public Lifecycle Life
     {
@@ -227,9 +231,9 @@ internal sealed class PrimaryWorker : ClusterWorker, IFleetWorker
         if (!_life.LeaveWanted)
             return;
         // Those that were there when the process ended, and those that it has cut itself: a host does so at its deadline, which is a little before ours.
-        var open = _child.Page.Open;
+        var open = Board.Open;
         var left = Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - open);
-        var cut = Math.Clamp(unchecked(_child.Page.Cut - CutBeforeLeave), 0, left);
+        var cut = Math.Clamp(unchecked(Board.Cut - CutBeforeLeave), 0, left);
         LeftConnections = new LeftConnections(ConnectionsMoved, left - cut, open + cut);
     }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Platform;
 using ProcessCluster.Primary.Listening;
+using ProcessCluster.Wire;
 using ProcessCluster.Tests.Primary.Supervision;
 
 namespace ProcessCluster.Tests.Primary.Listening;
@@ -13,22 +14,22 @@ public sealed class QuarantineTests : IDisposable
     private const long Poison = 1, Busy = 2, Other = 3;
 
     private readonly ClusterMetrics _metrics = new();
-    private readonly List<SharedPage> _pages = [];
-    private readonly SharedPage _page;
-    private readonly SharedPage _worker;
+    private readonly List<SharedMemory> _memories = [];
+    private readonly PrimaryBoard _primary;
+    private readonly WorkerBoard _worker;
     private readonly Quarantine _quarantine;
     private readonly ConnectionSurvivalOptions _options = new() { QuarantineAfter = 3 };
 
     public QuarantineTests()
     {
         _quarantine = new Quarantine(NullLogger.Instance, _metrics, TimeProvider.System);
-        (_page, _worker) = NewPage();
-        _quarantine.Add(_page);
+        (_primary, _worker) = NewBoards();
+        _quarantine.Add(_primary);
     }
 
     public void Dispose()
     {
-        _pages.ForEach(static page => page.Dispose());
+        _memories.ForEach(static memory => memory.Dispose());
         _metrics.Dispose();
     }
 
@@ -110,7 +111,7 @@ public sealed class QuarantineTests : IDisposable
         _options.QuarantineAfter = 1;
         Crash((Poison, 1));
         Crash((Other, 1));
-        var (page, worker) = NewPage();
+        var (page, worker) = NewBoards();
         _quarantine.Add(page);
         Assert.True(worker.IsQuarantined(Poison, out _));
         Assert.True(worker.IsQuarantined(Other, out _));
@@ -125,7 +126,7 @@ public sealed class QuarantineTests : IDisposable
     {
         var time = new FakeTime();
         var quarantine = new Quarantine(NullLogger.Instance, _metrics, time);
-        var (page, worker) = NewPage();
+        var (page, worker) = NewBoards();
         quarantine.Add(page);
         _options.QuarantineAfter = 2;
         for (var round = 0; round < 4; round++)
@@ -149,9 +150,9 @@ public sealed class QuarantineTests : IDisposable
     [Fact]
     public void A_worker_looks_at_the_time_itself()
     {
-        _page.Quarantine(7, Poison, Stopwatch.GetTimestamp() + Stopwatch.Frequency);
+        _primary.Quarantine(7, Poison, Stopwatch.GetTimestamp() + Stopwatch.Frequency);
         Assert.True(_worker.IsQuarantined(Poison, out _));
-        _page.Quarantine(7, Poison, Stopwatch.GetTimestamp());
+        _primary.Quarantine(7, Poison, Stopwatch.GetTimestamp());
         Assert.False(_worker.IsQuarantined(Poison, out var remaining));
         Assert.True(remaining <= TimeSpan.Zero);
     }
@@ -160,12 +161,12 @@ public sealed class QuarantineTests : IDisposable
     public void There_are_at_most_as_many_as_the_page_has_places_for_and_the_one_that_would_end_first_goes()
     {
         _options.QuarantineAfter = 1;
-        for (var request = 0; request < SharedPage.MaxQuarantined; request++)
+        for (var request = 0; request < Board.MaxQuarantined; request++)
         {
             _options.QuarantineTime = TimeSpan.FromMinutes(request == 5 ? 1 : 10);
             Crash((100 + request, 1));
         }
-        Assert.All(Enumerable.Range(100, SharedPage.MaxQuarantined), request => Assert.True(_worker.IsQuarantined(request, out _)));
+        Assert.All(Enumerable.Range(100, Board.MaxQuarantined), request => Assert.True(_worker.IsQuarantined(request, out _)));
         Crash((99, 1));
         Assert.True(_worker.IsQuarantined(99, out _));
         Assert.False(_worker.IsQuarantined(105, out _));
@@ -189,7 +190,7 @@ public sealed class QuarantineTests : IDisposable
         _quarantine.Look();
         _quarantine.Look();
         _worker.Refuse();
-        _quarantine.Remove(_page); // The last ones of one that is gone.
+        _quarantine.Remove(_primary); // The last ones of one that is gone.
         Assert.Equal([2, 1], refused);
         Crash(Enumerable.Range(1, 100_000).Select(request => ((long)request, 1)).ToArray());
     }
@@ -210,11 +211,11 @@ public sealed class QuarantineTests : IDisposable
     private void Crash(Quarantine quarantine, params (long Fingerprint, int Count)[] running) => quarantine.Crashed(
         4711, _options, running.ToDictionary(static request => request.Fingerprint, static request => new RunningRequests($"GET /{request.Fingerprint}", request.Count)));
 
-    private (SharedPage Primary, SharedPage Worker) NewPage()
+    private (PrimaryBoard Primary, WorkerBoard Worker) NewBoards()
     {
-        var primary = SharedPage.Create(0, out var descriptor);
-        var worker = SharedPage.Map(descriptor);
-        _pages.AddRange([primary, worker]);
-        return (primary, worker);
+        var primary = SharedMemory.Create(Board.SizeFor(0), out var descriptor);
+        var worker = SharedMemory.Map(descriptor, Board.SizeFor(0));
+        _memories.AddRange([primary, worker]);
+        return (new PrimaryBoard(primary), new WorkerBoard(worker));
     }
 }

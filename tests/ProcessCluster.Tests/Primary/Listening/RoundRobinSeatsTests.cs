@@ -1,4 +1,5 @@
 using ProcessCluster.Platform;
+using ProcessCluster.Wire;
 using ProcessCluster.Primary.Listening;
 using ProcessCluster.Tests.Primary.Supervision;
 
@@ -307,9 +308,9 @@ public sealed class RoundRobinSeatsTests
     [Fact]
     public void A_connection_that_moves_goes_to_the_emptiest_though_it_is_ahead_and_is_no_turn()
     {
-        using var page = SharedPage.Create(0, out var descriptor);
+        using var memory = SharedMemory.Create(Board.SizeFor(0), out var descriptor);
         Libc.close(descriptor);
-        var (quick, slow) = BehindByAllOffers(page);
+        var (quick, slow) = BehindByAllOffers(new PrimaryBoard(memory));
         for (var i = 0; i < 5; i++)
         {
             Assert.True(_free.TryTakeEmptiest(out var emptiest));
@@ -324,9 +325,9 @@ public sealed class RoundRobinSeatsTests
     }
 
     /// <summary>One worker that has answered everything and is as far ahead as it may be, and one that has answered nothing.</summary>
-    private (Seat Quick, Seat Slow) BehindByAllOffers(SharedPage? page = null)
+    private (Seat Quick, Seat Slow) BehindByAllOffers(PrimaryBoard? board = null)
     {
-        var (quick, slow) = (Add(page), Add(page));
+        var (quick, slow) = (Add(board), Add(board));
         while (_free.TryTake(default, out var taken))
         {
             if (taken == quick)
@@ -336,9 +337,9 @@ public sealed class RoundRobinSeatsTests
         return (quick, slow);
     }
 
-    private Seat Add(SharedPage? page = null)
+    private Seat Add(PrimaryBoard? board = null)
     {
-        var seat = new Seat(null!, null!) { Page = page };
+        var seat = new Seat(null!, null!) { Board = board };
         _free.Add(seat);
         return seat;
     }
