@@ -70,7 +70,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         _state = isHeld ? State.Held : State.Idle;
         Pipe.MakeNonBlocking(pipe);
         Pipe.Enlarge(pipe, PipeBytes);
-        loop.Add(this, pipe.Number, Libc.EPOLLONESHOT);
+        loop.Add(this, pipe.Number, EpollEvents.OneShot);
     }
 
     private enum State
@@ -231,7 +231,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         _allWritten?.TrySetResult();
     }
 
-    public override void OnReady(uint events)
+    public override void OnReady(EpollEvents events)
     {
         lock (_gate)
         {
@@ -384,7 +384,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
             if (_state == State.Ended)
                 return true;
             _state = State.Blocked;
-            _loop.Change(this, _pipe.Number, Libc.EPOLLOUT | Libc.EPOLLONESHOT);
+            _loop.Change(this, _pipe.Number, EpollEvents.Writable | EpollEvents.OneShot);
             return false;
         }
     }

@@ -38,5 +38,14 @@ internal sealed class Descriptor : SafeHandleMinusOneIsInvalid
         return copy.IsInvalid ? throw Libc.LastSocketException() : copy;
     }
 
+    /// <summary>Closes a descriptor by its number.</summary>
+    public static void Close(int number) => _ = Libc.close(number);
+
+    /// <summary>Has the descriptor closed in every program that this process executes.</summary>
+    public void CloseOnExec() => _ = Libc.fcntl(Number, Libc.F_SETFD, Libc.FD_CLOEXEC);
+
+    /// <summary>Has no call on the open file block.</summary>
+    public void SetNonBlocking() => _ = Libc.fcntl(Number, Libc.F_SETFL, Libc.fcntl(Number, Libc.F_GETFL, 0) | Libc.O_NONBLOCK);
+
     protected override bool ReleaseHandle() => Libc.close((int)handle) == 0;
 }

@@ -29,17 +29,17 @@ internal sealed unsafe class Epoll : IDisposable
         if (_wake.IsInvalid)
             throw Libc.LastException("No eventfd could be created");
         _events = (byte*)NativeMemory.AllocZeroed((nuint)(BatchSize * EventSize));
-        Add(_wake.Number, Libc.EPOLLIN | Libc.EPOLLET, WakeToken);
+        Add(_wake.Number, EpollEvents.Readable | EpollEvents.EdgeTriggered, WakeToken);
     }
 
     /// <summary>One ready descriptor: the token that it was added with, and what it is ready for.</summary>
-    public readonly record struct Ready(ulong Token, uint Events);
+    public readonly record struct Ready(ulong Token, EpollEvents Events);
 
-    public void Add(int descriptor, uint events, ulong token) => Control(Libc.EPOLL_CTL_ADD, descriptor, events, token);
+    public void Add(int descriptor, EpollEvents events, ulong token) => Control(Libc.EPOLL_CTL_ADD, descriptor, events, token);
 
-    public void Change(int descriptor, uint events, ulong token) => Control(Libc.EPOLL_CTL_MOD, descriptor, events, token);
+    public void Change(int descriptor, EpollEvents events, ulong token) => Control(Libc.EPOLL_CTL_MOD, descriptor, events, token);
 
-    public void Remove(int descriptor) => Control(Libc.EPOLL_CTL_DEL, descriptor, 0, 0);
+    public void Remove(int descriptor) => Control(Libc.EPOLL_CTL_DEL, descriptor, EpollEvents.None, 0);
 
     /// <summary>Makes the current or the next <see cref="Wait"/> return. May be called from any thread.</summary>
     public void Wake()
@@ -67,7 +67,7 @@ internal sealed unsafe class Epoll : IDisposable
                 // Edge-triggered: the next Wake raises the next edge without the counter having been read.
                 continue;
             }
-            ready[found++] = new Ready(token, Unsafe.ReadUnaligned<uint>(at));
+            ready[found++] = new Ready(token, Unsafe.ReadUnaligned<EpollEvents>(at));
         }
         return found;
     }
@@ -81,7 +81,7 @@ internal sealed unsafe class Epoll : IDisposable
         NativeMemory.Free(_events);
     }
 
-    private void Control(int operation, int descriptor, uint events, ulong token)
+    private void Control(int operation, int descriptor, EpollEvents events, ulong token)
     {
         var at = stackalloc byte[16];
         Unsafe.WriteUnaligned(at, events);

@@ -35,7 +35,7 @@ internal sealed class EventLoop : IDisposable
         internal ulong Token { get; set; } = ulong.MaxValue;
 
         /// <summary>Called on the loop's thread. It must not block.</summary>
-        public abstract void OnReady(uint events);
+        public abstract void OnReady(EpollEvents events);
     }
 
     /// <summary>Code on the loop's thread that awaits goes on there.</summary>
@@ -53,7 +53,7 @@ internal sealed class EventLoop : IDisposable
     public bool IsOnThread => Thread.CurrentThread == _thread;
 
     /// <summary>Starts to watch. The watch must be removed before its descriptor is closed.</summary>
-    public void Add(Watch watch, int descriptor, uint events)
+    public void Add(Watch watch, int descriptor, EpollEvents events)
     {
         lock (_gate)
         {
@@ -77,7 +77,7 @@ internal sealed class EventLoop : IDisposable
         }
     }
 
-    public void Change(Watch watch, int descriptor, uint events) => _epoll.Change(descriptor, events, watch.Token);
+    public void Change(Watch watch, int descriptor, EpollEvents events) => _epoll.Change(descriptor, events, watch.Token);
 
     /// <summary>
     /// Stops watching. An event that is on its way may still be delivered once, to this watch or to the one that got its slot: both

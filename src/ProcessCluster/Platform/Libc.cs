@@ -73,14 +73,6 @@ internal static unsafe partial class Libc
     public const int SHUT_WR = 1;
     public const int SHUT_RDWR = 2;
 
-    public const uint EPOLLIN = 0x1;
-    public const uint EPOLLOUT = 0x4;
-    public const uint EPOLLERR = 0x8;
-    public const uint EPOLLHUP = 0x10;
-    public const uint EPOLLRDHUP = 0x2000;
-    public const uint EPOLLEXCLUSIVE = 0x10000000;
-    public const uint EPOLLONESHOT = 0x40000000;
-    public const uint EPOLLET = 0x80000000;
     public const int EPOLL_CTL_ADD = 1;
     public const int EPOLL_CTL_DEL = 2;
     public const int EPOLL_CTL_MOD = 3;

@@ -16,7 +16,7 @@ internal sealed unsafe class LoopTimer : EventLoop.Watch
         _timer = new Descriptor(Libc.timerfd_create(Libc.CLOCK_MONOTONIC, Libc.TFD_CLOEXEC | Libc.TFD_NONBLOCK));
         if (_timer.IsInvalid)
             throw Libc.LastException("No timer could be created");
-        loop.Add(this, _timer.Number, Libc.EPOLLIN);
+        loop.Add(this, _timer.Number, EpollEvents.Readable);
     }
 
     /// <summary>Calls the action again and again, until <see cref="Stop"/>.</summary>
@@ -28,7 +28,7 @@ internal sealed unsafe class LoopTimer : EventLoop.Watch
 
     public void Stop() => Set(TimeSpan.Zero);
 
-    public override void OnReady(uint events)
+    public override void OnReady(EpollEvents events)
     {
         ulong ticks;
         // The kernel starts the next interval when this one is read. Nothing is there to read when it was stopped meanwhile.

@@ -30,8 +30,15 @@ internal static unsafe class SocketState
         return Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & (peerEnded | hungUp | broken)) != 0;
     }
 
+    /// <summary>Lets further sockets be bound to the same port; the kernel spreads connections over those that listen (<c>SO_REUSEPORT</c>, <c>man 7 socket</c>).</summary>
     /// <exception cref="SocketException">The system does not have it.</exception>
-    public static void Set(Socket socket, int option, bool value)
+    public static void SetReusePort(Socket socket) => Set(socket, Libc.SO_REUSEPORT, true);
+
+    /// <summary>Sets whether an address in <c>TIME_WAIT</c> can be bound (<c>SO_REUSEADDR</c>, <c>man 7 socket</c>).</summary>
+    /// <exception cref="SocketException">The system refuses.</exception>
+    public static void SetReuseAddress(Socket socket, bool value) => Set(socket, Libc.SO_REUSEADDR, value);
+
+    private static void Set(Socket socket, int option, bool value)
     {
         var number = value ? 1 : 0;
         using var view = new Descriptor((int)socket.Handle);

@@ -204,6 +204,30 @@ internal static unsafe class StreamSocket
             count -= received;
     }
 
+    /// <summary>
+    /// Reads what the peer has sent, and leaves it in the kernel. Returns 0 when nothing is there, -1 when nothing will come any more. Never blocks.
+    /// </summary>
+    public static int Peek(int descriptor, Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            nint received;
+            while ((received = Libc.recv(descriptor, start, (nuint)buffer.Length, Libc.MSG_PEEK | Libc.MSG_DONTWAIT)) < 0)
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Libc.EINTR:
+                        continue;
+                    case Libc.EAGAIN:
+                        return 0;
+                    default:
+                        return -1;
+                }
+            }
+            return received == 0 ? -1 : (int)received;
+        }
+    }
+
     /// <summary>A .NET socket on the same descriptor, which it does not own.</summary>
     public static Socket ViewAsSocket(Descriptor socket) => new(new SafeSocketHandle(socket.Number, ownsHandle: false));
 

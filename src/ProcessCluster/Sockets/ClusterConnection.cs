@@ -189,7 +189,7 @@ public sealed class ClusterConnection : IDisposable
     /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
     public ValueTask<bool> WaitToReceiveAsync()
     {
-        Watch(Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
+        Watch(EpollEvents.Readable | EpollEvents.PeerClosed | EpollEvents.EdgeTriggered);
         return _readable.WaitAsync();
     }
 
@@ -222,7 +222,7 @@ public sealed class ClusterConnection : IDisposable
     /// <exception cref="InvalidOperationException">A wait is under way already.</exception>
     public ValueTask<bool> WaitToSendAsync()
     {
-        Watch(Libc.EPOLLOUT | Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
+        Watch(EpollEvents.Writable | EpollEvents.Readable | EpollEvents.PeerClosed | EpollEvents.EdgeTriggered);
         return _writable.WaitAsync();
     }
 
@@ -304,7 +304,7 @@ public sealed class ClusterConnection : IDisposable
     /// Has the loop watch for these events, edge-triggered: what is ready already is told at once. Few connections ever wait to send,
     /// and a connection is nearly always ready for it: only those that do are watched for it.
     /// </summary>
-    private void Watch(uint events)
+    private void Watch(EpollEvents events)
     {
         if ((Volatile.Read(ref _watched) & events) == events)
             return;

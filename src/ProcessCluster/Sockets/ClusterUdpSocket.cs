@@ -32,7 +32,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     internal ClusterUdpSocket(Descriptor socket, EventLoop loop, IPEndPoint localEndPoint, Action<ClusterUdpSocket>? closed)
     {
         (_socket, _loop, _closed) = (socket, loop, closed);
-        _readable = new SharedReadiness(loop, socket, Libc.EPOLLIN | Libc.EPOLLEXCLUSIVE);
+        _readable = new SharedReadiness(loop, socket, EpollEvents.Readable | EpollEvents.Exclusive);
         LocalEndPoint = localEndPoint;
     }
 
@@ -225,7 +225,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
             if (_writable is not null)
                 return _writable;
             _sendingSocket = _socket.Duplicate();
-            return _writable = new SharedReadiness(_loop, _sendingSocket, Libc.EPOLLOUT);
+            return _writable = new SharedReadiness(_loop, _sendingSocket, EpollEvents.Writable);
         }
     }
 

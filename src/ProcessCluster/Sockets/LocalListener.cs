@@ -16,7 +16,7 @@ internal sealed class LocalListener : ClusterListener
         : base(socket.EndPoint)
     {
         _socket = socket;
-        SocketLoop.Instance.Add(_watch, socket.Number, Libc.EPOLLIN | Libc.EPOLLET);
+        SocketLoop.Instance.Add(_watch, socket.Number, EpollEvents.Readable | EpollEvents.EdgeTriggered);
     }
 
     /// <exception cref="SocketException">The end point is taken, not allowed or not there.</exception>
@@ -77,7 +77,7 @@ internal sealed class LocalListener : ClusterListener
 
         public Task NextEdge => Volatile.Read(ref _edge).Task;
 
-        public override void OnReady(uint events) =>
+        public override void OnReady(EpollEvents events) =>
             Interlocked.Exchange(ref _edge, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).SetResult();
     }
 }

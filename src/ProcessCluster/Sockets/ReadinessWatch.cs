@@ -10,13 +10,13 @@ internal sealed class ReadinessWatch(ReadinessSignal readable, ReadinessSignal w
     /// <summary>Whether the peer has ended the stream, or the connection is broken.</summary>
     public bool HasEnd => _hasEnd;
 
-    public override void Signal(uint events)
+    public override void Signal(EpollEvents events)
     {
-        if ((events & (Libc.EPOLLRDHUP | Libc.EPOLLERR | Libc.EPOLLHUP)) != 0)
+        if ((events & (EpollEvents.PeerClosed | EpollEvents.Error | EpollEvents.HangUp)) != 0)
             _hasEnd = true; // Before the signal: who is woken sees it.
-        if ((events & (Libc.EPOLLOUT | Libc.EPOLLERR | Libc.EPOLLHUP)) != 0)
+        if ((events & (EpollEvents.Writable | EpollEvents.Error | EpollEvents.HangUp)) != 0)
             writable.Set();
-        if ((events & (Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLERR | Libc.EPOLLHUP)) != 0)
+        if ((events & (EpollEvents.Readable | EpollEvents.PeerClosed | EpollEvents.Error | EpollEvents.HangUp)) != 0)
             readable.Set();
     }
 }

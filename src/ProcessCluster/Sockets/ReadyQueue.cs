@@ -16,9 +16,9 @@ internal sealed class ReadyQueue : IThreadPoolWorkItem
     private readonly ConcurrentQueue<Entry> _entries = new();
     private int _stage;
 
-    private readonly record struct Entry(PooledWatch Watch, uint Events);
+    private readonly record struct Entry(PooledWatch Watch, EpollEvents Events);
 
-    public void Add(PooledWatch watch, uint events)
+    public void Add(PooledWatch watch, EpollEvents events)
     {
         _entries.Enqueue(new Entry(watch, events));
         Schedule();

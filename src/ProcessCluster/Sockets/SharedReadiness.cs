@@ -13,7 +13,7 @@ namespace ProcessCluster.Sockets;
 /// A process that was woken and does not look, because it was stopped, killed or starved at that moment, leaves the others asleep.
 /// Whoever shares the socket has to see to that, and to call <see cref="LookAgain"/>.
 /// </remarks>
-internal sealed class SharedReadiness(EventLoop loop, Descriptor socket, uint events) : PooledWatch
+internal sealed class SharedReadiness(EventLoop loop, Descriptor socket, EpollEvents events) : PooledWatch
 {
     private readonly ReadinessSignal _signal = new();
     private readonly Lock _gate = new();

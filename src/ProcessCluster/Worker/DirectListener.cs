@@ -32,7 +32,7 @@ internal sealed class DirectListener : PortListener
     {
         _socket = socket;
         _isOwn = !socket.IsListening;
-        _readable = new SharedReadiness(SocketLoop.Instance, socket.Descriptor, Libc.EPOLLIN | (_isOwn ? 0 : Libc.EPOLLEXCLUSIVE));
+        _readable = new SharedReadiness(SocketLoop.Instance, socket.Descriptor, EpollEvents.Readable | (_isOwn ? EpollEvents.None : EpollEvents.Exclusive));
     }
 
     public override void Begin(ClusterListenOptions options, bool isAdmitted)

@@ -55,8 +55,8 @@ internal sealed class SelfWorker : ClusterWorker
     {
         ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, nameof(signal));
         ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, 64, nameof(signal));
-        if (Libc.kill(ProcessId, (int)signal) < 0)
-            throw new ClusterException($"{signal} could not be sent to this process: {Marshal.GetLastPInvokeErrorMessage()}.");
+        if (CurrentProcess.TrySend(signal) is { } reason)
+            throw new ClusterException($"{signal} could not be sent to this process: {reason}.");
     }
 
     public override ValueTask SendAsync<T>(T message, CancellationToken cancellationToken = default) =>

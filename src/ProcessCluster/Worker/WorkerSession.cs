@@ -50,7 +50,7 @@ internal sealed class WorkerSession : ILinkPeer
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);
         foreach (var descriptor in (ReadOnlySpan<Descriptor>)[fromPrimary, toPrimary, _handoff])
-            _ = Libc.fcntl(descriptor.Number, Libc.F_SETFD, Libc.FD_CLOEXEC);
+            descriptor.CloseOnExec();
         SocketLoop.Instance.Invoke(() =>
         {
             ParentDeath.TakeOver(fromPrimary.Number);
@@ -101,7 +101,7 @@ internal sealed class WorkerSession : ILinkPeer
     {
         _link.TrySend(new ControlMessage.Hello(ControlCodec.Protocol, Environment.ProcessId));
         _link.Start();
-        SocketLoop.Instance.Add(new OfferWatch(this), _handoff.Number, Libc.EPOLLIN | Libc.EPOLLET);
+        SocketLoop.Instance.Add(new OfferWatch(this), _handoff.Number, EpollEvents.Readable | EpollEvents.EdgeTriggered);
     }
 
     public void Send(ControlMessage message) => _link.TrySend(message);
@@ -304,7 +304,7 @@ internal sealed class WorkerSession : ILinkPeer
         _never.Wait(OrphanGrace);
         ProcessStatus.KillRestOfGroup();
         RuntimeFiles.RemoveOwn();
-        Libc._exit(0);
+        CurrentProcess.Exit();
     }
 
     /// <summary>A program that ends has sent what it has sent: it is written, if the primary reads it within a second.</summary>
@@ -334,7 +334,7 @@ internal sealed class WorkerSession : ILinkPeer
     /// </summary>
     private sealed class OfferWatch(WorkerSession session) : PooledWatch
     {
-        public override void Signal(uint events)
+        public override void Signal(EpollEvents events)
         {
             Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
             // Edge-triggered: until nothing is left. The end of the primary, a length of 0, is the link's to see.

@@ -22,7 +22,7 @@ internal sealed class CopiedSocket : EventLoop.Watch, ISharedEndPoint
         Address = endPoint is IPEndPoint ip ? new PeerAddress(ip) : default;
         try
         {
-            loop.Add(this, descriptor, Libc.EPOLLIN | Libc.EPOLLONESHOT);
+            loop.Add(this, descriptor, EpollEvents.Readable | EpollEvents.OneShot);
         }
         catch
         {
@@ -55,7 +55,7 @@ internal sealed class CopiedSocket : EventLoop.Watch, ISharedEndPoint
         new(id, socket, socket.Number, socket.EndPoint, SocketType.Stream, loop, needsClock);
 
     /// <summary>Told once of all that comes between two looks.</summary>
-    public override void OnReady(uint events)
+    public override void OnReady(EpollEvents events)
     {
         if (_disposed)
             return;
@@ -70,7 +70,7 @@ internal sealed class CopiedSocket : EventLoop.Watch, ISharedEndPoint
             return false;
         NeedsClock = false;
         var isThere = SocketState.IsReadable(Descriptor);
-        _loop.Change(this, Descriptor, Libc.EPOLLIN | Libc.EPOLLONESHOT);
+        _loop.Change(this, Descriptor, EpollEvents.Readable | EpollEvents.OneShot);
         return isThere;
     }
 

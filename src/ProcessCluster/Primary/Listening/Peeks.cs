@@ -36,7 +36,7 @@ internal sealed class Peeks
         try
         {
             // Told at once of what is there already.
-            _loop.Add(peek, connection.Descriptor, Libc.EPOLLIN | Libc.EPOLLRDHUP | Libc.EPOLLET);
+            _loop.Add(peek, connection.Descriptor, EpollEvents.Readable | EpollEvents.PeerClosed | EpollEvents.EdgeTriggered);
         }
         catch (IOException)
         {
@@ -57,7 +57,7 @@ internal sealed class Peeks
         while (_waiting.First is { Value: var first })
         {
             Remove(first);
-            Libc.close(first.Connection.Descriptor);
+            Descriptor.Close(first.Connection.Descriptor);
         }
     }
 
@@ -83,7 +83,7 @@ internal sealed class Peeks
     private void End(Peek peek)
     {
         if (_rules.HasProxyHeader && !peek.HasProxyHeader)
-            Libc.close(peek.Connection.Descriptor);
+            Descriptor.Close(peek.Connection.Descriptor);
         else
             _decided(peek.Connection);
     }
@@ -140,7 +140,7 @@ internal sealed class Peeks
 
         public LinkedListNode<Peek>? Place { get; set; }
 
-        public override void OnReady(uint events)
+        public override void OnReady(EpollEvents events)
         {
             if (Place is not null)
                 peeks.Look(this);

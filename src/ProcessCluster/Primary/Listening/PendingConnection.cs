@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using ProcessCluster.Platform;
 
 namespace ProcessCluster.Primary.Listening;
@@ -16,26 +15,7 @@ internal readonly record struct PendingConnection(int Descriptor, PeerAddress Pe
     public const int MaxPeek = 16 * 1024;
 
     /// <summary>What is there of what the client has sent; it stays there. 0 when nothing is, -1 when nothing will come any more.</summary>
-    public unsafe int Peek(Span<byte> buffer)
-    {
-        fixed (byte* start = buffer)
-        {
-            nint received;
-            while ((received = Libc.recv(Descriptor, start, (nuint)buffer.Length, Libc.MSG_PEEK | Libc.MSG_DONTWAIT)) < 0)
-            {
-                switch (Marshal.GetLastPInvokeError())
-                {
-                    case Libc.EINTR:
-                        continue;
-                    case Libc.EAGAIN:
-                        return 0;
-                    default:
-                        return -1;
-                }
-            }
-            return received == 0 ? -1 : (int)received;
-        }
-    }
+    public int Peek(Span<byte> buffer) => StreamSocket.Peek(Descriptor, buffer);
 
     /// <summary>The same without what the worker passes over.</summary>
     public ReadOnlySpan<byte> PeekPayload(Span<byte> buffer) => Peek(buffer) is var length && length > Skip ? buffer[Skip..length] : [];

@@ -318,7 +318,7 @@ internal sealed partial class PortTable(
         }
         if (!StreamSocket.IsConnection(descriptor, port.Family))
         {
-            Libc.close(descriptor);
+            Descriptor.Close(descriptor);
             fault(worker, "it gave back a descriptor that is no connection of the port.");
             return;
         }

@@ -24,8 +24,8 @@ internal sealed class ReusePort : ISharedEndPoint
         try
         {
             _holder.Bind(ip); // With SO_REUSEADDR, as .NET does: connections of a cluster before it may be in TIME_WAIT.
-            SocketState.Set(_holder, Libc.SO_REUSEADDR, false);
-            SocketState.Set(_holder, Libc.SO_REUSEPORT, true);
+            SocketState.SetReuseAddress(_holder, false);
+            SocketState.SetReusePort(_holder);
             EndPoint = _holder.LocalEndPoint!;
         }
         catch
@@ -62,10 +62,10 @@ internal sealed class ReusePort : ISharedEndPoint
     public Descriptor Open(ClusterListenOptions options)
     {
         using var socket = ListeningSocket.Tcp((IPEndPoint)EndPoint, options);
-        SocketState.Set(socket, Libc.SO_REUSEPORT, true);
+        SocketState.SetReusePort(socket);
         socket.Bind(EndPoint);
         var copy = Descriptor.DuplicateOf((int)socket.Handle);
-        _ = Libc.fcntl(copy.Number, Libc.F_SETFL, Libc.fcntl(copy.Number, Libc.F_GETFL, 0) | Libc.O_NONBLOCK);
+        copy.SetNonBlocking();
         return copy;
     }
 

@@ -44,7 +44,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
         _rebalancing = rules.Rebalances ? new Rebalancing() : null;
         if (rules.HasProxyHeader || rules.PeekBytes > 0)
             _peeks = new Peeks(loop, rules, time, connection => Enter(connection), (connection, exception) => Lose(connection, exception));
-        loop.Add(this, socket.Number, Libc.EPOLLIN);
+        loop.Add(this, socket.Number, EpollEvents.Readable);
     }
 
     public int Id { get; }
@@ -76,7 +76,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
     /// <summary>How long ago a connection of this port was accepted.</summary>
     public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _maxWait);
 
-    public override void OnReady(uint events)
+    public override void OnReady(EpollEvents events)
     {
         for (var i = 0; i < AcceptBurst && !_paused; i++)
         {
@@ -164,7 +164,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
         StreamSocket.Reclaim(connection.Descriptor); // The worker has a copy of it.
         if (_disposed)
         {
-            Libc.close(connection.Descriptor);
+            Descriptor.Close(connection.Descriptor);
             return;
         }
         _waiting.PushFront(connection);
@@ -178,7 +178,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
     {
         var connection = Accepted(descriptor, peer) with { IsMoved = true, IsReplayed = isReplayed };
         if (_disposed)
-            Libc.close(descriptor);
+            Descriptor.Close(descriptor);
         else if (_rules.PeekBytes > 0)
             Place(connection);
         else
@@ -189,7 +189,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
     public void EndWithCrashAnswer(int descriptor)
     {
         if (_disposed || _crashAnswer.IsEmpty)
-            Libc.close(descriptor);
+            Descriptor.Close(descriptor);
         else
             _refusals.Answer(descriptor, _crashAnswer.Span);
         _observer.NeedsClock();
@@ -314,7 +314,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
     private void Lose(in PendingConnection connection, Exception exception)
     {
         _observer.PolicyFailed(this, exception);
-        Libc.close(connection.Descriptor);
+        Descriptor.Close(connection.Descriptor);
     }
 
     private void WaitFor(Seat seat, in PendingConnection connection)
@@ -357,7 +357,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
         if (connection.IsReplayed)
             EndWithCrashAnswer(connection.Descriptor);
         else if (connection.IsMoved)
-            Libc.close(connection.Descriptor); // It has asked for nothing that could be answered.
+            Descriptor.Close(connection.Descriptor); // It has asked for nothing that could be answered.
         else
             _refusals.Refuse(connection.Descriptor);
     }
@@ -379,7 +379,7 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
         if (_paused)
             return;
         _paused = true;
-        _loop.Change(this, _socket.Number, 0);
+        _loop.Change(this, _socket.Number, EpollEvents.None);
         _observer.NeedsClock();
     }
 
@@ -388,6 +388,6 @@ internal sealed class SharedPort : EventLoop.Watch, ISharedEndPoint, IOfferOwner
         if (!_paused || _disposed || Waiting >= _rules.MaxWaiting)
             return;
         _paused = false;
-        _loop.Change(this, _socket.Number, Libc.EPOLLIN);
+        _loop.Change(this, _socket.Number, EpollEvents.Readable);
     }
 }

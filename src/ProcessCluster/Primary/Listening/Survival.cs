@@ -120,7 +120,7 @@ internal sealed class Survival(ILogger logger, ClusterMetrics metrics, TimeProvi
                     break;
                 default:
                     cut++;
-                    Libc.close(descriptor);
+                    Descriptor.Close(descriptor);
                     break;
             }
         }

@@ -57,7 +57,7 @@ internal sealed class WaitingLine
     public void Close()
     {
         while (Count > 0)
-            Libc.close(Pop().Descriptor);
+            Descriptor.Close(Pop().Descriptor);
     }
 
     private void GrowIfFull()

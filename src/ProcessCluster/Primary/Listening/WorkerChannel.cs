@@ -64,7 +64,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         survival.Check(worker.Options);
         survival.Quarantine.Add(Board); // Before it gets a connection.
         Board.RequestNotice();
-        loop.Add(this, _socket.Number, Libc.EPOLLIN);
+        loop.Add(this, _socket.Number, EpollEvents.Readable);
     }
 
     /// <summary>A connection of this port, with the primary's copy, that the worker has served until now.</summary>
@@ -131,7 +131,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
         return HandoffSocket.Send(_socket, message[..length], descriptor) != HandoffSend.Busy;
     }
 
-    public override void OnReady(uint events) => ReadAnswers(toTheEnd: false);
+    public override void OnReady(EpollEvents events) => ReadAnswers(toTheEnd: false);
 
     /// <summary>
     /// What the worker did not answer for so long goes to another one, if that has nothing else to answer: the worker is stopped, blocked or busy. It
@@ -224,7 +224,7 @@ internal sealed class WorkerChannel : EventLoop.Watch, IOfferSink
                 _fault(Worker, fault);
             }
             if (descriptor >= 0)
-                Libc.close(descriptor);
+                Descriptor.Close(descriptor);
             if (!toTheEnd && !HasOffers)
                 return;
         }

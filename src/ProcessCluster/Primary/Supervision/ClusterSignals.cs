@@ -106,7 +106,7 @@ internal sealed class ClusterSignals : IDisposable
     private void End()
     {
         _logger.TerminalGone();
-        _ = Libc.kill(Environment.ProcessId, (int)Signal.SIGTERM);
+        _ = CurrentProcess.TrySend(Signal.SIGTERM);
     }
 
     private void Scale(PosixSignalContext context, int change)

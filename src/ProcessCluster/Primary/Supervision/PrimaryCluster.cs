@@ -40,7 +40,7 @@ internal sealed class PrimaryCluster : ICluster
         {
             _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, CountInterrupt);
             // A log that is as long as a file may be (ulimit -f) is an error of the write, not the end of the primary, which writes for its workers.
-            _fileTooLarge = PosixSignalRegistration.Create((PosixSignal)Libc.SIGXFSZ, static context => context.Cancel = true);
+            _fileTooLarge = PosixSignalRegistration.Create(CurrentProcess.FileTooLarge, static context => context.Cancel = true);
             _ = _terminal.Value;
             return new Supervisor(_events, _scope) { Locks = _locks.Table };
         });

@@ -82,7 +82,7 @@ internal sealed partial class Supervisor
         Workers[worker.Id] = worker;
         Seat(worker);
         Reached?.Invoke(StartStep.Registering);
-        _loop.Add(exit, worker.Child.ExitDescriptor, Libc.EPOLLIN | Libc.EPOLLET);
+        _loop.Add(exit, worker.Child.ExitDescriptor, EpollEvents.Readable | EpollEvents.EdgeTriggered);
         exit.IsWatching = true;
         Reached?.Invoke(StartStep.Timing);
         worker.SetTimer(Timer(worker.Options.BootTimeout, worker, LifecycleEvent.BootOverdue));

@@ -347,7 +347,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         /// <summary>Whether the loop watches it.</summary>
         public bool IsWatching { get; set; }
 
-        public override void OnReady(uint events)
+        public override void OnReady(EpollEvents events)
         {
             // The event may have been meant for the watch that had this slot before.
             if (worker.ExitSeen || !worker.Child.HasEnded)

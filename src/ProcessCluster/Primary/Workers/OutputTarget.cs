@@ -43,7 +43,7 @@ internal sealed class OutputTarget(StandardStream stream, ILogger logger, Action
         }
         var written = WriteSome(bytes, out var error);
         // With nobody to read it (EPIPE) there is nothing to count. A named pipe can get a reader again.
-        if (error is not (0 or Libc.EPIPE) && !_isClosed)
+        if (error is not (0 or SystemError.BrokenPipe) && !_isClosed)
         {
             if (_lostBytes == 0)
                 logger.OutputLost(_name, _reason = Marshal.GetPInvokeErrorMessage(error));
@@ -69,7 +69,7 @@ internal sealed class OutputTarget(StandardStream stream, ILogger logger, Action
         var written = _write(stream, bytes, out error);
         if (written > 0)
             _isMidLine = bytes[written - 1] != '\n';
-        if (error == Libc.EBADF)
+        if (error == SystemError.BadDescriptor)
             _isClosed = true; // For good: the number may become another file's.
         return written;
     }

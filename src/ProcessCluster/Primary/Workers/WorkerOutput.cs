@@ -23,7 +23,7 @@ internal sealed class WorkerOutput : EventLoop.Watch
         try
         {
             Pipe.MakeNonBlocking(pipe);
-            loop.Add(this, pipe.Number, Libc.EPOLLIN);
+            loop.Add(this, pipe.Number, EpollEvents.Readable);
         }
         catch
         {
@@ -44,7 +44,7 @@ internal sealed class WorkerOutput : EventLoop.Watch
     public static WorkerOutput Output(OutputRelay relay, Descriptor pipe, ClusterOptions options, int worker) =>
         new(relay.Loop, pipe, relay.Output, new OutputLines(tail: 0, Prefix(options, worker)));
 
-    public override void OnReady(uint events)
+    public override void OnReady(EpollEvents events)
     {
         if (_ended.Task.IsCompleted)
             return;

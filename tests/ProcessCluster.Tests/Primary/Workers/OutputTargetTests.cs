@@ -76,7 +76,7 @@ public sealed class OutputTargetTests
     [Fact]
     public void A_reader_that_is_gone_is_no_loss_and_may_be_followed_by_another()
     {
-        (_error, _room) = (Libc.EPIPE, 0);
+        (_error, _room) = (SystemError.BrokenPipe, 0);
         Pass("unheard\n");
         (_error, _room) = (0, int.MaxValue);
         Pass("heard\n");
@@ -88,7 +88,7 @@ public sealed class OutputTargetTests
     [Fact]
     public void A_closed_stream_is_never_written_again()
     {
-        (_error, _room) = (Libc.EBADF, 0);
+        (_error, _room) = (SystemError.BadDescriptor, 0);
         Pass("one\n");
         (_error, _room) = (0, int.MaxValue); // The number is another file's now.
         Pass("two\n");
