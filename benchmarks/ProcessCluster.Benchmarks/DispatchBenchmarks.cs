@@ -1,8 +1,8 @@
 using System.Text;
 using BenchmarkDotNet.Attributes;
-using ProcessCluster.Platform;
-using ProcessCluster.Primary.Listening;
-using ProcessCluster.Wire;
+using ProcessCluster.Linux.Sockets;
+using ProcessCluster.Primary.Dispatch;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Benchmarks;
 
@@ -10,7 +10,7 @@ namespace ProcessCluster.Benchmarks;
 [MemoryDiagnoser, MinColumn]
 public class DispatchBenchmarks
 {
-    private readonly RoundRobinSeats _free = new(0, TimeProvider.System);
+    private readonly RoundRobinSet _free = new(0, TimeProvider.System);
     private readonly byte[] _message = new byte[HandoffSocket.MaxMessage];
     private readonly PeerAddress _peer = new(new byte[16]);
 
@@ -21,18 +21,18 @@ public class DispatchBenchmarks
     public void SeatWorkers()
     {
         for (var i = 0; i < Workers; i++)
-            _free.Add(new Seat(null!, null!));
+            _free.Add(new Candidate(null!, null!));
     }
 
     [Benchmark]
     public bool OfferAndAnswer()
     {
-        _free.TryTake(default, out var seat);
+        _free.TryTake(default, out var candidate);
         var length = Handoff.WriteOffer(_message, 1, 1, 0, OfferKinds.None, _peer);
-        Handoff.WriteAnswer(_message, 1, OfferAnswer.Look);
+        Handoff.WriteAnswer(_message, 1, OfferAnswer.BoardChanged);
         var isAnswer = Handoff.TryReadAnswer(_message.AsSpan(0, Handoff.AnswerSize), out _, out var answer);
-        _free.Answered(seat!);
-        return isAnswer && answer == OfferAnswer.Look && length > 0;
+        _free.Answered(candidate!);
+        return isAnswer && answer == OfferAnswer.BoardChanged && length > 0;
     }
 }
 

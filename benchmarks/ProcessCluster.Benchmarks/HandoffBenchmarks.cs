@@ -1,5 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Sockets;
 
 namespace ProcessCluster.Benchmarks;
 

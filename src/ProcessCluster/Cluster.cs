@@ -1,7 +1,7 @@
 using System.Net;
 using ProcessCluster.Diagnostics;
-using ProcessCluster.Platform;
-using ProcessCluster.Primary.Supervision;
+using ProcessCluster.Linux.Processes;
+using ProcessCluster.Primary;
 using ProcessCluster.Worker;
 
 namespace ProcessCluster;

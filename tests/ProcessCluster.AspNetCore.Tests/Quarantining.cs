@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Survival;
 
 namespace ProcessCluster.AspNetCore.Tests;
 

@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace ProcessCluster.AspNetCore.Tests;
 
 /// <summary>Workers that stay and give kept connections to those that have fewer, seen by clients that never retry and never connect again.</summary>
-public sealed class Rebalancing(ITestOutputHelper output)
+public sealed class ConnectionRebalancer(ITestOutputHelper output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Http1;
+using ProcessCluster.AspNetCore.Survival;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
@@ -247,12 +248,12 @@ public sealed class SurvivalSchedules
         }
 
         /// <summary>A worker with the connection: three loops that take steps in any order, and what they report.</summary>
-        private sealed class Worker : ConnectionReport.IOut, ConnectionReport.IView, LeftRequest.ISource
+        private sealed class Worker : ConnectionStateReporter.IOut, ConnectionStateReporter.IView, UnconsumedRequest.ISource
         {
             private readonly World _world;
-            private readonly ConnectionReport _report;
-            private readonly LeftRequest? _left;
-            private readonly ResponseBounds _bounds = new();
+            private readonly ConnectionStateReporter _report;
+            private readonly UnconsumedRequest? _left;
+            private readonly ResponseScanner _bounds = new();
             private readonly List<byte> _output = [];
             private readonly IEnumerator<bool>[] _loops;
             private readonly long _start;
@@ -274,8 +275,8 @@ public sealed class SurvivalSchedules
             public Worker(World world, int sentBefore)
             {
                 (_world, SentBefore, _start) = (world, sentBefore, world._takenFromKernel);
-                _left = world._leaves ? new LeftRequest(this) : null;
-                _report = new ConnectionReport(this, this, _left);
+                _left = world._leaves ? new UnconsumedRequest(this) : null;
+                _report = new ConnectionStateReporter(this, this, _left);
                 _loops = [.. ((IEnumerable<bool>[])[Receive(), Serve(), Send()]).Select(loop => loop.GetEnumerator())];
             }
 
@@ -296,17 +297,17 @@ public sealed class SurvivalSchedules
             /// <summary>Whether the first request was not noted yet, a body was left unread, or it looks for more in vain: then nothing is promised.</summary>
             public bool IsUnsure => !_isHttp1 || !_isBodyRead || _isWokenForNothing || _isLooking;
 
-            bool ConnectionReport.IView.IsPlainHttp1 => _isHttp1;
+            bool ConnectionStateReporter.IView.IsPlainHttp1 => _isHttp1;
 
-            long ConnectionReport.IView.Written => _output.Count;
+            long ConnectionStateReporter.IView.Written => _output.Count;
 
-            long ConnectionReport.IView.LastEnd => _bounds.LastEnd;
+            long ConnectionStateReporter.IView.LastEnd => _bounds.LastEnd;
 
-            long ConnectionReport.IView.PreviousEnd => _bounds.PreviousEnd;
+            long ConnectionStateReporter.IView.PreviousEnd => _bounds.PreviousEnd;
 
-            int ConnectionReport.IView.Completed => _bounds.Completed;
+            int ConnectionStateReporter.IView.Completed => _bounds.Completed;
 
-            long ConnectionReport.IView.RequestEnd => _requestEnd;
+            long ConnectionStateReporter.IView.RequestEnd => _requestEnd;
 
             private Random Random => _world._random;
 
@@ -323,25 +324,25 @@ public sealed class SurvivalSchedules
                 return false;
             }
 
-            bool LeftRequest.ISource.HasReceivedEnd => false;
+            bool UnconsumedRequest.ISource.HasReceivedEnd => false;
 
-            int LeftRequest.ISource.Available => (int)(_world._sentByClient - _world._takenFromKernel);
+            int UnconsumedRequest.ISource.Available => (int)(_world._sentByClient - _world._takenFromKernel);
 
-            bool LeftRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) =>
+            bool UnconsumedRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) =>
                 (peeked = (int)Math.Min(buffer.Length, _world._sentByClient - _world._takenFromKernel)) > 0;
 
-            bool LeftRequest.ISource.TryReceive(Span<byte> buffer, out int received)
+            bool UnconsumedRequest.ISource.TryReceive(Span<byte> buffer, out int received)
             {
                 if (_world._sentByClient == _world._takenFromKernel)
                 {
                     received = 0;
                     return false;
                 }
-                ((LeftRequest.ISource)this).Discard(received = Random.Next(1, (int)Math.Min(buffer.Length, _world._sentByClient - _world._takenFromKernel) + 1));
+                ((UnconsumedRequest.ISource)this).Discard(received = Random.Next(1, (int)Math.Min(buffer.Length, _world._sentByClient - _world._takenFromKernel) + 1));
                 return true;
             }
 
-            void LeftRequest.ISource.Discard(int count)
+            void UnconsumedRequest.ISource.Discard(int count)
             {
                 if (Said.State is ClusterConnectionState.Idle or ClusterConnectionState.Repeatable)
                     throw new InvalidOperationException($"Bytes are taken that another worker may need: {Said}, {_world.Describe()}.");
@@ -350,9 +351,9 @@ public sealed class SurvivalSchedules
                 _world._takenFromKernel += count;
             }
 
-            void ConnectionReport.IOut.Report(ClusterConnectionState state) => Said = (state, -1, -1, default);
+            void ConnectionStateReporter.IOut.Report(ClusterConnectionState state) => Said = (state, -1, -1, default);
 
-            void ConnectionReport.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => Said = (ClusterConnectionState.Responding, begin, end, then);
+            void ConnectionStateReporter.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => Said = (ClusterConnectionState.Responding, begin, end, then);
 
             public bool IsAtRest(long received) => received == 0 && _output.Count == 0
                 ? _requests == 0
@@ -397,7 +398,7 @@ public sealed class SurvivalSchedules
                     _report.ReceivingBegins();
                     yield return true;
                     var buffer = new byte[Random.Next(1, 10)];
-                    while (_left is null ? ((LeftRequest.ISource)this).TryReceive(buffer, out var count) : _left.TryReceive(buffer, out count))
+                    while (_left is null ? ((UnconsumedRequest.ISource)this).TryReceive(buffer, out var count) : _left.TryReceive(buffer, out count))
                     {
                         yield return true;
                         if (Random.Next(2) == 0)
@@ -432,7 +433,7 @@ public sealed class SurvivalSchedules
                     for (var head = request.Head; head > 0; head -= _taken)
                     {
                         _isWaiting = true;
-                        _report.LookAgain();
+                        _report.Recheck();
                         yield return true;
                         while (_received == _consumed || (_received - _consumed < head && Random.Next(4) != 0))
                             yield return false;
@@ -500,7 +501,7 @@ public sealed class SurvivalSchedules
                 }
                 _lastEnd = _consumed;
                 _isWaiting = true;
-                _report.LookAgain();
+                _report.Recheck();
                 while (true)
                     yield return false;
             }
@@ -510,7 +511,7 @@ public sealed class SurvivalSchedules
                 while (_consumed < end)
                 {
                     _isWaiting = true;
-                    _report.LookAgain();
+                    _report.Recheck();
                     yield return true;
                     while (_consumed == _received)
                         yield return false;

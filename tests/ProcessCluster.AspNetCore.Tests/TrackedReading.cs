@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 using System.Threading.Tasks.Sources;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Http1;
 
 namespace ProcessCluster.AspNetCore.Tests;
 
@@ -8,10 +8,10 @@ namespace ProcessCluster.AspNetCore.Tests;
 public sealed class TrackedReading
 {
     private readonly Pipe _pipe = new(new PipeOptions(readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, useSynchronizationContext: false));
-    private readonly TrackedReader _reader;
+    private readonly CountingPipeReader _reader;
     private int _wanted;
 
-    public TrackedReading() => _reader = new TrackedReader(_pipe.Reader, () => _wanted++);
+    public TrackedReading() => _reader = new CountingPipeReader(_pipe.Reader, () => _wanted++);
 
     [Fact]
     public async Task What_is_taken_of_reads_that_were_awaited_and_of_others_is_counted()

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Reflection;
-using ProcessCluster.Platform;
-using ProcessCluster.Primary.Supervision;
+using ProcessCluster.Linux.Processes;
+using ProcessCluster.Primary;
 
 namespace ProcessCluster.TestApp;
 

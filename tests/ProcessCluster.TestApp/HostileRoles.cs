@@ -11,7 +11,7 @@ namespace ProcessCluster.TestApp;
 internal static partial class HostileRoles
 {
     private const int Handoff = 5;
-    private const int NoOffer = -1, RoomCame = 2, Look = 3, Returned = 4;
+    private const int NoOffer = -1, RoomAvailable = 2, Look = 3, Returned = 4;
     private const int O_NONBLOCK = 0x800, F_GETFL = 3, F_SETFL = 4, SOL_SOCKET = 1, SO_LINGER = 13, MSG_NOSIGNAL = 0x4000;
 
     /// <summary>Null when there is no such role.</summary>
@@ -112,7 +112,7 @@ internal static partial class HostileRoles
                         break;
                     case "rooms":
                         for (var k = 0; k < 100; k++)
-                            Send(Said(RoomCame));
+                            Send(Said(RoomAvailable));
                         break;
                 }
             }

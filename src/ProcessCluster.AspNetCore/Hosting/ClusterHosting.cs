@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Draining;
 using ProcessCluster.AspNetCore.Transport;
 
 namespace ProcessCluster.AspNetCore.Hosting;
@@ -45,7 +45,7 @@ internal static partial class ClusterHosting
         services.AddSingleton<IHostLifetime, WorkerLifetime>();
         services.AddSingleton<IStartupFilter, RequestTracking>();
         services.AddSingleton<ConnectionDrain>();
-        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, DrainMiddleware.Filter>()); // The first one is the outermost.
+        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, RequestTrackingMiddleware.Filter>()); // The first one is the outermost.
         OverrideHost(services, static (provider, original) => new WorkerHost(original(provider), provider.GetRequiredService<ICluster>()));
 
         WorkerLogging.Restrict(services, builder);
@@ -53,7 +53,7 @@ internal static partial class ClusterHosting
         // The primary kills at the drain deadline; the host's own comes before it, so that it can still end in order.
         services.AddOptions<HostOptions>().PostConfigure<IOptions<ClusterOptions>>(static (host, cluster) =>
         {
-            var times = DrainTimes.Within(cluster.Value.DrainTimeout);
+            var times = DrainSchedule.Within(cluster.Value.DrainTimeout);
             if (host.ShutdownTimeout > times.Host)
                 host.ShutdownTimeout = times.Host;
         });

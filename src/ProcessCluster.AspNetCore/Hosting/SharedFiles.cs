@@ -13,7 +13,7 @@ namespace ProcessCluster.AspNetCore.Hosting;
 internal sealed partial class SharedFiles : IAsyncDisposable
 {
     /// <summary>Some programs open their log with its first line, which may come with the first request.</summary>
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
     private const int Looks = 12;
 
@@ -26,7 +26,7 @@ internal sealed partial class SharedFiles : IAsyncDisposable
     private SharedFiles(ICluster cluster, ILogger logger)
     {
         (_cluster, _logger) = (cluster, logger);
-        _timer = TimeProvider.System.CreateTimer(static state => ((SharedFiles)state!).Look(), this, TimeSpan.Zero, LookEvery);
+        _timer = TimeProvider.System.CreateTimer(static state => ((SharedFiles)state!).Poll(), this, TimeSpan.Zero, PollInterval);
     }
 
     /// <summary>Looks for a minute from now on. Null where it is not to.</summary>
@@ -73,7 +73,7 @@ internal sealed partial class SharedFiles : IAsyncDisposable
         }
     }
 
-    private void Look()
+    private void Poll()
     {
         if (Interlocked.Increment(ref _looks) > Looks)
         {

@@ -4,7 +4,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Draining;
 
 namespace ProcessCluster.AspNetCore.Transport;
 

@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Draining;
 
 namespace ProcessCluster.AspNetCore.Transport;
 
@@ -98,7 +98,7 @@ internal sealed partial class ClusterTransportConnection :
                     return feature;
             }
         }
-        if (key == typeof(DrainedConnection))
+        if (key == typeof(ConnectionLifetime))
             return _drained;
         if (key == typeof(IConnectionMoveFeature))
             return _drained.Move;
@@ -108,7 +108,7 @@ internal sealed partial class ClusterTransportConnection :
     private void Set(Type key, object? feature)
     {
         _revision++;
-        if (key == typeof(IConnectionLifetimeNotificationFeature) && feature is IConnectionLifetimeNotificationFeature server and not DrainedConnection)
+        if (key == typeof(IConnectionLifetimeNotificationFeature) && feature is IConnectionLifetimeNotificationFeature server and not ConnectionLifetime)
         {
             _drained.Follow(server);
             feature = _drained;

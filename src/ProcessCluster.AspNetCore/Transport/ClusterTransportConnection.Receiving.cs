@@ -124,7 +124,7 @@ internal sealed partial class ClusterTransportConnection
     private void MoreIsWanted()
     {
         _drained.Move!.Waits();
-        _drained.Report?.LookAgain();
+        _drained.Report?.Recheck();
         if (_drained.Move.IsWanted)
             _socket.Wake();
     }

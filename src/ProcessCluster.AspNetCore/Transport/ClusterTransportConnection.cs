@@ -4,7 +4,9 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Draining;
+using ProcessCluster.AspNetCore.Http1;
+using ProcessCluster.AspNetCore.Survival;
 
 namespace ProcessCluster.AspNetCore.Transport;
 
@@ -12,7 +14,7 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// A connection as Kestrel wants it: two pipes, a loop that receives into one and a loop that sends from the other. While it waits for
 /// data it holds no buffer.
 /// </summary>
-internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionReport.IOut, LeftRequest.ISource
+internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionStateReporter.IOut, UnconsumedRequest.ISource
 {
     /// <summary>How long a connection waits for its turn when more go at once than the way to the primary holds.</summary>
     private static readonly TimeSpan MoveRetry = TimeSpan.FromMilliseconds(5);
@@ -21,7 +23,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
 
     private readonly ClusterConnection _socket;
     private readonly ConnectionDrain _drain;
-    private readonly DrainedConnection _drained;
+    private readonly ConnectionLifetime _drained;
     private readonly ILogger _logger;
     private readonly DuplexPipe _application;
     private readonly IDuplexPipe _original;
@@ -40,25 +42,25 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         ClusterConnection socket, ConnectionDrain drain, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
     {
         (_socket, _drain, MemoryPool, _logger) = (socket, drain, pool, logger);
-        _drained = new DrainedConnection(drain, socket, () => Transport != _original);
+        _drained = new ConnectionLifetime(drain, socket, () => Transport != _original);
         var inputPipe = new Pipe(input);
         var outputPipe = new Pipe(output);
         var reader = inputPipe.Reader;
         var writer = outputPipe.Writer;
         if (drain.MovesConnections || socket.CanSurvive)
         {
-            var tracked = new TrackedReader(reader, MoreIsWanted);
-            var written = socket.CanSurvive ? new TrackedWriter(writer) : null;
-            _drained.Move = new ConnectionMove(_drained, tracked, written);
+            var tracked = new CountingPipeReader(reader, MoreIsWanted);
+            var written = socket.CanSurvive ? new CountingPipeWriter(writer) : null;
+            _drained.Move = new IdleDetector(_drained, tracked, written);
             if (written is not null)
             {
-                _drained.Left = drain.ReplaysIdempotent ? new LeftRequest(this) : null;
-                _drained.Report = new ConnectionReport(this, _drained.Move, _drained.Left);
+                _drained.Left = drain.ReplaysIdempotent ? new UnconsumedRequest(this) : null;
+                _drained.Report = new ConnectionStateReporter(this, _drained.Move, _drained.Left);
             }
             (reader, writer) = (tracked, written ?? writer);
         }
         if (socket.CanSurvive || drain.QuarantinesRequests)
-            _drained.Request = new RunningRequest(socket) { Replay = _drained.Left is null ? null : _drained.Report };
+            _drained.Request = new RequestLabel(socket) { Replay = _drained.Left is null ? null : _drained.Report };
         _original = Transport = new DuplexPipe(reader, writer);
         _application = new DuplexPipe(outputPipe.Reader, inputPipe.Writer);
         ConnectionClosed = _closed.Token;
@@ -81,19 +83,19 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         set;
     }
 
-    void ConnectionReport.IOut.Report(ClusterConnectionState state) => _socket.Report(state);
+    void ConnectionStateReporter.IOut.Report(ClusterConnectionState state) => _socket.Report(state);
 
-    void ConnectionReport.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => _socket.ReportResponse(begin, end, then);
+    void ConnectionStateReporter.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => _socket.ReportResponse(begin, end, then);
 
-    bool LeftRequest.ISource.HasReceivedEnd => _socket.HasReceivedEnd;
+    bool UnconsumedRequest.ISource.HasReceivedEnd => _socket.HasReceivedEnd;
 
-    int LeftRequest.ISource.Available => _socket.Socket.Available;
+    int UnconsumedRequest.ISource.Available => _socket.Socket.Available;
 
-    bool LeftRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) => _socket.TryPeek(buffer, out peeked);
+    bool UnconsumedRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) => _socket.TryPeek(buffer, out peeked);
 
-    bool LeftRequest.ISource.TryReceive(Span<byte> buffer, out int received) => _socket.TryReceive(buffer, out received);
+    bool UnconsumedRequest.ISource.TryReceive(Span<byte> buffer, out int received) => _socket.TryReceive(buffer, out received);
 
-    void LeftRequest.ISource.Discard(int count) => _socket.Discard(count);
+    void UnconsumedRequest.ISource.Discard(int count) => _socket.Discard(count);
 
     public void Start()
     {

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using ProcessCluster.AspNetCore.Drain;
+using ProcessCluster.AspNetCore.Draining;
 
 namespace ProcessCluster.AspNetCore.Transport;
 

@@ -1,5 +1,3 @@
-using ProcessCluster.Generators.Diagnostics;
-
 namespace ProcessCluster.Generators.Model;
 
 /// <summary>A declared message.</summary>

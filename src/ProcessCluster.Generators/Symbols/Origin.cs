@@ -1,4 +1,4 @@
-using ProcessCluster.Generators.Diagnostics;
+using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Symbols;
 

@@ -1,5 +1,6 @@
 using Microsoft.CodeAnalysis;
 using ProcessCluster.Generators.Diagnostics;
+using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Symbols;
 

@@ -78,7 +78,7 @@ internal sealed class ClusterMetrics : IDisposable
     }
 
     /// <summary>Adds the instruments that look at something when somebody collects them.</summary>
-    public void Observe(IClusterFigures figures)
+    public void Observe(IClusterGauges figures)
     {
         Meter.CreateObservableUpDownCounter(
             "processcluster.workers",
@@ -165,7 +165,7 @@ internal sealed class ClusterMetrics : IDisposable
 
     private static KeyValuePair<string, object?> Tag(string name, Enum value) => new(name, NameOf(value));
 
-    private static Measurement<long>[] Both(IClusterFigures figures, Func<LinkFigures, long> figure)
+    private static Measurement<long>[] Both(IClusterGauges figures, Func<LinkFigures, long> figure)
     {
         var (sent, received) = figures.Links;
         return [new Measurement<long>(figure(sent), Transmit), new Measurement<long>(figure(received), Receive)];

@@ -1,6 +1,6 @@
 using System.Buffers;
-using ProcessCluster.Ipc;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 

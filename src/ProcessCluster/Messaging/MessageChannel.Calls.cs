@@ -1,4 +1,4 @@
-using ProcessCluster.Wire;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 

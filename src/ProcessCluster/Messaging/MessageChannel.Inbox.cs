@@ -1,7 +1,6 @@
 using System.Text;
-using ProcessCluster.Diagnostics;
-using ProcessCluster.Ipc;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 

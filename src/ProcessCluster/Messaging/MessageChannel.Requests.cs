@@ -1,6 +1,5 @@
 using System.Text;
-using ProcessCluster.Ipc;
-using ProcessCluster.Wire;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 

@@ -1,8 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging;
-using ProcessCluster.Diagnostics;
-using ProcessCluster.Ipc;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 

@@ -1,6 +1,6 @@
 using System.Text;
+using ProcessCluster.Protocol;
 using ProcessCluster.Serialization;
-using ProcessCluster.Wire;
 
 namespace ProcessCluster.Messaging;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Tasks.Sources;
-using ProcessCluster.Ipc;
+using ProcessCluster.Messaging.Link;
 
 namespace ProcessCluster.Messaging;
 

@@ -7,17 +7,17 @@ namespace ProcessCluster.Messaging;
 internal sealed class PendingRequests
 {
     /// <summary>As many can wait at once.</summary>
-    public const int MaxPending = 1 << SlotBits;
+    public const int MaxPending = 1 << IndexBits;
 
-    private const int SlotBits = 20;
+    private const int IndexBits = 20;
 
     private readonly Lock _gate = new();
     private readonly Stack<int> _free = new();
-    private Slot[] _slots = new Slot[16];
+    private Entry[] _entries = new Entry[16];
     private int _used;
     private bool _isClosed;
 
-    private struct Slot
+    private struct Entry
     {
         public PendingRequest? Request;
         public uint Turn;
@@ -42,20 +42,20 @@ internal sealed class PendingRequests
         {
             if (_isClosed)
                 return 0;
-            if (!_free.TryPop(out var slot))
+            if (!_free.TryPop(out var index))
             {
                 if (_used == MaxPending)
                     throw new ClusterMessageException($"{MaxPending} requests to the other process wait for their answers already. Await some of them first.");
-                slot = _used++;
-                if (slot == _slots.Length)
-                    Array.Resize(ref _slots, slot * 2);
+                index = _used++;
+                if (index == _entries.Length)
+                    Array.Resize(ref _entries, index * 2);
             }
-            ref var place = ref _slots[slot];
+            ref var place = ref _entries[index];
             place.Request = request;
-            place.Turn = (place.Turn + 1) & (uint.MaxValue >> SlotBits);
+            place.Turn = (place.Turn + 1) & (uint.MaxValue >> IndexBits);
             if (place.Turn == 0)
                 place.Turn = 1;
-            return (place.Turn << SlotBits) | (uint)slot;
+            return (place.Turn << IndexBits) | (uint)index;
         }
     }
 
@@ -63,10 +63,10 @@ internal sealed class PendingRequests
     {
         lock (_gate)
         {
-            var slot = (int)(correlation & (MaxPending - 1));
-            if (slot < _used && _slots[slot].Turn == correlation >> SlotBits && _slots[slot].Request is { } found)
+            var index = (int)(correlation & (MaxPending - 1));
+            if (index < _used && _entries[index].Turn == correlation >> IndexBits && _entries[index].Request is { } found)
             {
-                Free(slot);
+                Free(index);
                 request = found;
                 return true;
             }
@@ -87,20 +87,20 @@ internal sealed class PendingRequests
         lock (_gate)
         {
             _isClosed |= close;
-            for (var slot = 0; slot < _used; slot++)
+            for (var index = 0; index < _used; index++)
             {
-                if (_slots[slot] is not { Request: { } request } place || !condition(request))
+                if (_entries[index] is not { Request: { } request } place || !condition(request))
                     continue;
-                taken.Add(((place.Turn << SlotBits) | (uint)slot, request));
-                Free(slot);
+                taken.Add(((place.Turn << IndexBits) | (uint)index, request));
+                Free(index);
             }
         }
         return taken;
     }
 
-    private void Free(int slot)
+    private void Free(int index)
     {
-        _slots[slot].Request = null;
-        _free.Push(slot);
+        _entries[index].Request = null;
+        _free.Push(index);
     }
 }

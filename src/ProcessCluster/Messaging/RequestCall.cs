@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using ProcessCluster.Ipc;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 

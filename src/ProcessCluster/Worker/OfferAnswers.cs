@@ -1,5 +1,6 @@
-using ProcessCluster.Platform;
-using ProcessCluster.Wire;
+using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Sockets;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;
 
@@ -22,10 +23,10 @@ internal sealed class OfferAnswers
     public OfferAnswers(Descriptor socket)
     {
         _socket = socket;
-        _retry = new Timer(static answers => ((OfferAnswers)answers!).SayRest(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _retry = new Timer(static answers => ((OfferAnswers)answers!).SendRest(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    public void Say(uint offer, OfferAnswer answer)
+    public void Send(uint offer, OfferAnswer answer)
     {
         lock (_gate)
         {
@@ -39,7 +40,7 @@ internal sealed class OfferAnswers
         }
     }
 
-    private void SayRest()
+    private void SendRest()
     {
         lock (_gate)
         {

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using ProcessCluster.Wire;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;
 

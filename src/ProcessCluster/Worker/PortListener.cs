@@ -13,7 +13,7 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
 
     protected WorkerSession Session => session;
 
-    internal override Sockets.ConnectionCount Connections => session.Connections;
+    internal override Sockets.WorkerConnectionReporter Connections => session.Connections;
 
     /// <summary>The program has it soon. With the options of the program's, and whether the worker may have connections already.</summary>
     public virtual void Begin(ClusterListenOptions options, bool isAdmitted) => CanAccept = options.CanAccept;
@@ -32,7 +32,7 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
     }
 
     /// <summary>Another worker was woken for a connection and has not accepted it.</summary>
-    public virtual void LookAgain()
+    public virtual void Recheck()
     {
         // Where the primary deals them out nobody is woken.
     }

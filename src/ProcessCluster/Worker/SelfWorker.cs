@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using ProcessCluster.Platform;
-using ProcessCluster.Wire;
+using ProcessCluster.Linux.Processes;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;
 

@@ -2,10 +2,12 @@ using System.Collections.ObjectModel;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using ProcessCluster.Clustering;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Linux.Processes;
+using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Messaging;
-using ProcessCluster.Platform;
-using ProcessCluster.Wire;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;
 

@@ -1,11 +1,17 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using ProcessCluster.Ipc;
+using ProcessCluster.Connections;
+using ProcessCluster.Connections.Readiness;
+using ProcessCluster.Linux.Events;
+using ProcessCluster.Linux.Files;
+using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Processes;
+using ProcessCluster.Linux.Sockets;
+using ProcessCluster.Locks;
 using ProcessCluster.Messaging;
-using ProcessCluster.Platform;
-using ProcessCluster.Sockets;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;
 
@@ -60,7 +66,7 @@ internal sealed class WorkerSession : ILinkPeer
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
         _board = new WorkerBoard(SharedMemory.Map(ChildProcess.MemoryDescriptor, Board.SizeFor(0)));
         Requests = new RequestMeter(_board.WorkBegins, _board.WorkEnds);
-        Connections = new ConnectionCount(_board, answer => Say(Handoff.NoOffer, answer));
+        Connections = new WorkerConnectionReporter(_board, answer => Answer(Handoff.NoOffer, answer));
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
@@ -77,7 +83,7 @@ internal sealed class WorkerSession : ILinkPeer
     public RequestMeter Requests { get; }
 
     /// <summary>The connections that the program has taken.</summary>
-    public ConnectionCount Connections { get; }
+    public WorkerConnectionReporter Connections { get; }
 
     public int Slot => _slot;
 
@@ -127,7 +133,7 @@ internal sealed class WorkerSession : ILinkPeer
             Close(listener);
             throw;
         }
-        if (listener is DirectListener)
+        if (listener is AcceptingListener)
             _link.TrySend(new ControlMessage.Listening(listener.Port));
         return listener;
     }
@@ -174,7 +180,7 @@ internal sealed class WorkerSession : ILinkPeer
     public bool TryClaim(uint offer, ClusterConnectionState state) => _board.TryClaim(offer, state);
 
     /// <summary>Answers an offer, or says something else about connections.</summary>
-    public void Say(uint offer, OfferAnswer answer) => _answers.Say(offer, answer);
+    public void Answer(uint offer, OfferAnswer answer) => _answers.Send(offer, answer);
 
     /// <summary>Ends a listener by the program's wish.</summary>
     public void Close(PortListener listener)
@@ -227,9 +233,9 @@ internal sealed class WorkerSession : ILinkPeer
                 break;
             case ControlMessage.Unread unread:
                 if (_listeners.TryGetValue(unread.Port, out var left))
-                    left.LookAgain();
+                    left.Recheck();
                 else
-                    _udp.LookAgain(unread.Port);
+                    _udp.Recheck(unread.Port);
                 break;
             case ControlMessage.LockGranted granted:
                 Locks.Granted(granted.Request);
@@ -241,7 +247,7 @@ internal sealed class WorkerSession : ILinkPeer
 
     private void AddListener(ControlMessage.Bound bound)
     {
-        var listener = new WorkerListener(this, bound.Port, bound.EndPoint);
+        var listener = new HandoffListener(this, bound.Port, bound.EndPoint);
         _listeners[bound.Port] = listener;
         // In this order: the program may close the listener as soon as it has it.
         _link.TrySend(new ControlMessage.Listening(bound.Port));
@@ -262,7 +268,7 @@ internal sealed class WorkerSession : ILinkPeer
             _listening.Fail(request, new SocketException((int)SocketError.TooManyOpenSockets));
             return;
         }
-        var listener = new DirectListener(this, port, ListeningSocket.Adopt(descriptor));
+        var listener = new AcceptingListener(this, port, ListeningSocket.Adopt(descriptor));
         _listeners[port] = listener;
         _listening.Answer(request, listener);
     }
@@ -322,10 +328,10 @@ internal sealed class WorkerSession : ILinkPeer
     private void Offered(int port, uint offer, Descriptor socket, ushort skip, OfferKinds kinds, in PeerAddress peer)
     {
         var answer = OfferAnswer.Refused;
-        if (_listeners.TryGetValue(port, out var found) && found is WorkerListener listener && listener.TryAdd(offer, socket, skip, kinds, peer, out answer))
+        if (_listeners.TryGetValue(port, out var found) && found is HandoffListener listener && listener.TryAdd(offer, socket, skip, kinds, peer, out answer))
             return;
         socket.Dispose();
-        Say(offer, answer);
+        Answer(offer, answer);
     }
 
     /// <summary>
@@ -349,7 +355,7 @@ internal sealed class WorkerSession : ILinkPeer
                 else
                 {
                     new Descriptor(descriptor).Dispose();
-                    session.Say(offer, OfferAnswer.Exhausted);
+                    session.Answer(offer, OfferAnswer.Exhausted);
                 }
             }
         }

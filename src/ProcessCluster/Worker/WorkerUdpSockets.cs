@@ -1,9 +1,10 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
-using ProcessCluster.Platform;
-using ProcessCluster.Sockets;
-using ProcessCluster.Wire;
+using ProcessCluster.Connections.Readiness;
+using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Sockets;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;
 
@@ -63,10 +64,10 @@ internal sealed class WorkerUdpSockets(Func<ControlMessage, bool> send)
     }
 
     /// <summary>Another worker was woken for a datagram and has not received it.</summary>
-    public void LookAgain(int port)
+    public void Recheck(int port)
     {
         if (_sockets.TryGetValue(port, out var socket))
-            socket.LookAgain();
+            socket.Recheck();
     }
 
     public void FailRequests(Exception exception) => _requests.FailAll(exception);

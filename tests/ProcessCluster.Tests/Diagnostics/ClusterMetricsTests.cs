@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using ProcessCluster.Diagnostics;
-using ProcessCluster.Primary.Supervision;
+using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Tests.Diagnostics;
 
@@ -201,7 +201,7 @@ public sealed class ClusterMetricsTests : IDisposable
         where measured.Name == name && measured.Tags.Select(tag => (tag.Key, (string)tag.Value!)).SequenceEqual(tags)
         select measured.Value;
 
-    private sealed class Figures : IClusterFigures
+    private sealed class Figures : IClusterGauges
     {
         public IReadOnlyList<(string State, int Count)> Workers => [.. WorkerTelemetry.States.Select(state => (state, state == "listening" ? 2 : 0))];
 

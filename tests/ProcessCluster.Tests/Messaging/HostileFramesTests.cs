@@ -1,7 +1,7 @@
 using System.Text;
-using ProcessCluster.Ipc;
 using ProcessCluster.Messaging;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Tests.Messaging;
 

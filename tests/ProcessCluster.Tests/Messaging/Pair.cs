@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.Text.Json;
 using Microsoft.Extensions.Logging.Abstractions;
-using ProcessCluster.Ipc;
+using ProcessCluster.Linux.Events;
+using ProcessCluster.Linux.Interop;
 using ProcessCluster.Messaging;
-using ProcessCluster.Platform;
-using ProcessCluster.Wire;
+using ProcessCluster.Messaging.Link;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Tests.Messaging;
 

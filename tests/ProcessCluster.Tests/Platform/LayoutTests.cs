@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Tests.Platform;
 

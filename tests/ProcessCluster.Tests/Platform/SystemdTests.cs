@@ -1,4 +1,5 @@
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Sockets;
+using ProcessCluster.Linux.Systemd;
 
 namespace ProcessCluster.Tests.Platform;
 

@@ -3,8 +3,9 @@ using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using ProcessCluster.Platform;
-using ProcessCluster.Sockets;
+using ProcessCluster.Connections.Readiness;
+using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Tests.Messaging;
 
 namespace ProcessCluster.Tests.Sockets;

@@ -1,4 +1,4 @@
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Processes;
 
 namespace ProcessCluster.Primary.Workers;
 

@@ -24,7 +24,7 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
     private const int KeptBuffer = 16 * 1024;
 
     private readonly Queue<string> _tail = new();
-    private ArrayBufferWriter<byte> _line = new();
+    private ArrayBufferWriter<byte> _queue = new();
     private ArrayBufferWriter<byte> _shown = new();
     private int _shownOfLine;
     private bool _isContinued;
@@ -42,7 +42,7 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
     }
 
     /// <summary>The bytes that its buffers take.</summary>
-    internal int Buffered => _line.Capacity + _shown.Capacity;
+    internal int Buffered => _queue.Capacity + _shown.Capacity;
 
     /// <summary>Takes what was written and gives what is to be shown of it now. The result holds until the next call.</summary>
     public ReadOnlySpan<byte> Add(ReadOnlySpan<byte> bytes)
@@ -52,22 +52,22 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
         {
             var end = rest.IndexOf((byte)'\n');
             var part = end < 0 ? rest : rest[..end];
-            var room = MaxLine - _line.WrittenCount;
+            var room = MaxLine - _queue.WrittenCount;
             if (part.Length > room)
             {
-                _line.Write(part[..room]);
+                _queue.Write(part[..room]);
                 rest = rest[room..];
                 Cut();
                 continue;
             }
-            _line.Write(part);
+            _queue.Write(part);
             rest = rest[part.Length..];
             if (end >= 0)
             {
                 rest = rest[1..];
-                EndLine(_line.WrittenSpan, hasEnd: true);
+                EndLine(_queue.WrittenSpan, hasEnd: true);
                 _isContinued = false;
-                _line.ResetWrittenCount();
+                _queue.ResetWrittenCount();
             }
         }
         return _shown.WrittenSpan;
@@ -79,10 +79,10 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
         _shown.ResetWrittenCount();
         if (prefix is null)
         {
-            _shown.Write(_line.WrittenSpan[_shownOfLine..]);
-            if (_line.WrittenCount > MaxTailLine)
-                _line = With(_line.WrittenSpan[..MaxTailLine]); // Of what was shown only the tail needs anything.
-            _shownOfLine = _line.WrittenCount;
+            _shown.Write(_queue.WrittenSpan[_shownOfLine..]);
+            if (_queue.WrittenCount > MaxTailLine)
+                _queue = With(_queue.WrittenSpan[..MaxTailLine]); // Of what was shown only the tail needs anything.
+            _shownOfLine = _queue.WrittenCount;
         }
         return _shown.WrittenSpan;
     }
@@ -91,9 +91,9 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
     public ReadOnlySpan<byte> End()
     {
         _shown.ResetWrittenCount();
-        if (_line.WrittenCount > 0)
-            EndLine(_line.WrittenSpan, hasEnd: false);
-        _line.ResetWrittenCount();
+        if (_queue.WrittenCount > 0)
+            EndLine(_queue.WrittenSpan, hasEnd: false);
+        _queue.ResetWrittenCount();
         return _shown.WrittenSpan;
     }
 
@@ -102,22 +102,22 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
     {
         if (_shown.Capacity > KeptBuffer)
             _shown = new ArrayBufferWriter<byte>();
-        if (_line.Capacity > KeptBuffer && _line.WrittenCount <= KeptBuffer / 2)
-            _line = With(_line.WrittenSpan);
+        if (_queue.Capacity > KeptBuffer && _queue.WrittenCount <= KeptBuffer / 2)
+            _queue = With(_queue.WrittenSpan);
     }
 
     /// <summary>The line is as long as one can be, and goes on.</summary>
     private void Cut()
     {
-        var line = _line.WrittenSpan;
+        var line = _queue.WrittenSpan;
         var cut = prefix is null ? line.Length : Boundary(line);
         EndLine(line[..cut], hasEnd: false, continues: true);
         _isContinued = true;
         Span<byte> begun = stackalloc byte[4];
         line[cut..].CopyTo(begun);
         var count = line.Length - cut;
-        _line.ResetWrittenCount();
-        _line.Write(begun[..count]);
+        _queue.ResetWrittenCount();
+        _queue.Write(begun[..count]);
     }
 
     private void EndLine(ReadOnlySpan<byte> line, bool hasEnd, bool continues = false)

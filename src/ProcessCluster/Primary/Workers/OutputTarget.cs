@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Extensions.Logging;
-using ProcessCluster.Diagnostics;
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Events;
+using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Primary.Workers;
 

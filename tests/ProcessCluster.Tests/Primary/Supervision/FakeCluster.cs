@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging.Abstractions;
 using ProcessCluster.Diagnostics;
-using ProcessCluster.Primary.Supervision;
+using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Tests.Primary.Supervision;
@@ -19,7 +19,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
     {
         SetSynchronizationContext(this);
         Fleet = new Fleet(this, Numbers, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
-        Renewal = new Renewal(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
+        RollingReplacement = new RollingReplacement(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
     }
 
     public FakeTime Time { get; } = new();
@@ -28,7 +28,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
     public Fleet Fleet { get; }
 
-    public Renewal Renewal { get; }
+    public RollingReplacement RollingReplacement { get; }
 
     public List<string> Log { get; } = [];
 
@@ -130,14 +130,14 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
         Settle();
     }
 
-    IFleetWorker IFleetHost.Start(in FleetSeat seat, ClusterOptions options)
+    IFleetWorker IFleetHost.Start(in FleetSeat candidate, ClusterOptions options)
     {
         if (CannotStart)
             throw new ClusterException("no such program");
-        var worker = new FakeWorker(++_lastId, seat.Slot, seat.Generation) { IsAdmitted = seat.IsAdmitted };
+        var worker = new FakeWorker(++_lastId, candidate.Slot, candidate.Generation) { IsAdmitted = candidate.IsAdmitted };
         Workers.Add(worker.Id, worker);
         MostAlive = Math.Max(MostAlive, Workers.Count);
-        Log.Add($"start {worker.Id} in {seat.Slot}");
+        Log.Add($"start {worker.Id} in {candidate.Slot}");
         if (BootAtOnce)
             _posted.Enqueue(() => Up(worker.Id));
         return worker;

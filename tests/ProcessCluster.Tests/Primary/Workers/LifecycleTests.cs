@@ -1,4 +1,4 @@
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Processes;
 using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Tests.Primary.Workers;

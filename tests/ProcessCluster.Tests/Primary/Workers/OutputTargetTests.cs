@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging;
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Events;
+using ProcessCluster.Linux.Interop;
 using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Tests.Primary.Workers;

@@ -1,0 +1,118 @@
+using System.Runtime.InteropServices;
+using ProcessCluster.Linux.Interop;
+
+namespace ProcessCluster.Linux.Sockets;
+
+/// <summary>How sending a connection went.</summary>
+internal enum HandoffSend
+{
+    Sent,
+
+    /// <summary>The buffer is full or too many descriptors are under way: later.</summary>
+    Busy,
+
+    /// <summary>The other side is gone.</summary>
+    Closed,
+}
+
+/// <summary>
+/// One side of the socket pair over which connections travel: a sequenced-packet Unix socket, so that each message arrives whole,
+/// alone, and with its descriptor (<c>SCM_RIGHTS</c>, <c>man 7 unix</c>).
+/// </summary>
+internal static unsafe class HandoffSocket
+{
+    public const int MaxMessage = 64;
+
+    /// <summary>Sends a message with a copy of the descriptor. Never blocks.</summary>
+    public static HandoffSend Send(Descriptor socket, ReadOnlySpan<byte> message, int descriptor)
+    {
+        fixed (byte* start = message)
+        {
+            var vector = new Libc.IoVec { Base = start, Length = (nuint)message.Length };
+            var control = new Libc.OneDescriptor
+            {
+                Length = Libc.OneDescriptor.LengthWithDescriptor,
+                Level = Libc.SOL_SOCKET,
+                Type = Libc.SCM_RIGHTS,
+                Descriptor = descriptor,
+            };
+            var header = new Libc.MsgHdr
+            {
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = &control,
+                ControlLength = (nuint)sizeof(Libc.OneDescriptor),
+            };
+            while (Libc.sendmsg(socket, &header, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT) < 0)
+            {
+                switch (Marshal.GetLastPInvokeError())
+                {
+                    case Libc.EINTR:
+                        continue;
+                    case Libc.EPIPE or Libc.ECONNRESET:
+                        return HandoffSend.Closed;
+                    default:
+                        return HandoffSend.Busy; // EAGAIN, ENOBUFS, ENOMEM, ETOOMANYREFS
+                }
+            }
+            return HandoffSend.Sent;
+        }
+    }
+
+    /// <summary>Sends a message without a descriptor. Never blocks.</summary>
+    public static HandoffSend Answer(Descriptor socket, ReadOnlySpan<byte> message)
+    {
+        fixed (byte* start = message)
+        {
+            while (Libc.send(socket, start, (nuint)message.Length, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (error != Libc.EINTR)
+                    return error is Libc.EPIPE or Libc.ECONNRESET ? HandoffSend.Closed : HandoffSend.Busy;
+            }
+            return HandoffSend.Sent;
+        }
+    }
+
+    /// <summary>
+    /// Takes one message: its length, 0 when the other side is gone, -1 when there is none now. The descriptor that came with it is
+    /// closed on exec; it is -1 when there was none, or when this process had no number left for it.
+    /// </summary>
+    /// <param name="socket">This side.</param>
+    /// <param name="buffer">Gets the message.</param>
+    /// <param name="descriptor">The descriptor that came with it.</param>
+    /// <param name="isWhole">Whether that was all: false of a message that is longer than the buffer, or that came with more than one descriptor. The kernel has closed the others.</param>
+    public static int Receive(Descriptor socket, Span<byte> buffer, out int descriptor, out bool isWhole)
+    {
+        fixed (byte* start = buffer)
+        {
+            var vector = new Libc.IoVec { Base = start, Length = (nuint)buffer.Length };
+            var control = default(Libc.OneDescriptor);
+            var header = new Libc.MsgHdr
+            {
+                Vectors = &vector,
+                VectorCount = 1,
+                Control = &control,
+                ControlLength = Libc.OneDescriptor.LengthWithDescriptor, // With the padding at its end there would be room for two.
+            };
+            nint received;
+            while ((received = Libc.recvmsg(socket, &header, Libc.MSG_DONTWAIT | Libc.MSG_CMSG_CLOEXEC)) < 0)
+            {
+                var error = Marshal.GetLastPInvokeError();
+                if (IsPassing(error))
+                    continue;
+                (descriptor, isWhole) = (-1, true);
+                return error == Libc.EAGAIN ? -1 : 0;
+            }
+            descriptor = header.ControlLength >= Libc.OneDescriptor.LengthWithDescriptor
+                && control is { Level: Libc.SOL_SOCKET, Type: Libc.SCM_RIGHTS }
+                    ? control.Descriptor
+                    : -1;
+            isWhole = (header.Flags & Libc.MSG_TRUNC) == 0 && (descriptor < 0 || (header.Flags & Libc.MSG_CTRUNC) == 0);
+            return (int)received;
+        }
+    }
+
+    /// <summary>A peer that ended with messages unread is reported once, before the messages that it had sent.</summary>
+    private static bool IsPassing(int error) => error is Libc.EINTR or Libc.ECONNRESET;
+}

@@ -1,0 +1,30 @@
+using ProcessCluster.Primary.Workers;
+
+namespace ProcessCluster.Primary.Fleet;
+
+/// <summary>What the fleet decides about workers, done by the supervisor. All on the cluster's loop.</summary>
+internal interface IFleetHost
+{
+    /// <summary>Starts a worker.</summary>
+    /// <exception cref="Exception">It cannot be started, whatever the reason. Nothing is left of the attempt.</exception>
+    IFleetWorker Start(in FleetSeat candidate, ClusterOptions options);
+
+    /// <summary>The worker gets connections from now on, and has this slot.</summary>
+    void Admit(IFleetWorker worker, int slot);
+
+    /// <summary>The worker drains and ends.</summary>
+    /// <param name="worker">The worker.</param>
+    /// <param name="reason">For its record: why.</param>
+    /// <param name="isRecycled">Whether a recycling rule wants it.</param>
+    void Leave(IFleetWorker worker, string reason, bool isRecycled);
+
+    /// <summary>No worker is ready and none will be tried soon: the cluster shall end.</summary>
+    void GiveUp();
+}
+
+/// <summary>What a worker is started as.</summary>
+/// <param name="Slot">The slot's number.</param>
+/// <param name="Generation">The generation.</param>
+/// <param name="IsAdmitted">Whether it gets connections as soon as it is up.</param>
+/// <param name="BootIsAwaited">Whether somebody reports the failure of its boot, so that the log need not.</param>
+internal readonly record struct FleetSeat(int Slot, int Generation, bool IsAdmitted, bool BootIsAwaited);

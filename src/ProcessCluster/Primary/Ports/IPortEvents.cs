@@ -1,0 +1,20 @@
+namespace ProcessCluster.Primary.Ports;
+
+/// <summary>What a port has to tell.</summary>
+internal interface IPortEvents
+{
+    /// <summary>No descriptor or memory is left; told once until accepting works again.</summary>
+    void Exhausted(IPort port);
+
+    /// <summary>A connection was refused, because too many wait.</summary>
+    void Refused(IPort port);
+
+    /// <summary>The program's policy has thrown.</summary>
+    void PolicyFailed(IPort port, Exception exception);
+
+    /// <summary>The port waits for a time: the clock is to run.</summary>
+    void NeedsClock();
+
+    /// <summary>Connections are held for a worker that is behind: they are to be served again in some milliseconds.</summary>
+    void Holds();
+}

@@ -1,0 +1,47 @@
+using System.Diagnostics.CodeAnalysis;
+using ProcessCluster.Primary.Handoff;
+
+namespace ProcessCluster.Primary.Ports;
+
+/// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
+internal sealed class PortUser(HandoffChannel channel)
+{
+    private readonly Dictionary<IPort, string> _uses = [];
+    private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
+
+    public HandoffChannel Channel => channel;
+
+    /// <summary>The ports whose listener is in place in the worker.</summary>
+    public List<HandoffPort> Listens { get; } = [];
+
+    /// <summary>Those that are its alone, and end with it.</summary>
+    public List<HandoffPort> Own { get; } = [];
+
+    /// <summary>Whether it gets connections.</summary>
+    public bool IsAdmitted { get; set; }
+
+    /// <summary>Whether it never gets any again.</summary>
+    public bool IsDone { get; set; }
+
+    /// <summary>When it gave a connection back last, or was told to leave (<see cref="TimeProvider.GetTimestamp"/>).</summary>
+    public long GaveAt { get; set; }
+
+    /// <summary>How many ports it uses.</summary>
+    public int Count => _uses.Count;
+
+    /// <summary>How many more it has asked for in vain.</summary>
+    public int Refused { get; set; }
+
+    public bool Uses(IPort port) => _uses.ContainsKey(port);
+
+    /// <summary>Whether it uses what has this key.</summary>
+    public bool Has(string key) => _keys.Contains(key);
+
+    public void Use(IPort port, string key)
+    {
+        _uses.Add(port, key);
+        _keys.Add(key);
+    }
+
+    public bool TryEndUse(IPort port, [MaybeNullWhen(false)] out string key) => _uses.Remove(port, out key) && _keys.Remove(key);
+}
