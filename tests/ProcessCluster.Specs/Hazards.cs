@@ -15,8 +15,8 @@ public sealed class Hazards
     [InlineData("disconnect 1", ListenMode.Handoff)]
     [InlineData("kill 1 SIGKILL", ListenMode.SharedListener)]
     [InlineData("disconnect 1", ListenMode.SharedListener)]
-    [InlineData("kill 1 SIGKILL", ListenMode.ReusePortGroup)]
-    [InlineData("disconnect 1", ListenMode.ReusePortGroup)]
+    [InlineData("kill 1 SIGKILL", ListenMode.ReusePort)]
+    [InlineData("disconnect 1", ListenMode.ReusePort)]
     public async Task A_worker_that_ends_while_it_accepts_hurts_neither_the_port_nor_later_connections(string end, ListenMode mode)
     {
         await using var cluster = TestProcess.Start("driver");

@@ -6,9 +6,9 @@ namespace ProcessCluster.Specs;
 /// <summary>What holds in every mode, and in which they differ.</summary>
 public sealed class ListenModes
 {
-    public static TheoryData<ListenMode> All => [ListenMode.Handoff, ListenMode.SharedListener, ListenMode.ReusePortGroup];
+    public static TheoryData<ListenMode> All => [ListenMode.Handoff, ListenMode.SharedListener, ListenMode.ReusePort];
 
-    public static TheoryData<ListenMode> Direct => [ListenMode.SharedListener, ListenMode.ReusePortGroup];
+    public static TheoryData<ListenMode> Direct => [ListenMode.SharedListener, ListenMode.ReusePort];
 
     [Theory]
     [MemberData(nameof(All))]
@@ -150,7 +150,7 @@ public sealed class ListenModes
             {
                 answered = await Client.Ask(port);
             }
-            catch (SocketException exception) when (mode == ListenMode.ReusePortGroup && exception.SocketErrorCode == SocketError.ConnectionRefused)
+            catch (SocketException exception) when (mode == ListenMode.ReusePort && exception.SocketErrorCode == SocketError.ConnectionRefused)
             {
                 await Task.Delay(20); // Nobody listens for a moment: only the others keep the port open.
             }
@@ -185,7 +185,7 @@ public sealed class ListenModes
     [Fact]
     public async Task It_is_said_when_the_kernel_does_not_move_queues()
     {
-        await using var cluster = await Started(ListenMode.ReusePortGroup, workers: 1);
+        await using var cluster = await Started(ListenMode.ReusePort, workers: 1);
         await Port(cluster, 1);
         var moves = (await File.ReadAllTextAsync("/proc/sys/net/ipv4/tcp_migrate_req")).Trim() != "0";
         if (!moves)

@@ -10,33 +10,62 @@ public sealed class ArchitectureTests
     private const string Core = "ProcessCluster";
     private const int MaxLines = 400;
 
-    /// <summary>A folder uses only those before it. The last one is the root: the façade, which nothing uses.</summary>
-    private static readonly string[] Order =
-    [
-        "Model", "Errors", "Diagnostics", "Platform", "Serialization", "Wire", "Ipc", "Messaging", "Sockets",
-        "Primary/Workers", "Primary/Listening", "Primary/Supervision", "Worker", "",
-    ];
+    private const string Linux = "Linux";
+
+    /// <summary>A folder uses only those before it in its project. The last one is the root: the façade, which nothing uses.</summary>
+    private static readonly Dictionary<string, string[]> Orders = new()
+    {
+        [Core] =
+        [
+            "Model", "Options", "Errors", "Diagnostics", "Linux/Interop", "Linux/Files", "Linux/Events", "Linux/Sockets", "Linux/Systemd", "Linux/Processes",
+            "Serialization", "Protocol", "Messaging/Link", "Messaging", "Connections/Readiness", "Connections", "Udp", "Locks", "Clustering",
+            "Primary/Workers", "Primary/Dispatch", "Primary/Handoff", "Primary/Ports", "Primary/Fleet", "Primary", "Worker", "",
+        ],
+        ["ProcessCluster.AspNetCore"] = ["Features", "Http1", "Survival", "Draining", "Transport", "Hosting", ""],
+        ["ProcessCluster.Generators"] = ["Model", "Diagnostics", "Symbols", "Emission", ""],
+    };
 
     private static readonly List<SourceFile> Files = SourceFile.All;
 
     [Fact]
-    public void Every_folder_has_its_place_in_the_order() =>
-        Assert.Equal(Order.Order(), Files.Where(file => file.Project == Core).Select(file => file.Folder).Distinct().Order());
+    public void Every_project_and_folder_has_its_place_in_the_order() => Assert.Equal(
+        Orders.SelectMany(project => project.Value.Select(folder => $"{project.Key}/{folder}")).Order(),
+        Files.Select(file => $"{file.Project}/{file.Folder}").Distinct().Order());
 
     [Fact]
     public void A_folder_uses_only_those_before_it() => AssertNone(
-        new FolderImports(Files, Core).All.Where(import => Array.IndexOf(Order, import.Folder) > Array.IndexOf(Order, import.File.Folder)));
+        from order in Orders
+        from import in new FolderImports(Files, order.Key).All
+        where Array.IndexOf(order.Value, import.Folder) > Array.IndexOf(order.Value, import.File.Folder)
+        select import);
 
     [Fact]
     public void Primary_and_worker_do_not_know_each_other() => AssertNone(
         new FolderImports(Files, Core).All.Where(import =>
             (IsPrimary(import.File.Folder) && import.Folder == "Worker") || (import.File.Folder == "Worker" && IsPrimary(import.Folder))));
 
+    [Fact]
+    public void Files_of_the_primary_form_no_circle() => AssertNone(new FileImports(Files.Where(file => file.Project == Core && IsPrimary(file.Folder))).Circles);
+
+    [Fact]
+    public void A_circle_of_files_is_seen_and_parts_of_a_type_are_one_file()
+    {
+        SourceFile[] files =
+        [
+            SourceFile.Parse(Core, "Primary", "A.cs", "class A { B _b; }"),
+            SourceFile.Parse(Core, "Primary/Ports", "B.cs", "class B { C _c; }"),
+            SourceFile.Parse(Core, "Primary", "C.cs", "partial class C { D _d; }"),
+            SourceFile.Parse(Core, "Primary", "C.More.cs", "partial class C { A _a; }"),
+            SourceFile.Parse(Core, "Primary", "D.cs", "class D { int A; D _d; }"),
+        ];
+        Assert.Equal(["Primary/A, Primary/C, Primary/Ports/B"], new FileImports(files).Circles);
+    }
+
     [Theory]
     [InlineData("class C { Low _x; }", "Low")]
     [InlineData("class C { void M() => Low.Go(); }", "Low")]
-    [InlineData("class C { void M() => Platform.Low.Go(); }", "Low")]
-    [InlineData("class C { void M() => global::ProcessCluster.Platform.Low.Go(); }", "Low")]
+    [InlineData("class C { void M() => Linux.Low.Go(); }", "Low")]
+    [InlineData("class C { void M() => global::ProcessCluster.Linux.Low.Go(); }", "Low")]
     [InlineData("class C { System.Func<Low[]> F; }", "Low")]
     [InlineData("class C : Low { }", "Low")]
     [InlineData("[Low] class C { }", "Low")]
@@ -52,30 +81,33 @@ public sealed class ArchitectureTests
     [InlineData("class C { Twin _x; }", "")]
     [InlineData("class C { Own _x; } class Own { }", "")]
     [InlineData("/// <see cref=\"Low\"/>\nclass C { /* Low */ }", "")]
-    [InlineData("using ProcessCluster.Platform;", "ProcessCluster.Platform")]
-    [InlineData("using static ProcessCluster.Platform.Low;", "ProcessCluster.Platform.Low")]
-    [InlineData("using L = ProcessCluster.Platform.Low;", "ProcessCluster.Platform.Low")]
+    [InlineData("using ProcessCluster.Linux;", "ProcessCluster.Linux")]
+    [InlineData("using static ProcessCluster.Linux.Low;", "ProcessCluster.Linux.Low")]
+    [InlineData("using L = ProcessCluster.Linux.Low;", "ProcessCluster.Linux.Low")]
     [InlineData("using System.Text;", "")]
     public void Uses_of_other_folders_are_seen(string text, string names)
     {
         SourceFile[] files =
         [
-            SourceFile.Parse(Core, "Platform", "Low.cs", "class Low { class Inner; } class Twin;"),
-            SourceFile.Parse(Core, "Wire", "Twin.cs", "class Twin;"),
+            SourceFile.Parse(Core, "Linux", "Low.cs", "class Low { class Inner; } class Twin;"),
+            SourceFile.Parse(Core, "Protocol", "Twin.cs", "class Twin;"),
             SourceFile.Parse(Core, "Model", "C.cs", text),
         ];
         Assert.Equal(names, string.Join(' ', new FolderImports(files, Core).All.Select(import => import.Name)));
     }
 
     [Fact]
-    public void Native_calls_and_questions_about_the_system_are_in_Platform() => AssertNone(
-        from file in Files
-        where file.Path != $"{Core}/Platform/{file.Name}"
-        from node in file.Root.DescendantNodes()
-        where node is AttributeSyntax { Name: var name } && NameOf(name) is "DllImport" or "LibraryImport"
-            || node is MemberAccessExpressionSyntax access
-                && NameOf(access.Expression) == "OperatingSystem" && access.Name.Identifier.Text.StartsWith("Is", StringComparison.Ordinal)
-        select $"{file.At(node)}: {node}");
+    public void Native_calls_their_uses_and_questions_about_the_system_are_in_Linux() => AssertNone(NativeUses(Files));
+
+    [Theory]
+    [InlineData("class C { void M() => Libc.close(1); }", "Libc")]
+    [InlineData("class C { const int E = ProcessCluster.Linux.Interop.Libc.EINTR; }", "Libc")]
+    [InlineData("using static ProcessCluster.Linux.Interop.Libc;", "Libc")]
+    [InlineData("class C { [LibraryImport(\"libc\")] static partial int close(int d); }", "LibraryImport(\"libc\")")]
+    [InlineData("class C { bool M() => System.OperatingSystem.IsLinux(); }", "System.OperatingSystem.IsLinux")]
+    [InlineData("/// <see cref=\"Libc\"/>\nclass C { int Libc2; }", "")]
+    public void A_native_use_outside_is_seen(string text, string use) =>
+        Assert.Equal(use, string.Join(' ', NativeUses([SourceFile.Parse(Core, "Worker", "C.cs", text)]).Select(found => found.Split(": ")[1])));
 
     [Fact]
     public void Public_types_are_where_users_look_and_internal_ones_where_their_file_is() => AssertNone(
@@ -111,7 +143,17 @@ public sealed class ArchitectureTests
         Assert.Equal(logged, documented);
     }
 
-    private static bool IsPrimary(string folder) => folder.StartsWith("Primary/", StringComparison.Ordinal);
+    private static IEnumerable<string> NativeUses(IEnumerable<SourceFile> files) =>
+        from file in files
+        where file.Project != Core || !file.Folder.StartsWith(Linux, StringComparison.Ordinal)
+        from node in file.Root.DescendantNodes()
+        where node is AttributeSyntax { Name: var name } && NameOf(name) is "DllImport" or "LibraryImport"
+            || node is IdentifierNameSyntax { Identifier.Text: "Libc" }
+            || node is MemberAccessExpressionSyntax access
+                && NameOf(access.Expression) == "OperatingSystem" && access.Name.Identifier.Text.StartsWith("Is", StringComparison.Ordinal)
+        select $"{file.At(node)}: {node}";
+
+    private static bool IsPrimary(string folder) => folder == "Primary" || folder.StartsWith("Primary/", StringComparison.Ordinal);
 
     private static bool IsComment(SyntaxTrivia trivia) =>
         trivia.IsKind(SyntaxKind.SingleLineCommentTrivia) || trivia.IsKind(SyntaxKind.MultiLineCommentTrivia);
@@ -125,7 +167,7 @@ public sealed class ArchitectureTests
         if (SourceFile.NameOf(type) == "IsExternalInit")
             return ["System.Runtime.CompilerServices"]; // where the compiler looks for it
         if (!type.Modifiers.Any(SyntaxKind.PublicKeyword))
-            return file.Folder == "Model" ? [own, file.Project] : [own];
+            return file.Folder is "Model" or "Options" ? [own, file.Project] : [own];
         var extends = type.DescendantNodes().OfType<ParameterSyntax>().Any(parameter => parameter.Modifiers.Any(SyntaxKind.ThisKeyword));
         if (extends)
             return ["Microsoft."];

@@ -51,32 +51,42 @@ internal sealed class FolderImports
         }
 
         var members = MembersOf(file.Root);
-        foreach (var name in file.Root.DescendantNodes(node => node is not UsingDirectiveSyntax).OfType<SimpleNameSyntax>())
+        foreach (var name in Names(file.Root))
         {
-            if (_folderOfType.TryGetValue(name.Identifier.Text, out var folder) && IsType(name, members))
+            if (_folderOfType.TryGetValue(name.Identifier.Text, out var folder) && IsType(name, members, IsNamespace))
                 yield return new FolderImport(file, name, name.Identifier.Text, folder);
+        }
+
+        bool IsNamespace(SyntaxNode left)
+        {
+            var text = left.ToString().Replace("global::", "", StringComparison.Ordinal);
+            return _namespaces.Contains(text) && !members.Contains(text);
         }
     }
 
-    private bool IsType(SimpleNameSyntax name, HashSet<string> members)
+    /// <summary>The names of types that a file uses, of those that are asked for.</summary>
+    public static IEnumerable<string> TypesUsedIn(CompilationUnitSyntax root, Func<string, bool> isDeclared)
+    {
+        var members = MembersOf(root);
+        return Names(root).Where(name => isDeclared(name.Identifier.Text) && IsType(name, members, static _ => false)).Select(name => name.Identifier.Text).Distinct();
+    }
+
+    private static IEnumerable<SimpleNameSyntax> Names(CompilationUnitSyntax root) =>
+        root.DescendantNodes(node => node is not UsingDirectiveSyntax).OfType<SimpleNameSyntax>();
+
+    private static bool IsType(SimpleNameSyntax name, HashSet<string> members, Func<SyntaxNode, bool> isNamespace)
     {
         if (members.Contains(name.Identifier.Text) && !SyntaxFacts.IsInTypeOnlyContext(name))
             return false;
         return name.Parent switch
         {
-            MemberAccessExpressionSyntax access when access.Name == name => IsNamespace(access.Expression, members),
-            QualifiedNameSyntax qualified when qualified.Right == name => IsNamespace(qualified.Left, members),
+            MemberAccessExpressionSyntax access when access.Name == name => isNamespace(access.Expression),
+            QualifiedNameSyntax qualified when qualified.Right == name => isNamespace(qualified.Left),
             MemberBindingExpressionSyntax or NameColonSyntax or NameEqualsSyntax or BaseNamespaceDeclarationSyntax => false,
             // new Thing { Name = … }, with { Name = … }
             AssignmentExpressionSyntax { Parent: InitializerExpressionSyntax } assignment => assignment.Left != name,
             _ => true,
         };
-    }
-
-    private bool IsNamespace(SyntaxNode left, HashSet<string> members)
-    {
-        var text = left.ToString().Replace("global::", "", StringComparison.Ordinal);
-        return _namespaces.Contains(text) && !members.Contains(text);
     }
 
     private static HashSet<string> MembersOf(SyntaxNode root)

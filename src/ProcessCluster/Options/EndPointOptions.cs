@@ -84,7 +84,7 @@ public enum ListenMode
     /// Each worker has a listening socket of its own, and the kernel spreads connections by their addresses (<c>SO_REUSEPORT</c>). TCP only. A stopped or busy worker holds up what the kernel has given it; what a worker
     /// that dies has not accepted is reset, unless <c>net.ipv4.tcp_migrate_req</c> is 1, and while no worker listens connections are refused.
     /// </summary>
-    ReusePortGroup,
+    ReusePort,
 }
 
 /// <summary>How the worker for a connection is chosen. Only workers that can take one are chosen, unless it says otherwise.</summary>

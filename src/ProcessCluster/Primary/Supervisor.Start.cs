@@ -102,7 +102,7 @@ internal sealed partial class Supervisor
         {
             try
             {
-                _ports.ConnectionFailover.RequestQuarantine.Remove(worker.Board); // It must not look at memory that is gone.
+                _ports.Failover.Quarantine.Remove(worker.Board); // It must not look at memory that is gone.
             }
             catch (KeyNotFoundException)
             {

@@ -76,7 +76,7 @@ internal sealed unsafe class PrimaryBoard(SharedMemory memory) : Board(memory)
     /// <param name="place">The place among the <see cref="Board.MaxQuarantined"/>.</param>
     /// <param name="fingerprint">The requests; not 0.</param>
     /// <param name="until">The end, in the units of <see cref="System.Diagnostics.Stopwatch.GetTimestamp"/>.</param>
-    public void RequestQuarantine(int place, long fingerprint, long until)
+    public void Quarantine(int place, long fingerprint, long until)
     {
         ref var entry = ref QuarantinedOf(place);
         Volatile.Write(ref entry.Until, until); // Before the fingerprint can be found.

@@ -25,7 +25,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     private int _kept;
 
     /// <summary>The requests that are suspected to end workers.</summary>
-    public RequestQuarantine RequestQuarantine { get; } = new(logger, metrics, time);
+    public RequestQuarantine Quarantine { get; } = new(logger, metrics, time);
 
     /// <summary>How many descriptors there are for copies: a quarter is left for connections that wait, for workers and the program.</summary>
     private int Room { get; } = (int)Math.Max(0, (OpenFiles.Limit - OtherFiles) / 4 * 3);
@@ -68,7 +68,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     public void ReadRunningRequests(WorkerHandle worker, OfferTable connections)
     {
         var board = worker.Board;
-        RequestQuarantine.Remove(board);
+        Quarantine.Remove(board);
         if (worker is not { HasCrashed: true, IsAdmitted: true, Options.ConnectionSurvival: { QuarantineAfter: > 0 } options })
             return;
         Dictionary<long, RunningRequests> running = [];
@@ -81,7 +81,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
                 running[fingerprint] = new RunningRequests(request.Name, running.GetValueOrDefault(fingerprint).Count + 1);
             }
         }
-        RequestQuarantine.Crashed(worker.Id, options, running);
+        Quarantine.Crashed(worker.Id, options, running);
     }
 
     /// <summary>

@@ -65,7 +65,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
         _needless = new RateLimit(time, NeedlessBurst, NeedlessPerSecond);
         _connections = new OfferTable(Board.Capacity);
         failover.Check(worker.Options);
-        failover.RequestQuarantine.Add(Board); // Before it gets a connection.
+        failover.Quarantine.Add(Board); // Before it gets a connection.
         Board.RequestNotice();
         loop.Add(this, _socket.Number, EpollEvents.Readable);
     }

@@ -37,7 +37,7 @@ internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, 
     {
         _boards.Add(board, board.Refused);
         foreach (var (place, held) in _held)
-            board.RequestQuarantine(place, held.Fingerprint, held.Until);
+            board.Quarantine(place, held.Fingerprint, held.Until);
     }
 
     /// <summary>A worker is gone; its board is still there.</summary>
@@ -96,7 +96,7 @@ internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, 
         var until = time.GetTimestamp() + (long)(period.TotalSeconds * time.TimestampFrequency);
         _held.Add(place, new Held(fingerprint, row.Name, until));
         foreach (var board in _boards.Keys)
-            board.RequestQuarantine(place, fingerprint, until);
+            board.Quarantine(place, fingerprint, until);
         metrics.Quarantined();
         logger.Quarantined(row.Name, row.Crashes, string.Join(", ", _crashed.Select(static worker => worker.ToString(CultureInfo.InvariantCulture))), period);
     }

@@ -60,7 +60,7 @@ internal sealed partial class PortTable
     /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
     public void Poll()
     {
-        ConnectionFailover.RequestQuarantine.LiftExpired();
+        Failover.Quarantine.LiftExpired();
         if (!_clockRuns && Rebalance(time.GetTimestamp()))
             NeedsClock();
     }

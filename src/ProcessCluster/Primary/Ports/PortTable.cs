@@ -32,10 +32,10 @@ internal sealed partial class PortTable(
     private const int MaxPorts = 2048;
 
     /// <summary>What becomes of connections whose worker is gone.</summary>
-    public ConnectionFailover ConnectionFailover { get; } = new(logger, metrics, time);
+    public ConnectionFailover Failover { get; } = new(logger, metrics, time);
 
     public void Add(WorkerHandle worker) =>
-        _users.Add(worker, new PortUser(new HandoffChannel(worker, loop, fault, logger.WorkerExhausted, TakeOver, ConnectionFailover, metrics, time)));
+        _users.Add(worker, new PortUser(new HandoffChannel(worker, loop, fault, logger.WorkerExhausted, TakeOver, Failover, metrics, time)));
 
     /// <summary>Binds the end point, or finds it bound: the answer to the worker; null when a socket is on its way to it.</summary>
     public ControlMessage? Bind(WorkerHandle worker, ControlMessage.Listen request)
@@ -52,7 +52,7 @@ internal sealed partial class PortTable(
                     return refusal;
                 }
                 return Deliver(worker, copied, request.Request);
-            case ListenMode.ReusePortGroup:
+            case ListenMode.ReusePort:
                 return TryUse(worker, request.Request, request.EndPoint, "", out ReusePortGroup? reused, out refusal, id => Hold(id, request.EndPoint, options))
                     ? DeliverOwn(worker, reused, request.Request, options)
                     : refusal;

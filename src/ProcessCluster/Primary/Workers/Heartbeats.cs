@@ -39,7 +39,7 @@ internal sealed class Heartbeats(
     /// <summary>The worker has given a sign of life.</summary>
     public void Answered(WorkerHandle worker, ControlMessage.Pong pong)
     {
-        worker.HeartbeatState = HeartbeatState.Answered(worker.HeartbeatState);
+        worker.Heartbeat = HeartbeatState.Answered(worker.Heartbeat);
         worker.IsDebugged = pong.IsDebugged;
         var now = time.GetTimestamp();
         // Within what can be: sums of what workers claim must not run over.
@@ -78,8 +78,8 @@ internal sealed class Heartbeats(
     {
         if (!worker.IsUp || worker.IsGoing)
             return;
-        var (next, action) = HeartbeatState.Pass(worker.HeartbeatState, step, _tick, worker.Options);
-        worker.HeartbeatState = next;
+        var (next, action) = HeartbeatState.Pass(worker.Heartbeat, step, _tick, worker.Options);
+        worker.Heartbeat = next;
         switch (action)
         {
             case PulseAction.Ask:

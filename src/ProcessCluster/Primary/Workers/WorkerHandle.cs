@@ -119,7 +119,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     public RuntimeFiles Files { get; init; }
 
     /// <summary>Its signs of life.</summary>
-    public HeartbeatState HeartbeatState { get; set; }
+    public HeartbeatState Heartbeat { get; set; }
 
     /// <summary>Whether a debugger was attached to it when it gave its last one.</summary>
     public bool IsDebugged { get; set; }

@@ -1,5 +1,4 @@
 using ProcessCluster.Messaging.Link;
-using ProcessCluster.Tests.Primary.Supervision;
 
 namespace ProcessCluster.Tests.Messaging.Link;
 

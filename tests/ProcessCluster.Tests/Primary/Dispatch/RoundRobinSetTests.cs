@@ -2,7 +2,6 @@ using ProcessCluster.Linux.Files;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Primary.Dispatch;
 using ProcessCluster.Protocol;
-using ProcessCluster.Tests.Primary.Supervision;
 
 namespace ProcessCluster.Tests.Primary.Dispatch;
 

@@ -228,7 +228,7 @@ public sealed class FleetTests
                     cluster.Fleet.Scale(wanted, (ScaleDownOrder)random.Next(2));
                     break;
                 case 2:
-                    _ = cluster.RollingReplacement.ReloadAsync();
+                    _ = cluster.Replacement.ReloadAsync();
                     break;
                 default:
                     cluster.Pass(random.NextDouble() * 3);
@@ -241,7 +241,7 @@ public sealed class FleetTests
         }
         cluster.Pass(600);
         Assert.Equal(wanted, cluster.Ready);
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Pass(60);
         Assert.True(cluster.Complete(reload).Succeeded);
         Assert.Equal(wanted + 2, cluster.Workers.Count);

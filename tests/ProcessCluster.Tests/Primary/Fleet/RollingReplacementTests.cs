@@ -10,7 +10,7 @@ public sealed class RollingReplacementTests
     {
         var cluster = Started(3);
         cluster.BootAtOnce = true;
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Pass(10);
         var result = cluster.Complete(reload);
         Assert.True(result.Succeeded);
@@ -26,7 +26,7 @@ public sealed class RollingReplacementTests
     public void A_new_worker_serves_for_the_soak_time_before_an_old_one_leaves()
     {
         var cluster = Started(1, options => options.SoakTime = TimeSpan.FromSeconds(5));
-        cluster.RollingReplacement.ReloadAsync();
+        cluster.Replacement.ReloadAsync();
         cluster.Pass(3);
         cluster.Up(2);
         cluster.Pass(4.9);
@@ -41,7 +41,7 @@ public sealed class RollingReplacementTests
     public void A_new_worker_that_ends_ends_the_reload_and_the_old_ones_stay(bool inItsSoak)
     {
         var cluster = Started(3);
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         if (inItsSoak)
         {
             cluster.Up(4);
@@ -66,7 +66,7 @@ public sealed class RollingReplacementTests
     {
         var cluster = new FakeCluster(new ClusterOptions { Workers = 2 }, probe: (_, _) => Task.FromException(new InvalidDataException("wrong answer")));
         cluster.Start();
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Up(3);
         var result = cluster.Complete(reload);
         Assert.Contains("did not pass its probe (InvalidDataException: wrong answer)", result.Failure!.Reason, StringComparison.Ordinal);
@@ -78,14 +78,14 @@ public sealed class RollingReplacementTests
     {
         var cluster = new FakeCluster(new ClusterOptions { Workers = 1 }, probe: (_, token) => Task.Delay(Timeout.Infinite, token));
         cluster.Start();
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Up(2);
         cluster.Pass(59);
         Assert.False(reload.IsCompleted);
         cluster.Pass(2);
         Assert.Contains("was not through its probe within 00:01:00", cluster.Complete(reload).Failure!.Reason, StringComparison.Ordinal);
 
-        reload = cluster.RollingReplacement.ReloadAsync();
+        reload = cluster.Replacement.ReloadAsync();
         cluster.Up(3);
         cluster.End(3);
         Assert.Contains("ended while it was probed", cluster.Complete(reload).Failure!.Reason, StringComparison.Ordinal);
@@ -95,7 +95,7 @@ public sealed class RollingReplacementTests
     public void A_reload_that_fails_later_keeps_what_was_replaced()
     {
         var cluster = Started(3);
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Up(4);
         cluster.Pass(2);
         cluster.End(5, WorkerExitCause.FailedAtBoot);
@@ -110,9 +110,9 @@ public sealed class RollingReplacementTests
     {
         var cluster = Started(2);
         cluster.BootAtOnce = true;
-        var first = cluster.RollingReplacement.ReloadAsync();
+        var first = cluster.Replacement.ReloadAsync();
         cluster.Settle();
-        var later = Enumerable.Range(0, 1000).Select(_ => cluster.RollingReplacement.ReloadAsync()).ToList();
+        var later = Enumerable.Range(0, 1000).Select(_ => cluster.Replacement.ReloadAsync()).ToList();
         Assert.Single(later.Distinct());
         for (var i = 0; i < 100; i++)
         {
@@ -128,8 +128,8 @@ public sealed class RollingReplacementTests
     {
         var cluster = Started(1);
         (cluster.BootAtOnce, cluster.LeaveAtOnce) = (true, false);
-        var first = cluster.RollingReplacement.ReloadAsync();
-        var second = cluster.RollingReplacement.ReloadAsync();
+        var first = cluster.Replacement.ReloadAsync();
+        var second = cluster.Replacement.ReloadAsync();
         cluster.Pass(100);
         Assert.False(first.IsCompleted);
         Assert.Equal(2, cluster.Workers.Count);
@@ -145,7 +145,7 @@ public sealed class RollingReplacementTests
     {
         var cluster = new FakeCluster(new ClusterOptions { Workers = 2 });
         cluster.Fleet.StartFirst();
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Pass(10);
         Assert.Equal(["start 1 in 0"], cluster.Log);
         cluster.BootAtOnce = true;
@@ -162,7 +162,7 @@ public sealed class RollingReplacementTests
         var cluster = Started(2);
         cluster.End(1, WorkerExitCause.Crashed, RestartOptions.ConfigurationErrorExitCode);
         cluster.BootAtOnce = true;
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Pass(10);
         Assert.True(cluster.Complete(reload).Succeeded);
         Assert.Equal(2, cluster.Ready);
@@ -172,7 +172,7 @@ public sealed class RollingReplacementTests
     public void An_old_worker_that_dies_during_the_reload_is_not_replaced_twice()
     {
         var cluster = Started(2);
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Pass(100);
         cluster.End(1);
         cluster.Pass(100);
@@ -187,13 +187,13 @@ public sealed class RollingReplacementTests
     public void A_reload_during_which_the_cluster_is_stopped_says_so()
     {
         var cluster = Started(2);
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Fleet.Stop();
-        cluster.RollingReplacement.Stop();
+        cluster.Replacement.Stop();
         foreach (var id in cluster.Workers.Keys.ToList())
             cluster.End(id, WorkerExitCause.Requested, 0);
         Assert.Equal("the cluster was stopped", cluster.Complete(reload).Failure!.Reason);
-        Assert.Equal("the cluster was stopped", cluster.Complete(cluster.RollingReplacement.ReloadAsync()).Failure!.Reason);
+        Assert.Equal("the cluster was stopped", cluster.Complete(cluster.Replacement.ReloadAsync()).Failure!.Reason);
     }
 
     [Fact]
@@ -201,7 +201,7 @@ public sealed class RollingReplacementTests
     {
         var cluster = Started(1, options => options.StandbyWorkers = 2);
         cluster.BootAtOnce = true;
-        var reload = cluster.RollingReplacement.ReloadAsync();
+        var reload = cluster.Replacement.ReloadAsync();
         cluster.Pass(10);
         Assert.True(cluster.Complete(reload).Succeeded);
         Assert.Equal(2, cluster.Fleet.Standby.Count);
@@ -219,7 +219,7 @@ public sealed class RollingReplacementTests
         {
             for (var second = 0; second < 5; second++)
             {
-                cluster.RollingReplacement.Sample();
+                cluster.Replacement.Sample();
                 cluster.Pass(1);
             }
             Assert.Equal(9, cluster.Workers.Count);
@@ -227,7 +227,7 @@ public sealed class RollingReplacementTests
             cluster.End(id, WorkerExitCause.Recycled, 0);
         }
         Assert.Equal(8, cluster.FewestReady);
-        cluster.RollingReplacement.Sample();
+        cluster.Replacement.Sample();
         cluster.Pass(10);
         Assert.Equal(Enumerable.Range(9, 8), cluster.Workers.Keys.Order());
     }
@@ -237,14 +237,14 @@ public sealed class RollingReplacementTests
     {
         var cluster = Started(1, options => options.Recycle.MaxMemory = 100 << 20);
         cluster.Workers[1].Load = new WorkerLoad(0, 0, default, 200 << 20);
-        cluster.RollingReplacement.Sample();
+        cluster.Replacement.Sample();
         cluster.End(2, WorkerExitCause.FailedAtBoot);
-        cluster.RollingReplacement.Sample();
+        cluster.Replacement.Sample();
         cluster.Pass(59);
-        cluster.RollingReplacement.Sample();
+        cluster.Replacement.Sample();
         Assert.Equal(["start 2 in 0"], cluster.Log);
         cluster.Pass(2);
-        cluster.RollingReplacement.Sample();
+        cluster.Replacement.Sample();
         Assert.Equal(["start 2 in 0", "start 3 in 0"], cluster.Log);
     }
 
@@ -256,7 +256,7 @@ public sealed class RollingReplacementTests
         for (var minute = 0; minute < 40; minute++)
         {
             cluster.Pass(60);
-            cluster.RollingReplacement.Sample();
+            cluster.Replacement.Sample();
             if (minute < 28)
                 Assert.Empty(cluster.Log);
         }

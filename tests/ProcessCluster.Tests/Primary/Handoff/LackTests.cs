@@ -1,5 +1,4 @@
 using ProcessCluster.Primary.Handoff;
-using ProcessCluster.Tests.Primary.Supervision;
 
 namespace ProcessCluster.Tests.Primary.Handoff;
 

@@ -4,7 +4,6 @@ using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Files;
 using ProcessCluster.Primary.Handoff;
 using ProcessCluster.Protocol;
-using ProcessCluster.Tests.Primary.Supervision;
 
 namespace ProcessCluster.Tests.Primary.Handoff;
 
@@ -150,9 +149,9 @@ public sealed class RequestQuarantineTests : IDisposable
     [Fact]
     public void A_worker_looks_at_the_time_itself()
     {
-        _primary.RequestQuarantine(7, Poison, Stopwatch.GetTimestamp() + Stopwatch.Frequency);
+        _primary.Quarantine(7, Poison, Stopwatch.GetTimestamp() + Stopwatch.Frequency);
         Assert.True(_worker.IsQuarantined(Poison, out _));
-        _primary.RequestQuarantine(7, Poison, Stopwatch.GetTimestamp());
+        _primary.Quarantine(7, Poison, Stopwatch.GetTimestamp());
         Assert.False(_worker.IsQuarantined(Poison, out var remaining));
         Assert.True(remaining <= TimeSpan.Zero);
     }

@@ -4,7 +4,7 @@ using ProcessCluster.Diagnostics;
 using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Primary.Workers;
 
-namespace ProcessCluster.Tests.Primary.Supervision;
+namespace ProcessCluster.Tests.Primary.Fleet;
 
 /// <summary>
 /// A fleet and its renewal without processes: the test says when a worker is up and how it ends. Time stands still until the test lets it
@@ -28,7 +28,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
     public Fleet Fleet { get; }
 
-    public RollingReplacement RollingReplacement { get; }
+    public RollingReplacement Replacement { get; }
 
     public List<string> Log { get; } = [];
 

@@ -1,7 +1,7 @@
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Linux.Systemd;
 
-namespace ProcessCluster.Tests.Platform;
+namespace ProcessCluster.Tests.Linux.Systemd;
 
 /// <summary>What systemd says in the environment: <c>man 3 sd_listen_fds</c>, <c>sd_notify</c>, <c>sd_watchdog_enabled</c>.</summary>
 public sealed class SystemdTests

@@ -8,7 +8,7 @@ using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Tests.Messaging;
 
-namespace ProcessCluster.Tests.Sockets;
+namespace ProcessCluster.Tests.Udp;
 
 /// <summary>What a datagram costs the garbage collector.</summary>
 [Collection(nameof(Alone))]

@@ -1,4 +1,4 @@
-namespace ProcessCluster.Tests.Primary.Supervision;
+namespace ProcessCluster.Tests;
 
 /// <summary>A clock that stands still until it is told to go on; then timers fire in order, on the caller's thread.</summary>
 internal sealed class FakeTime : TimeProvider

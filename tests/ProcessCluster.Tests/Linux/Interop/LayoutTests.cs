@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ProcessCluster.Linux.Interop;
 
-namespace ProcessCluster.Tests.Platform;
+namespace ProcessCluster.Tests.Linux.Interop;
 
 /// <summary>The structures that the kernel reads and writes, as its headers have them on 64 bits.</summary>
 public sealed class LayoutTests
