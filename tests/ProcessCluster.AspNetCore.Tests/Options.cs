@@ -22,7 +22,7 @@ public sealed class Options
         // What has bounds.
         (settings["MaxWorkers"], expected["MaxWorkers"]) = ("7", 7);
         (settings["Mode"], expected["Mode"]) = ("Handoff", ListenMode.Handoff); // Another one does not go with the others; it is read for an end point.
-        (settings["HangDump"], expected["HangDump"]) = (Path.GetTempPath(), Path.GetTempPath());
+        (settings["HangDumpDirectory"], expected["HangDumpDirectory"]) = (Path.GetTempPath(), Path.GetTempPath());
         (settings["WorkingDirectory"], expected["WorkingDirectory"]) = (Path.GetTempPath(), Path.GetTempPath());
         (settings["Recycle:MaxMemory"], expected["Recycle:MaxMemory"]) = ("100000000", 100_000_000L);
 

@@ -253,7 +253,7 @@ public sealed class WebClusters
         Assert.Contains("ProcessCluster:Recycle:Schedule:0 is 'at noon': give a time of the day", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:SlotEnvironment:first is no slot", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:MaxWaitingConnections is 0", message, StringComparison.Ordinal);
-        Assert.Contains("ProcessCluster:HangDump '/nowhere' does not exist", message, StringComparison.Ordinal);
+        Assert.Contains("ProcessCluster:HangDumpDirectory '/nowhere' does not exist", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:HeartbeatTimeout is 00:00:00", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:StandbyWorkers is -1", message, StringComparison.Ordinal);
         Assert.Contains("ProcessCluster:Restart:Factor is 0.5", message, StringComparison.Ordinal);

@@ -92,7 +92,7 @@ public sealed class Settings
         await using var cluster = await Puppets.Start(1, "handle", "configure Arguments one,two");
         cluster.Tell(1, "environment ANY");
         await cluster.Expect("^worker 1 has .* with one,two$");
-        cluster.Send("configure Silent true");
+        cluster.Send("configure SuppressOutput true");
         cluster.Send("fork puppet");
         await cluster.Expect("^online 2$");
         cluster.Tell(2, "environment ANY");

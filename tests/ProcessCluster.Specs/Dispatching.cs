@@ -174,7 +174,7 @@ public sealed class Dispatching
     [InlineData(WhenFull.ServiceUnavailable)]
     public async Task Past_the_limit_it_is_said_at_once(WhenFull how)
     {
-        await using var kept = await Kept.Start("fork keep", 1, $"MaxConnectionsPerWorker 1 MaxWaitingConnections 1 MaxWait 00:00:02 WhenFull {how}");
+        await using var kept = await Kept.Start("fork keep", 1, $"MaxConnectionsPerWorker 1 MaxWaitingConnections 1 QueueTimeout 00:00:02 WhenFull {how}");
         await kept.Open();
         using var waiting = await kept.Connect();
         await waiting.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\n\r\n"));

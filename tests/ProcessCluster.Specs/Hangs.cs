@@ -12,7 +12,7 @@ public sealed class Hangs
     public async Task A_worker_with_a_blocked_thread_pool_is_reported_dumped_if_wanted_killed_and_replaced(bool isDumped)
     {
         await using var fleet = await FleetSpecs.Started(
-            2, $"HeartbeatInterval 00:00:00.250 HeartbeatTimeout 00:00:03 {(isDumped ? "HangDump {folder}" : "")}");
+            2, $"HeartbeatInterval 00:00:00.250 HeartbeatTimeout 00:00:03 {(isDumped ? "HangDumpDirectory {folder}" : "")}");
         var before = await fleet.Workers();
         fleet.SetVersion("hangs 100");
         await fleet.Kill(1);

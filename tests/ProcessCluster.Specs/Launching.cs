@@ -72,7 +72,7 @@ public sealed class Launching
         cluster.Send("fork environment");
         await cluster.Expect("^exited 3 FailedAtBoot code=1 ");
 
-        cluster.Send("configure Silent true");
+        cluster.Send("configure SuppressOutput true");
         cluster.Send("fork environment GREETING=unheard");
         await cluster.Expect("^exited 4 Completed code=0 ");
         Assert.Equal(0, cluster.Count("unheard"));

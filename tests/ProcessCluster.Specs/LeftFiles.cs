@@ -54,7 +54,7 @@ public sealed class LeftFiles : IDisposable
     public async Task A_hung_worker_whose_dump_cannot_be_had_is_killed_at_once(bool isPlanted)
     {
         await using var fleet = FleetSpecs.Configured(
-            1, "HeartbeatInterval 00:00:00.250 HeartbeatTimeout 00:00:03 HangDump {folder}", _ => TestProcess.Start("driver", ("TMPDIR", _folder.FullName)));
+            1, "HeartbeatInterval 00:00:00.250 HeartbeatTimeout 00:00:03 HangDumpDirectory {folder}", _ => TestProcess.Start("driver", ("TMPDIR", _folder.FullName)));
         fleet.SetVersion("hangs 2000"); // When it is up.
         fleet.Cluster.Send("start");
         await fleet.Cluster.Expect("^listening 1 ");

@@ -94,7 +94,7 @@ public sealed class SharedPorts
     public async Task Who_waits_too_long_is_closed_and_the_log_says_so()
     {
         await using var cluster = TestProcess.Start("driver");
-        cluster.Send("configure MaxWait 00:00:01");
+        cluster.Send("configure QueueTimeout 00:00:01");
         cluster.Send("fork echo");
         var port = await Port(cluster, workers: 1);
         cluster.Send("kill 1 SIGKILL");

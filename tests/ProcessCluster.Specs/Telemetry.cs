@@ -76,7 +76,7 @@ public sealed class Telemetry
     public async Task Connections_that_wait_come_back_and_expire_are_counted()
     {
         await using var cluster = TestProcess.Start("driver");
-        cluster.Send("configure MaxWait 00:00:02");
+        cluster.Send("configure QueueTimeout 00:00:02");
         cluster.Send("measure");
         cluster.Send("fork echo");
         var endPoint = IPEndPoint.Parse((await cluster.Expect(@"^listening 1 (\S+)$")).Groups[1].Value);

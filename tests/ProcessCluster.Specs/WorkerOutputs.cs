@@ -36,7 +36,7 @@ public sealed class WorkerOutputs
     [Fact]
     public async Task Silent_workers_are_not_heard_but_their_last_words_are_kept()
     {
-        await using var fleet = await FleetSpecs.Started(1, "Silent true");
+        await using var fleet = await FleetSpecs.Started(1, "SuppressOutput true");
         fleet.SetVersion("exit 3");
         Assert.Contains("the first line of its error | the settings are wrong", await fleet.Reload(), StringComparison.Ordinal);
         Assert.Equal(0, fleet.Cluster.Count("version"));

@@ -35,7 +35,7 @@ internal static partial class ClusterLog
     [LoggerMessage(9, LogLevel.Warning, "No descriptor or memory is left to accept connections of {EndPoint}; they wait in the kernel. Raise the limit of open files (ulimit -n).")]
     public static partial void AcceptExhausted(this ILogger logger, System.Net.EndPoint endPoint);
 
-    [LoggerMessage(10, LogLevel.Warning, "{Count} connections of {EndPoint} waited {MaxWait} for a worker and were closed.")]
+    [LoggerMessage(10, LogLevel.Warning, "{Count} connections of {EndPoint} waited {QueueTimeout} for a worker and were closed.")]
     public static partial void WaitedTooLong(this ILogger logger, int count, System.Net.EndPoint endPoint, TimeSpan maxWait);
 
     [LoggerMessage(12, LogLevel.Warning, "A handler of the cluster's events has not returned within {Timeout}. The cluster ends without it.")]

@@ -59,7 +59,7 @@ internal sealed class ClusterMetrics : IDisposable
         _returned = Meter.CreateCounter<long>(
             "processcluster.connections.returned", "{connection}", "Connections that came back from a worker that refused them or ended; another one gets them.");
         _expired = Meter.CreateCounter<long>(
-            "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within MaxWait, or as too many waited already (WhenFull).");
+            "processcluster.connections.expired", "{connection}", "Connections that got no worker: not within QueueTimeout, or as too many waited already (WhenFull).");
         _moved = Meter.CreateCounter<long>(
             "processcluster.connections.moved", "{connection}", "Idle connections that a worker gave back for another one, which serves them on.");
         _left = Meter.CreateCounter<long>(
@@ -150,7 +150,7 @@ internal sealed class ClusterMetrics : IDisposable
     public void Exited(WorkerExitCause cause) => _exits.Add(1, Causes[(int)cause]);
 
     /// <summary>A worker that was wanted to leave is gone.</summary>
-    public void Drained(TimeSpan duration, WorkerExitCause cause, LeftConnections connections)
+    public void Drained(TimeSpan duration, WorkerExitCause cause, DrainOutcome connections)
     {
         _drain.Record(duration.TotalSeconds, Causes[(int)cause]);
         _left.Add(connections.Moved, GoneOn);

@@ -8,7 +8,7 @@ namespace ProcessCluster;
 public sealed record ReloadResult(int Generation, int Replaced, TimeSpan Duration, ReloadFailure? Failure)
 {
     /// <summary>What became of the connections of the workers that were replaced. All 0 where the reload failed: it does not wait until those are gone.</summary>
-    public LeftConnections Connections { get; init; }
+    public DrainOutcome Connections { get; init; }
 
     /// <summary>Whether every worker is of the new generation.</summary>
     public bool Succeeded => Failure is null;

@@ -41,7 +41,7 @@ public sealed record ClusterOptions
     public IDictionary<string, string?> Environment { get; private init; } = new Dictionary<string, string?>(StringComparer.Ordinal);
 
     /// <summary>Whether what workers write to their standard output and error is thrown away rather than shown. Default false.</summary>
-    public bool Silent { get; set; }
+    public bool SuppressOutput { get; set; }
 
     /// <summary>How long a worker may take from its start until it is up; then it is killed. Default 60 s.</summary>
     public TimeSpan BootTimeout { get; set; } = TimeSpan.FromSeconds(60);
@@ -71,7 +71,7 @@ public sealed record ClusterOptions
     /// An existing directory for dumps of hung workers, written before they are killed: one file for each,
     /// <c>worker-{number}-{process}.dmp</c>. Default null: none. A dump can be as large as the worker's memory.
     /// </summary>
-    public string? HangDump { get; set; }
+    public string? HangDumpDirectory { get; set; }
 
     /// <summary>How many further workers are kept booted and ready, without connections, so that one can take a dead one's place at once. Default 0.</summary>
     public int StandbyWorkers { get; set; }
@@ -154,7 +154,7 @@ public sealed record ClusterOptions
     public int MaxWaitingConnections { get; set; } = 1024;
 
     /// <summary>How long an accepted connection may wait in the primary for a worker; then <see cref="WhenFull"/> holds. Default 30 s.</summary>
-    public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>What becomes of connections past these limits. Default <see cref="ProcessCluster.WhenFull.Pause"/>.</summary>
     public WhenFull WhenFull { get; set; }
@@ -213,8 +213,8 @@ public sealed record ClusterOptions
         RequireVariables(errors, nameof(Environment), Environment);
         if (HeartbeatTimeout < HeartbeatInterval)
             errors.Add($"HeartbeatTimeout is {HeartbeatTimeout}: at least HeartbeatInterval, which is {HeartbeatInterval}.");
-        if (HangDump is { } dumps && !Directory.Exists(dumps))
-            errors.Add($"HangDump '{dumps}' does not exist: give a directory, or leave it out for no dumps.");
+        if (HangDumpDirectory is { } dumps && !Directory.Exists(dumps))
+            errors.Add($"HangDumpDirectory '{dumps}' does not exist: give a directory, or leave it out for no dumps.");
         if (MaxWorkers > 0 && MinWorkers > MaxWorkers)
             errors.Add($"MinWorkers is {MinWorkers}: at most MaxWorkers, which is {MaxWorkers}.");
         foreach (var (slot, variables) in SlotEnvironment)

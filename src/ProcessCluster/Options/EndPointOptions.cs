@@ -32,8 +32,8 @@ public sealed record EndPointOptions
     /// <inheritdoc cref="ClusterOptions.MaxWaitingConnections"/>
     public int? MaxWaitingConnections { get; set; }
 
-    /// <inheritdoc cref="ClusterOptions.MaxWait"/>
-    public TimeSpan? MaxWait { get; set; }
+    /// <inheritdoc cref="ClusterOptions.QueueTimeout"/>
+    public TimeSpan? QueueTimeout { get; set; }
 
     /// <inheritdoc cref="ClusterOptions.WhenFull"/>
     public WhenFull? WhenFull { get; set; }

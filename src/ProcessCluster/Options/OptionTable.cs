@@ -27,7 +27,7 @@ internal static class OptionTable
     private static readonly Option<ClusterOptions, int> MaxWaitingConnections = new(
         nameof(ClusterOptions.MaxWaitingConnections), Number, o => o.MaxWaitingConnections, (o, v) => o.MaxWaitingConnections = v, Between(1, MaxPerWorker));
 
-    private static readonly Option<ClusterOptions, TimeSpan> MaxWait = new(nameof(ClusterOptions.MaxWait), Time, o => o.MaxWait, (o, v) => o.MaxWait = v, UpToADay);
+    private static readonly Option<ClusterOptions, TimeSpan> QueueTimeout = new(nameof(ClusterOptions.QueueTimeout), Time, o => o.QueueTimeout, (o, v) => o.QueueTimeout = v, UpToADay);
 
     private static readonly Option<ClusterOptions, WhenFull> WhenFull =
         Name<WhenFull>(nameof(ClusterOptions.WhenFull), o => o.WhenFull, (o, v) => o.WhenFull = v);
@@ -55,7 +55,7 @@ internal static class OptionTable
         new OtherOption<ClusterOptions>(nameof(ClusterOptions.Environment), "map of string", "names without '=' and null characters"),
         new OtherOption<ClusterOptions>(nameof(ClusterOptions.SlotEnvironment), "map of maps", $"slots from 0 to {MaxWorkers - 1}"),
         new Option<ClusterOptions, bool>(nameof(ClusterOptions.PinProcessors), Flag, o => o.PinProcessors, (o, v) => o.PinProcessors = v),
-        new Option<ClusterOptions, bool>(nameof(ClusterOptions.Silent), Flag, o => o.Silent, (o, v) => o.Silent = v),
+        new Option<ClusterOptions, bool>(nameof(ClusterOptions.SuppressOutput), Flag, o => o.SuppressOutput, (o, v) => o.SuppressOutput = v),
         new Option<ClusterOptions, bool>(nameof(ClusterOptions.WorkerOutputPrefix), Flag, o => o.WorkerOutputPrefix, (o, v) => o.WorkerOutputPrefix = v),
         new Option<ClusterOptions, TimeSpan>(nameof(ClusterOptions.BootTimeout), Time, o => o.BootTimeout, (o, v) => o.BootTimeout = v, UpToADay),
         Name<ReadyWhen>(nameof(ClusterOptions.ReadyWhen), o => o.ReadyWhen, (o, v) => o.ReadyWhen = v),
@@ -65,7 +65,7 @@ internal static class OptionTable
         new Option<ClusterOptions, TimeSpan>(
             nameof(ClusterOptions.HeartbeatInterval), Time, o => o.HeartbeatInterval, (o, v) => o.HeartbeatInterval = v, UpToADay),
         new Option<ClusterOptions, TimeSpan>(nameof(ClusterOptions.HeartbeatTimeout), Time, o => o.HeartbeatTimeout, (o, v) => o.HeartbeatTimeout = v, UpToADay),
-        new Option<ClusterOptions, string?>(nameof(ClusterOptions.HangDump), OptionalText, o => o.HangDump, (o, v) => o.HangDump = v),
+        new Option<ClusterOptions, string?>(nameof(ClusterOptions.HangDumpDirectory), OptionalText, o => o.HangDumpDirectory, (o, v) => o.HangDumpDirectory = v),
         new Option<ClusterOptions, bool>(nameof(ClusterOptions.MoveConnections), Flag, o => o.MoveConnections, (o, v) => o.MoveConnections = v),
         new Option<ClusterOptions, bool>(
             nameof(ClusterOptions.RebalanceConnections), Flag, o => o.RebalanceConnections, (o, v) => o.RebalanceConnections = v),
@@ -76,7 +76,7 @@ internal static class OptionTable
         new OtherOption<ClusterOptions>(nameof(ClusterOptions.Weights), "map of int", $"weights from 1 to 1000, slots from 0 to {MaxWorkers - 1}"),
         MaxConnectionsPerWorker,
         MaxWaitingConnections,
-        MaxWait,
+        QueueTimeout,
         WhenFull,
         MaxPeekTime,
         ProxyProtocol,
@@ -102,7 +102,7 @@ internal static class OptionTable
             StickyName.Name, OptionalText, o => o.StickyName, (o, v) => o.StickyName = v, new(StickyName.Range, v => v is null || Token.Holds(v))),
         PerEndPoint(MaxConnectionsPerWorker, o => o.MaxConnectionsPerWorker, (o, v) => o.MaxConnectionsPerWorker = v),
         PerEndPoint(MaxWaitingConnections, o => o.MaxWaitingConnections, (o, v) => o.MaxWaitingConnections = v),
-        PerEndPoint(MaxWait, o => o.MaxWait, (o, v) => o.MaxWait = v),
+        PerEndPoint(QueueTimeout, o => o.QueueTimeout, (o, v) => o.QueueTimeout = v),
         PerEndPoint(WhenFull, o => o.WhenFull, (o, v) => o.WhenFull = v),
         PerEndPoint(MaxPeekTime, o => o.MaxPeekTime, (o, v) => o.MaxPeekTime = v),
         PerEndPoint(ProxyProtocol, o => o.ProxyProtocol, (o, v) => o.ProxyProtocol = v),

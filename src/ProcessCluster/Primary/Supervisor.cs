@@ -249,7 +249,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         _logger.WorkerHung(worker, worker.Options.HeartbeatTimeout);
         _events.Raise(WorkerEventKind.Hung, new WorkerEventArgs(worker));
-        if (worker.Options.HangDump is { } directory)
+        if (worker.Options.HangDumpDirectory is { } directory)
             _ = DumpAsync();
         else
             Apply(worker, LifecycleEvent.HangReported);
@@ -307,7 +307,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             Forget(worker, ending);
         });
         Guard(() => _ports.Remove(worker));
-        worker.CountLeftConnections();
+        worker.CountDrainOutcome();
         _ = LogEndAsync(worker, exit);
         _history.Add(worker, exit);
         Guard(() => _telemetry.Ended(worker, exit));

@@ -190,7 +190,7 @@ public sealed class ClusterMetricsTests : IDisposable
         _metrics.OutputLost("error", 4);
         _metrics.OutputLost("output", 1);
         _metrics.Exited(WorkerExitCause.Hung);
-        _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled, new LeftConnections(8, 2, 1));
+        _metrics.Drained(TimeSpan.FromSeconds(2), WorkerExitCause.Recycled, new DrainOutcome(8, 2, 1));
         _metrics.Reloaded(Good);
         _metrics.Reloaded(Bad);
         _listener.RecordObservableInstruments();

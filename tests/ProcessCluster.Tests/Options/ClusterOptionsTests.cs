@@ -21,7 +21,7 @@ public sealed class ClusterOptionsTests
         (nameof(ClusterOptions.BootTimeout), o => o.BootTimeout = Timeout.InfiniteTimeSpan),
         (nameof(ClusterOptions.DrainTimeout), o => o.DrainTimeout = TimeSpan.FromTicks(-1)),
         (nameof(ClusterOptions.DrainTimeout), o => o.DrainTimeout = TimeSpan.FromDays(1) + TimeSpan.FromTicks(1)),
-        (nameof(ClusterOptions.MaxWait), o => o.MaxWait = TimeSpan.MaxValue),
+        (nameof(ClusterOptions.QueueTimeout), o => o.QueueTimeout = TimeSpan.MaxValue),
         (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 0),
         (nameof(ClusterOptions.MaxWaitingConnections), o => o.MaxWaitingConnections = 1_000_001),
         ("ConnectionSurvival:ReplayIdempotent", o => (o.ConnectionSurvival.ReplayIdempotent, o.ConnectionSurvival.Enabled) = (true, null)),

@@ -7,7 +7,7 @@ namespace ProcessCluster.Primary.Dispatch;
 /// <param name="Policy">What chooses; null for the round robin.</param>
 /// <param name="PeekBytes">How many of a client's first bytes the policy wants to see.</param>
 /// <param name="MaxWaiting">How many connections may wait.</param>
-/// <param name="MaxWait">For how long.</param>
+/// <param name="QueueTimeout">For how long.</param>
 /// <param name="WhenFull">What becomes of the others.</param>
 /// <param name="MaxPeekTime">How long first bytes are waited for.</param>
 /// <param name="HasProxyHeader">Whether connections begin with the PROXY protocol's header.</param>
@@ -18,7 +18,7 @@ internal sealed record DispatchRules(
     IDispatchPolicy? Policy,
     int PeekBytes,
     int MaxWaiting,
-    TimeSpan MaxWait,
+    TimeSpan QueueTimeout,
     WhenFull WhenFull,
     TimeSpan MaxPeekTime,
     bool HasProxyHeader,
@@ -44,7 +44,7 @@ internal sealed record DispatchRules(
             policy,
             peekBytes,
             own.MaxWaitingConnections ?? options.MaxWaitingConnections,
-            own.MaxWait ?? options.MaxWait,
+            own.QueueTimeout ?? options.QueueTimeout,
             own.WhenFull ?? options.WhenFull,
             own.MaxPeekTime ?? options.MaxPeekTime,
             own.ProxyProtocol ?? options.ProxyProtocol,

@@ -124,7 +124,7 @@ internal sealed class RollingReplacement(
         old.AddRange(fleet.Standby.Where(worker => worker.Generation < generation));
         fleet.RenewStandby();
         await Task.WhenAll(old.Select(static worker => worker.Gone)).ConfigureAwait(true);
-        var connections = old.Aggregate(default(LeftConnections), static (sum, worker) => sum.And(worker.LeftConnections));
+        var connections = old.Aggregate(default(DrainOutcome), static (sum, worker) => sum.And(worker.DrainOutcome));
         return Report(new ReloadResult(generation, replaced, time.GetElapsedTime(started), null) { Connections = connections }, activity);
     }
 

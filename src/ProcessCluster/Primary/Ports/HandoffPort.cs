@@ -25,7 +25,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     private readonly ListeningSocket _socket;
     private readonly IPortEvents _observer;
     private readonly DispatchRules _rules;
-    private readonly long _maxWait;
+    private readonly long _queueTimeout;
     private readonly bool _hasTime;
     private readonly TimeProvider _time;
     private readonly CandidateSet _candidates;
@@ -43,8 +43,8 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     {
         (Id, _socket, _loop, _time, _observer, _rules, _candidates) = (id, socket, loop, time, observer, rules, rules.Candidates);
         _lack = new Lack(time);
-        _hasTime = rules.MaxWait >= HoldableWait;
-        _maxWait = (long)(rules.MaxWait.TotalSeconds * time.TimestampFrequency);
+        _hasTime = rules.QueueTimeout >= HoldableWait;
+        _queueTimeout = (long)(rules.QueueTimeout.TotalSeconds * time.TimestampFrequency);
         (_refusals, KeepsConnections, _crashAnswer) = (new RejectedConnections(rules.WhenFull, time), options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
         _rebalancing = rules.Rebalances ? new ConnectionRebalancer() : null;
         if (rules.HasProxyHeader || rules.PeekBytes > 0)
@@ -64,7 +64,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     /// <summary>Of its connections.</summary>
     public AddressFamily Family => _socket.Family;
 
-    public TimeSpan MaxWait => _rules.MaxWait;
+    public TimeSpan QueueTimeout => _rules.QueueTimeout;
 
     /// <summary>How many connections wait for a worker. May be read on any thread.</summary>
     public int Waiting => _waiting.Count + _affinity.Count;
@@ -79,7 +79,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     public bool IsHolding => _candidates.IsHolding && _waiting.Count > 0;
 
     /// <summary>How long ago a connection of this port was accepted.</summary>
-    public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _maxWait);
+    public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _queueTimeout);
 
     public override void OnReady(EpollEvents events)
     {
@@ -243,7 +243,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
         _waiting.Close();
     }
 
-    private PendingConnection Accepted(int descriptor, in PeerAddress peer) => new(descriptor, peer, _time.GetTimestamp() + _maxWait);
+    private PendingConnection Accepted(int descriptor, in PeerAddress peer) => new(descriptor, peer, _time.GetTimestamp() + _queueTimeout);
 
     private void Place(in PendingConnection connection)
     {

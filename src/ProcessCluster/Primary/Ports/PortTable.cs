@@ -374,6 +374,6 @@ internal sealed partial class PortTable(
     private void Expired(HandoffPort port, int connections)
     {
         metrics.Expired(connections);
-        logger.WaitedTooLong(connections, port.EndPoint, port.MaxWait);
+        logger.WaitedTooLong(connections, port.EndPoint, port.QueueTimeout);
     }
 }

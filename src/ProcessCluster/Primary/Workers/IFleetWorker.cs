@@ -26,7 +26,7 @@ internal interface IFleetWorker
     Task<WorkerExit> Gone { get; }
 
     /// <summary>What became of its connections, once it has ended.</summary>
-    LeftConnections LeftConnections { get; }
+    DrainOutcome DrainOutcome { get; }
 
     /// <summary>The last lines of its standard error, once it has ended.</summary>
     Task<IReadOnlyList<string>> LastErrors { get; }

@@ -136,7 +136,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     public int ConnectionsMoved { get; set; }
 
     /// <summary>What became of them when it had left; of a worker that was not to leave all are 0.</summary>
-    public LeftConnections LeftConnections { get; private set; }
+    public DrainOutcome DrainOutcome { get; private set; }
 
     public bool IsUp => _life.IsUp;
 
@@ -227,7 +227,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     public void MarkLeaving() => _stopping.CancelAsync(); // Callbacks are the program's: not on the loop's thread.
 
     /// <summary>The process is gone, and what it gave back was taken: what became of the connections that it had when it was to leave.</summary>
-    public void CountLeftConnections()
+    public void CountDrainOutcome()
     {
         if (!_life.LeaveWanted)
             return;
@@ -235,7 +235,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
         var open = Board.Open;
         var left = Math.Max(0, ConnectionsAtLeave - ConnectionsMoved - open);
         var cut = Math.Clamp(unchecked(Board.Cut - CutBeforeLeave), 0, left);
-        LeftConnections = new LeftConnections(ConnectionsMoved, left - cut, open + cut);
+        DrainOutcome = new DrainOutcome(ConnectionsMoved, left - cut, open + cut);
     }
 
     /// <summary>The process has ended: removes the files that it could not remove any more.</summary>

@@ -51,7 +51,7 @@ internal static class WorkerLaunch
 
     private static ChildOutput OutputOf(ClusterOptions options) => options switch
     {
-        { Silent: true } => ChildOutput.Discarded,
+        { SuppressOutput: true } => ChildOutput.Discarded,
         { WorkerOutputPrefix: true } => ChildOutput.Piped,
         _ => ChildOutput.Inherited,
     };

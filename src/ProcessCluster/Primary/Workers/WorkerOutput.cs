@@ -40,7 +40,7 @@ internal sealed class WorkerOutput : EventLoop.Watch
     public IReadOnlyList<string> Tail => _affinity.Tail;
 
     public static WorkerOutput Errors(OutputRelay relay, Descriptor pipe, ClusterOptions options, int worker) =>
-        new(relay.Loop, pipe, options.Silent ? null : relay.Errors, new OutputLines(TailLines, Prefix(options, worker)));
+        new(relay.Loop, pipe, options.SuppressOutput ? null : relay.Errors, new OutputLines(TailLines, Prefix(options, worker)));
 
     public static WorkerOutput Output(OutputRelay relay, Descriptor pipe, ClusterOptions options, int worker) =>
         new(relay.Loop, pipe, relay.Output, new OutputLines(tail: 0, Prefix(options, worker)));

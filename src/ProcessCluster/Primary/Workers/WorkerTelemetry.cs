@@ -111,7 +111,7 @@ internal sealed class WorkerTelemetry : IClusterGauges
         }
         _metrics.Exited(exit.Cause);
         if (life!.DrainStarted != 0)
-            _metrics.Drained(_time.GetElapsedTime(life.DrainStarted), exit.Cause, worker.LeftConnections);
+            _metrics.Drained(_time.GetElapsedTime(life.DrainStarted), exit.Cause, worker.DrainOutcome);
         ClusterActivities.End(life.Boot, exit, isError: true);
         ClusterActivities.End(life.Drain, exit, isError: exit.Cause is not (WorkerExitCause.Requested or WorkerExitCause.Recycled or WorkerExitCause.Killed));
     }

@@ -195,7 +195,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
         public Task<WorkerExit> Gone => _gone.Task;
 
-        public LeftConnections LeftConnections { get; set; }
+        public DrainOutcome DrainOutcome { get; set; }
 
         public Task<IReadOnlyList<string>> LastErrors => Task.FromResult<IReadOnlyList<string>>(["its last line"]);
 

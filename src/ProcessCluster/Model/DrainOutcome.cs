@@ -4,10 +4,10 @@ namespace ProcessCluster;
 /// <param name="Moved">Idle ones that another worker serves on; their clients have noticed nothing.</param>
 /// <param name="Drained">Those that were ended in order, by their client or after it was told.</param>
 /// <param name="Cut">Connections that the worker ended in the middle, such as streams at the deadline, and those that were still there when its process ended.</param>
-public readonly record struct LeftConnections(int Moved, int Drained, int Cut)
+public readonly record struct DrainOutcome(int Moved, int Drained, int Cut)
 {
     /// <summary>Those of both.</summary>
-    internal LeftConnections And(LeftConnections other) => new(Moved + other.Moved, Drained + other.Drained, Cut + other.Cut);
+    internal DrainOutcome And(DrainOutcome other) => new(Moved + other.Moved, Drained + other.Drained, Cut + other.Cut);
 
     /// <summary>A part of a sentence for a log.</summary>
     public override string ToString() => $"{Moved} connections moved, {Drained} drained, {Cut} cut";
