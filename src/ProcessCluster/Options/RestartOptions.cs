@@ -61,63 +61,6 @@ public sealed record RestartOptions
     }
 }
 
-/// <summary>Which ends of a worker are followed by another one. Default <see cref="RestartPolicy.Always"/>.</summary>
-    public RestartPolicy Policy { get; set; } = RestartPolicy.Always;
-
-    /// <summary>The delay after the first short life. Default 100 ms.</summary>
-    public TimeSpan InitialDelay { get; set; } = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>By what the delay grows with each further short life in a row, from 1 to 10. Default 2.</summary>
-    public double Factor { get; set; } = 2;
-
-    /// <summary>The longest delay. Default 30 s.</summary>
-    public TimeSpan MaxDelay { get; set; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>
-    /// By how much a delay may differ, as a share of it, from 0 to 1, so that workers that fell together do not rise together. Default 0.1:
-    /// 90 to 110 %, never above <see cref="MaxDelay"/>.
-    /// </summary>
-    public double Jitter { get; set; } = 0.1;
-
-    /// <summary>A worker that was up for this long is stable: the delay starts anew. Default 10 s.</summary>
-    public TimeSpan StableAfter { get; set; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>
-    /// How many replacements a slot has within <see cref="Window"/>, from 1. Default 10. With the next one its breaker opens: it rests for the
-    /// length of the window, then tries once more. Other slots are not touched.
-    /// </summary>
-    public int MaxRestarts { get; set; } = 10;
-
-    /// <summary>
-    /// The window of <see cref="MaxRestarts"/>. Default 60 s. It is the time for which the slot's workers were up: delays and boots do not
-    /// count, so that a slot cannot escape its budget by being slow to fail.
-    /// </summary>
-    public TimeSpan Window { get; set; } = TimeSpan.FromSeconds(60);
-
-    /// <summary>What happens when no worker is ready and none will be tried soon, as every slot's breaker is open. Default: keep trying.</summary>
-    public WhenExhausted WhenExhausted { get; set; } = WhenExhausted.KeepTrying;
-
-    internal void Validate(List<string> errors)
-    {
-        ClusterOptions.RequirePositive(errors, "Restart:InitialDelay", InitialDelay);
-        ClusterOptions.RequirePositive(errors, "Restart:MaxDelay", MaxDelay);
-        ClusterOptions.RequirePositive(errors, "Restart:StableAfter", StableAfter);
-        ClusterOptions.RequirePositive(errors, "Restart:Window", Window);
-        ClusterOptions.RequireKnown(errors, "Restart:Policy", Policy);
-        ClusterOptions.RequireKnown(errors, "Restart:WhenExhausted", WhenExhausted);
-        if (InitialDelay > MaxDelay)
-            errors.Add($"Restart:InitialDelay is {InitialDelay}: at most Restart:MaxDelay, which is {MaxDelay}.");
-        if (Factor is not (>= 1 and <= 10))
-            errors.Add($"Restart:Factor is {Factor}: from 1 to 10.");
-        if (Jitter is not (>= 0 and <= 1))
-            errors.Add($"Restart:Jitter is {Jitter}: from 0 to 1.");
-        if (MaxRestarts is < 1 or > 1_000_000)
-            errors.Add($"Restart:MaxRestarts is {MaxRestarts}: from 1 to 1000000.");
-    }
-
-    internal RestartOptions Copy() => (RestartOptions)MemberwiseClone();
-}
-
 /// <summary>Which ends of a worker are followed by another one. A worker that the cluster itself replaces (reload, recycling) always is.</summary>
 public enum RestartPolicy
 {

@@ -14,13 +14,13 @@ internal sealed class WorkerOutput : EventLoop.Watch
 
     private readonly EventLoop _loop;
     private readonly Descriptor _pipe;
-    private readonly OutputLines _affinity;
+    private readonly OutputLines _lines;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly OutputTarget? _target;
 
     private WorkerOutput(EventLoop loop, Descriptor pipe, OutputTarget? target, OutputLines lines)
     {
-        (_loop, _pipe, _target, _affinity) = (loop, pipe, target, lines);
+        (_loop, _pipe, _target, _lines) = (loop, pipe, target, lines);
         try
         {
             Pipe.MakeNonBlocking(pipe);
@@ -37,7 +37,7 @@ internal sealed class WorkerOutput : EventLoop.Watch
     public Task Ended => _ended.Task;
 
     /// <summary>The last lines.</summary>
-    public IReadOnlyList<string> Tail => _affinity.Tail;
+    public IReadOnlyList<string> Tail => _lines.Tail;
 
     public static WorkerOutput Errors(OutputRelay relay, Descriptor pipe, ClusterOptions options, int worker) =>
         new(relay.Loop, pipe, options.SuppressOutput ? null : relay.Errors, new OutputLines(TailLines, Prefix(options, worker)));
@@ -56,11 +56,11 @@ internal sealed class WorkerOutput : EventLoop.Watch
             var read = Pipe.TryRead(_pipe, buffer);
             if (read < 0)
             {
-                Show(_affinity.Pause());
-                _affinity.Release();
+                Show(_lines.Pause());
+                _lines.Release();
                 return;
             }
-            Show(read == 0 ? _affinity.End() : _affinity.Add(buffer[..read]));
+            Show(read == 0 ? _lines.End() : _lines.Add(buffer[..read]));
             if (read > 0)
                 continue;
             _loop.Remove(this, _pipe.Number);
