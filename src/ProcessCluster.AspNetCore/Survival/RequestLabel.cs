@@ -117,12 +117,11 @@ internal sealed class RequestName
 
     public bool Is(string method, Endpoint endpoint) => _endpoint == endpoint && _method == method;
 
-    /// <summary>FNV-1a, 64 bits (draft-eastlake-fnv).</summary>
     private static long Hash(byte[] bytes)
     {
-        var hash = 0xcbf29ce484222325;
+        var hash = Fnv1a.Start;
         foreach (var value in bytes)
-            hash = unchecked((hash ^ value) * 0x100000001b3);
+            hash = Fnv1a.Add(hash, value);
         return unchecked((long)hash);
     }
 }

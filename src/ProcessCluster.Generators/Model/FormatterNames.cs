@@ -1,4 +1,5 @@
 using System.Text;
+using ProcessCluster.Model;
 
 namespace ProcessCluster.Generators.Model;
 
@@ -12,9 +13,9 @@ internal static class FormatterNames
 
     public static string Of(string type)
     {
-        var hash = 14695981039346656037UL;
+        var hash = Fnv1a.Start;
         foreach (var letter in type)
-            hash = unchecked((hash ^ letter) * 1099511628211UL);
+            hash = Fnv1a.Add(hash, letter);
         return $"{Readable(type)}_{(uint)(hash ^ (hash >> 32)):x8}";
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ProcessCluster;
 
 /// <summary>
@@ -65,4 +67,17 @@ public enum Signal
 
     /// <summary>Background process writes to the terminal.</summary>
     SIGTTOU = 22,
+}
+
+/// <summary>Checks of signals.</summary>
+internal static class Signals
+{
+    private const int Last = 64; // SIGRTMAX of Linux.
+
+    /// <exception cref="ArgumentOutOfRangeException">The system has no such signal.</exception>
+    public static void ThrowIfNotSendable(Signal signal, [CallerArgumentExpression(nameof(signal))] string? name = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, name);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, Last, name);
+    }
 }

@@ -8,7 +8,7 @@ namespace ProcessCluster.Primary;
 /// A cluster that keeps its number of workers, from its start to its end: brings together the fleet, its renewal, automatic scaling and the
 /// signals for these. Thread-safe, unless said otherwise.
 /// </summary>
-internal sealed class ManagedFleet : IDisposable
+internal sealed class ManagedFleet : ISupervisorObserver, IDisposable
 {
     private readonly Supervisor _supervisor;
     private readonly ClusterOptions _options;
@@ -19,7 +19,9 @@ internal sealed class ManagedFleet : IDisposable
     private readonly TimeProvider _time;
     private ClusterSignals? _signals;
     private Autoscaler _autoscaler;
+    private readonly Action _giveUp;
     private int _reloadAsked;
+    private bool _isStopped;
 
     /// <summary>Called on the loop.</summary>
     public ManagedFleet(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, TerminalWatch terminal, Action giveUp)
@@ -28,11 +30,8 @@ internal sealed class ManagedFleet : IDisposable
         _fleet = new Fleet(supervisor, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
         _replacement = new RollingReplacement(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.NotifyReloading };
-        supervisor.Up = _fleet.Up;
-        supervisor.Going = _fleet.Going;
-        supervisor.Ended = _fleet.Ended;
-        supervisor.Exhausted = giveUp;
-        supervisor.Sampled = Sampled;
+        _giveUp = giveUp;
+        supervisor.Observer = this;
     }
 
     /// <exception cref="ClusterStartException">The first worker ended before it was ready.</exception>
@@ -71,7 +70,7 @@ internal sealed class ManagedFleet : IDisposable
     {
         _fleet.Stop();
         _replacement.Stop();
-        _supervisor.Sampled = null;
+        _isStopped = true;
     }
 
     /// <summary>The last worker is gone: signals mean again what they meant before.</summary>
@@ -90,8 +89,18 @@ internal sealed class ManagedFleet : IDisposable
         return _fleet.Scale(workers, order);
     }
 
-    private void Sampled()
+    void ISupervisorObserver.Up(WorkerHandle worker) => _fleet.Up(worker);
+
+    void ISupervisorObserver.Going(WorkerHandle worker, WorkerEnd end) => _fleet.Going(worker, end);
+
+    void ISupervisorObserver.Ended(WorkerHandle worker, WorkerExit exit) => _fleet.Ended(worker, exit);
+
+    void ISupervisorObserver.Exhausted() => _giveUp();
+
+    void ISupervisorObserver.Sampled()
     {
+        if (_isStopped)
+            return;
         _replacement.Sample();
         if (_options.MaxWorkers == 0)
             return;

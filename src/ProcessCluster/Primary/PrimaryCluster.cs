@@ -12,13 +12,11 @@ using ProcessCluster.Protocol;
 namespace ProcessCluster.Primary;
 
 /// <summary>The cluster as its primary sees it. Starts its thread with the first fork, so that a process without workers costs nothing.</summary>
-internal sealed class PrimaryCluster : ICluster
+internal sealed class PrimaryCluster : ClusterBase
 {
     private readonly ClusterLogger _logger;
-    private readonly ClusterEvents _events;
     private readonly Lazy<Supervisor> _supervisor;
     private readonly TimeProvider _time;
-    private readonly MessagingScope _scope;
     private readonly CancellationTokenSource _givenUp = new();
     private PosixSignalRegistration? _interrupt;
     private PosixSignalRegistration? _fileTooLarge;
@@ -30,12 +28,11 @@ internal sealed class PrimaryCluster : ICluster
     private volatile bool _isLeaving; // Before a worker hears of it: a second interrupt may follow at once.
 
     public PrimaryCluster(ClusterLogger logger, TimeProvider time)
+        : base(logger, time)
     {
         (_logger, _time) = (logger, time);
         SelfCommand.Remember();
         SystemdSockets.Take();
-        _events = new ClusterEvents(logger);
-        _scope = new MessagingScope(logger, time);
         _terminal = new Lazy<TerminalWatch>(() => new TerminalWatch(time, static () => ControllingTerminal.Role));
         _locks = new PrimaryLocks((worker, request) => _supervisor!.Value.GrantLock(worker, request));
         _supervisor = new Lazy<Supervisor>(() =>
@@ -44,71 +41,25 @@ internal sealed class PrimaryCluster : ICluster
             // A log that is as long as a file may be (ulimit -f) is an error of the write, not the end of the primary, which writes for its workers.
             _fileTooLarge = PosixSignalRegistration.Create(CurrentProcess.FileTooLarge, static context => context.Cancel = true);
             _ = _terminal.Value;
-            return new Supervisor(_events, _scope) { Locks = _locks.Table };
+            return new Supervisor(Events, Scope) { Locks = _locks.Table };
         });
     }
 
-    public event EventHandler<WorkerEventArgs>? Forked
-    {
-        add => _events.Forked += value;
-        remove => _events.Forked -= value;
-    }
-
-    public event EventHandler<WorkerEventArgs>? Online
-    {
-        add => _events.Online += value;
-        remove => _events.Online -= value;
-    }
-
-    public event EventHandler<WorkerListeningEventArgs>? Listening
-    {
-        add => _events.Listening += value;
-        remove => _events.Listening -= value;
-    }
-
-    public event EventHandler<WorkerEventArgs>? Disconnected
-    {
-        add => _events.Disconnected += value;
-        remove => _events.Disconnected -= value;
-    }
-
-    public event EventHandler<WorkerExitedEventArgs>? Exited
-    {
-        add => _events.Exited += value;
-        remove => _events.Exited -= value;
-    }
-
-    public event EventHandler<WorkerEventArgs>? Hung
-    {
-        add => _events.Hung += value;
-        remove => _events.Hung -= value;
-    }
-
     /// <inheritdoc cref="Supervisor.Reached"/>
-    public Action<Platform.StartStep>? Reached
+    public Action<StartStep>? Reached
     {
         get => _supervisor.Value.Reached;
         set => _supervisor.Value.Reached = value;
     }
 
-    public bool IsPrimary => true;
+    public override ClusterWorker? Worker => null;
 
-    public bool IsWorker => false;
-
-    public ClusterWorker? Worker => null;
-
-    public IReadOnlyDictionary<int, ClusterWorker> Workers =>
+    public override IReadOnlyDictionary<int, ClusterWorker> Workers =>
         _supervisor.IsValueCreated ? _supervisor.Value.Workers : System.Collections.ObjectModel.ReadOnlyDictionary<int, ClusterWorker>.Empty;
 
-    public void Configure(ClusterOptions options)
+    public override ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        _scope.Options = options.Validated();
-    }
-
-    public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null)
-    {
-        var options = _scope.Options;
+        var options = Scope.Options;
         return _supervisor.Value.Loop.Invoke(() =>
         {
             ThrowIfDisconnecting();
@@ -116,9 +67,9 @@ internal sealed class PrimaryCluster : ICluster
         });
     }
 
-    public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
+    public override async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
     {
-        var options = _scope.Options;
+        var options = Scope.Options;
         var supervisor = _supervisor.Value;
         var management = supervisor.Loop.Invoke(() =>
         {
@@ -138,10 +89,10 @@ internal sealed class PrimaryCluster : ICluster
         }
     }
 
-    public Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default) =>
+    public override Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default) =>
         Started("reloaded").ReloadAsync().WaitAsync(cancellationToken);
 
-    public Task ScaleAsync(int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default)
+    public override Task ScaleAsync(int workers, ScaleDownOrder order = ScaleDownOrder.Youngest, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(workers, ClusterOptions.MaxWorkerCount);
@@ -150,11 +101,11 @@ internal sealed class PrimaryCluster : ICluster
         return Started("scaled").ScaleAsync(workers, order).WaitAsync(cancellationToken);
     }
 
-    public IReadOnlyList<WorkerRecord> History => _supervisor.IsValueCreated ? _supervisor.Value.History : [];
+    public override IReadOnlyList<WorkerRecord> History => _supervisor.IsValueCreated ? _supervisor.Value.History : [];
 
-    public CancellationToken GivenUp => _givenUp.Token;
+    public override CancellationToken GivenUp => _givenUp.Token;
 
-    public async Task DisconnectAsync(CancellationToken cancellationToken = default)
+    public override async Task DisconnectAsync(CancellationToken cancellationToken = default)
     {
         if (!_supervisor.IsValueCreated)
             return;
@@ -162,7 +113,7 @@ internal sealed class PrimaryCluster : ICluster
         await disconnecting.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    public async Task WaitForShutdownAsync(CancellationToken cancellationToken = default)
+    public override async Task WaitForShutdownAsync(CancellationToken cancellationToken = default)
     {
         var asked = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         void OnSignal(PosixSignalContext context)
@@ -188,7 +139,7 @@ internal sealed class PrimaryCluster : ICluster
         await DisconnectAsync(CancellationToken.None).ConfigureAwait(false);
     }
 
-    public Task<ClusterListener> ListenAsync(
+    public override Task<ClusterListener> ListenAsync(
         EndPoint endPoint, ClusterListenOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
@@ -196,7 +147,7 @@ internal sealed class PrimaryCluster : ICluster
         return Task.FromResult<ClusterListener>(LocalListener.Bind(endPoint, (options ?? new ClusterListenOptions()).Validated()));
     }
 
-    public async ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default)
+    public override async ValueTask BroadcastAsync<T>(T message, CancellationToken cancellationToken = default)
     {
         // To each at once: one that has no room holds up the sender, not the others.
         List<Task> sending = [];
@@ -205,22 +156,14 @@ internal sealed class PrimaryCluster : ICluster
         await Task.WhenAll(sending).ConfigureAwait(false);
     }
 
-    public ValueTask SendToAsync<T>(int workerId, T message, CancellationToken cancellationToken = default) =>
+    public override ValueTask SendToAsync<T>(int workerId, T message, CancellationToken cancellationToken = default) =>
         WorkerOf(workerId).SendAsync(message, cancellationToken);
 
-    public ValueTask<TAnswer> RequestToAsync<TRequest, TAnswer>(
+    public override ValueTask<TAnswer> RequestToAsync<TRequest, TAnswer>(
         int workerId, TRequest request, CancellationToken cancellationToken = default) =>
         WorkerOf(workerId).RequestAsync<TRequest, TAnswer>(request, cancellationToken);
 
-    public IDisposable OnMessage<T>(Action<T, MessageContext> handler) => _scope.Handlers.OnMessage(handler);
-
-    public IDisposable OnMessage<T>(Func<T, MessageContext, ValueTask> handler) => _scope.Handlers.OnMessage(handler);
-
-    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, TAnswer> handler) => _scope.Handlers.OnRequest(handler);
-
-    public IDisposable OnRequest<TRequest, TAnswer>(Func<TRequest, MessageContext, ValueTask<TAnswer>> handler) => _scope.Handlers.OnRequest(handler);
-
-    public Task<ClusterUdpSocket> BindUdpAsync(
+    public override Task<ClusterUdpSocket> BindUdpAsync(
         EndPoint endPoint, ClusterUdpOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endPoint);
@@ -229,7 +172,7 @@ internal sealed class PrimaryCluster : ICluster
         return Task.FromResult(new ClusterUdpSocket(socket, SocketLoop.Instance, bound, closed: null));
     }
 
-    public Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
+    public override Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
         _locks.AcquireAsync(name, cancellationToken);
 
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
@@ -291,7 +234,7 @@ internal sealed class PrimaryCluster : ICluster
         {
             // Each worker has its own deadline, at which it is killed.
             await Task.WhenAll(gone).ConfigureAwait(false);
-            await _events.FlushAsync().ConfigureAwait(false);
+            await Events.FlushAsync().ConfigureAwait(false);
             _management?.Dispose();
             _supervisor.Value.Loop.Invoke(() => (_management = null, _disconnecting = null, _isLeaving = false, _interrupts = 0));
         }

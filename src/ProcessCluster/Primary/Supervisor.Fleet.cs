@@ -7,17 +7,8 @@ namespace ProcessCluster.Primary;
 /// <summary>What a cluster that keeps its number of workers is told, and has done.</summary>
 internal sealed partial class Supervisor
 {
-    /// <summary>Told on the loop of each worker whose boot is over.</summary>
-    public Action<WorkerHandle>? Up { get; set; }
-
-    /// <summary>Told on the loop of each worker that will serve no more, while its process is still there.</summary>
-    public Action<WorkerHandle, WorkerEnd>? Going { get; set; }
-
-    /// <summary>Told on the loop about once a second, when what workers do has been looked at.</summary>
-    public Action? Sampled { get; set; }
-
-    /// <summary>Told on the loop when the cluster shall end for want of workers.</summary>
-    public Action? Exhausted { get; set; }
+    /// <summary>Gets or sets the observer of the workers' lives; null where the program forks by hand.</summary>
+    public ISupervisorObserver? Observer { get; set; }
 
     /// <summary>Tells systemd, where there is one, that the cluster is up. Called on the loop.</summary>
     public void NotifyStarted() => _systemd?.Started();
@@ -81,6 +72,6 @@ internal sealed partial class Supervisor
     void IFleetHost.GiveUp()
     {
         _logger.GivenUp();
-        Exhausted?.Invoke();
+        Observer?.Exhausted();
     }
 }

@@ -64,9 +64,6 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     /// <summary>Those that are not dead. Changed on the loop only; read from anywhere.</summary>
     public ConcurrentDictionary<int, ClusterWorker> Workers { get; } = new();
 
-    /// <summary>Told on the loop, before the event is raised, of each worker that has ended.</summary>
-    public Action<WorkerHandle, WorkerExit>? Ended { get; set; }
-
     /// <summary>The cluster's locks.</summary>
     public required LockTable Locks { get; init; }
 
@@ -178,7 +175,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         NotifyReady();
         if (Up is null)
             NotifyStarted(); // Forked by hand: nobody knows better when they are all there.
-        Up?.Invoke(worker);
+        Observer?.Up(worker);
     }
 
     private void AdmitIfUp(WorkerHandle worker)
@@ -239,9 +236,9 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (actions.HasFlag(LifecycleActions.RaiseDisconnected))
             _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
         if (next.Hung && !before.Hung)
-            Going?.Invoke(worker, WorkerEnd.Failed);
+            Observer?.Going(worker, WorkerEnd.Failed);
         else if (next.LeaveWanted && !before.LeaveWanted && !next.Hung)
-            Going?.Invoke(worker, WorkerEnd.Left);
+            Observer?.Going(worker, WorkerEnd.Left);
     }
 
     /// <summary>Says so, writes a dump if one is wanted, off the loop, and has the worker killed.</summary>
@@ -312,7 +309,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         _history.Add(worker, exit);
         Guard(() => _telemetry.Ended(worker, exit));
         Guard(NotifyReady);
-        Guard(() => Ended?.Invoke(worker, exit));
+        Guard(() => Observer?.Ended(worker, exit));
         // What it had said before comes before.
         _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
         worker.MarkGone(exit);
@@ -335,7 +332,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
     {
         _orphans?.Poll(child => Workers.Values.Any(worker => worker.ProcessId == child));
         _ports.Poll();
-        Sampled?.Invoke();
+        Observer?.Sampled();
     }
 
     /// <summary>Nobody waits for its answers any more, here or in another worker.</summary>

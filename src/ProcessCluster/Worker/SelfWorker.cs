@@ -53,8 +53,7 @@ internal sealed class SelfWorker : ClusterWorker
 
     public override void Kill(Signal signal = Signal.SIGTERM)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, nameof(signal));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, 64, nameof(signal));
+        Signals.ThrowIfNotSendable(signal);
         if (CurrentProcess.TrySend(signal) is { } reason)
             throw new ClusterException($"{signal} could not be sent to this process: {reason}.");
     }

@@ -161,12 +161,11 @@ internal static class BuiltInPolicies
             return newest;
         }
 
-        /// <summary>FNV-1a: the same in every process and version.</summary>
         private static ulong Hash(ReadOnlySpan<byte> key)
         {
-            var hash = 14695981039346656037UL;
+            var hash = Fnv1a.Start;
             foreach (var one in key)
-                hash = (hash ^ one) * 1099511628211UL;
+                hash = Fnv1a.Add(hash, one);
             return hash;
         }
 

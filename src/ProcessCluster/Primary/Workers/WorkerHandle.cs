@@ -165,8 +165,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
 
     public override void Kill(Signal signal = Signal.SIGTERM)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan((int)signal, 1, nameof(signal));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((int)signal, 64, nameof(signal));
+        Signals.ThrowIfNotSendable(signal);
         _control.WantKill(this, signal);
     }
 
