@@ -1,5 +1,4 @@
 using System.Text;
-using ProcessCluster.Model;
 
 namespace ProcessCluster.Generators.Model;
 

@@ -1,4 +1,4 @@
-namespace ProcessCluster.Model;
+namespace ProcessCluster;
 
 /// <summary>The hash FNV-1a with 64 bits (draft-eastlake-fnv): the same in every process and version. Not for what an attacker can choose.</summary>
 internal static class Fnv1a
