@@ -70,7 +70,7 @@ internal sealed partial class MessageChannel
             call.HandlerDeadline = Later(HandlerPatience);
             _unhandled.Add(call);
         }
-        NeedsClock();
+        StartClock();
         return null;
     }
 

@@ -50,7 +50,7 @@ internal sealed partial class MessageChannel
                 static (state, token) => (((MessageChannel, uint))state!).Item1.Cancel((((MessageChannel, uint))state).Item2, token),
                 (this, correlation));
         }
-        NeedsClock();
+        StartClock();
         return task;
     }
 
@@ -139,7 +139,7 @@ internal sealed partial class MessageChannel
 
     private string Who(int process) => process == _peer ? _peerName : process == FrameHeader.Primary ? "the primary" : $"worker {process}";
 
-    private void NeedsClock()
+    private void StartClock()
     {
         // Always under the gate: the clock may be about to stop.
         lock (_clockGate)

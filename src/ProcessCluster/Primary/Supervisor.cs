@@ -49,6 +49,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             new OutputTarget(StandardStream.Output, _logger, Metrics.OutputLost),
             new OutputTarget(StandardStream.Error, _logger, Metrics.OutputLost));
         _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
+        _loop.TurnEnded = _ports.EndTurn;
         _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting, () => _ports.Failover.Kept);
         _systemd = SystemdNotifier.OfEnvironment(_loop.Post, _time, _logger);
         _router = new MessageRouter(Workers);

@@ -29,6 +29,9 @@ internal sealed class EventLoop : IDisposable
         _thread.UnsafeStart();
     }
 
+    /// <summary>Gets or sets the action that ends each turn: when events and posted actions were handled, before the loop waits again.</summary>
+    public Action? TurnEnded { get; set; }
+
     /// <summary>Something with a descriptor that the loop watches.</summary>
     internal abstract class Watch
     {
@@ -158,8 +161,21 @@ internal sealed class EventLoop : IDisposable
                 }
             }
             RunPosted();
+            EndTurn();
         }
         _epoll.Dispose();
+    }
+
+    private void EndTurn()
+    {
+        try
+        {
+            TurnEnded?.Invoke();
+        }
+        catch (Exception exception)
+        {
+            _failed(exception);
+        }
     }
 
     private void RunPosted()

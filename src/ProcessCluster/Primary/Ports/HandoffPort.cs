@@ -36,6 +36,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     private readonly FirstBytePeeker? _peeker;
     private readonly ConnectionRebalancer? _rebalancing;
     private readonly Lack _lack;
+    private bool _hasNewCandidate;
     private bool _paused;
     private bool _disposed;
 
@@ -69,13 +70,11 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     /// <summary>How many connections wait for a worker. May be read on any thread.</summary>
     public int Waiting => _waiting.Count + _affinity.Count;
 
-    /// <summary>Whether time matters to it.</summary>
-    public bool NeedsClock => Waiting > 0 || _peeker is { Count: > 0 } || _paused || _candidates.HasStalls || _refusals.NeedsClock;
+    public bool WaitsForTime => Waiting > 0 || _paused || _hasNewCandidate || _candidates.HasStalls || _peeker is { Count: > 0 } || _refusals.WaitsForTime;
 
     /// <summary>Whether a worker has nothing to answer, so that it could serve what another one does not answer.</summary>
     public bool HasIdle => _candidates.HasIdle;
 
-    /// <summary>Whether connections wait for a worker that is behind the others: <see cref="ServeWaiting"/> is to be called again soon.</summary>
     public bool IsHolding => _candidates.IsHolding && _waiting.Count > 0;
 
     /// <summary>How long ago a connection of this port was accepted.</summary>
@@ -110,11 +109,8 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     public void Add(Candidate candidate)
     {
         _candidates.Add(candidate);
-        if (_rebalancing is not null)
-        {
-            _rebalancing.Add(candidate);
-            _observer.NeedsClock(); // It may have fewer than the others.
-        }
+        _rebalancing?.Add(candidate);
+        _hasNewCandidate = _rebalancing is not null; // It may have fewer than the others.
         ServeWaiting();
     }
 
@@ -146,7 +142,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     {
         _candidates.Answered(candidate);
         _candidates.SetAside(candidate);
-        _observer.NeedsClock();
     }
 
     /// <summary>An offer was taken back that the worker did not answer in time.</summary>
@@ -173,7 +168,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             return;
         }
         _waiting.PushFront(connection);
-        _observer.NeedsClock();
     }
 
     /// <summary>
@@ -197,7 +191,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             Descriptor.Close(descriptor);
         else
             _refusals.Answer(descriptor, _crashAnswer.Span);
-        _observer.NeedsClock();
     }
 
     public void ServeWaiting()
@@ -208,7 +201,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             if (TryPlace(connection))
                 continue;
             _waiting.PushFront(connection);
-            NotifyIfHolding();
             break;
         }
         ResumeIfPossible();
@@ -222,6 +214,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             Refuse(connection);
         _peeker?.Tick(now);
         _refusals.Tick();
+        _hasNewCandidate = false;
         RoomAvailable();
         return ended;
     }
@@ -253,7 +246,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             return;
         }
         _peeker.Begin(connection);
-        _observer.NeedsClock();
     }
 
     /// <summary>Gives it to a worker, or has it wait: behind those that wait already.</summary>
@@ -265,12 +257,9 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
         {
             _refusals.Refuse(connection.Descriptor);
             _observer.Refused(this);
-            _observer.NeedsClock();
             return;
         }
         _waiting.PushBack(connection);
-        _observer.NeedsClock();
-        NotifyIfHolding();
         PauseIfFull();
     }
 
@@ -290,12 +279,10 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             }
             if (candidate!.Channel.TryOffer(candidate, connection))
             {
-                _observer.NeedsClock(); // For the offers that are not answered.
                 return true;
             }
             // Its socket takes nothing now: too many descriptors under way, or it is dying, which is seen elsewhere.
             _candidates.Stall(candidate);
-            _observer.NeedsClock();
         }
     }
 
@@ -325,7 +312,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     private void WaitFor(Candidate candidate, in PendingConnection connection)
     {
         _affinity.Add(candidate, connection);
-        _observer.NeedsClock();
         PauseIfFull();
     }
 
@@ -367,12 +353,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             _refusals.Refuse(connection.Descriptor);
     }
 
-    private void NotifyIfHolding()
-    {
-        if (_candidates.IsHolding)
-            _observer.Holds();
-    }
-
     private void PauseIfFull()
     {
         if (_rules.WhenFull == WhenFull.Pause && Waiting >= _rules.MaxWaiting)
@@ -385,7 +365,6 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
             return;
         _paused = true;
         _loop.Change(this, _socket.Number, EpollEvents.None);
-        _observer.NeedsClock();
     }
 
     private void ResumeIfPossible()

@@ -11,10 +11,4 @@ internal interface IPortEvents
 
     /// <summary>The program's policy has thrown.</summary>
     void PolicyFailed(IPort port, Exception exception);
-
-    /// <summary>The port waits for a time: the clock is to run.</summary>
-    void NeedsClock();
-
-    /// <summary>Connections are held for a worker that is behind: they are to be served again in some milliseconds.</summary>
-    void Holds();
 }

@@ -25,18 +25,39 @@ internal sealed partial class PortTable
     /// <summary>Whether all workers are being replaced: their connections move anyway, and what moved is counted.</summary>
     public bool IsReloading { get; set; }
 
-    public void NeedsClock()
+    /// <summary>Starts the clocks that a port or a worker needs now. Called at the end of each turn of the loop.</summary>
+    public void EndTurn()
     {
-        if (_clockRuns)
-            return;
+        var (waits, holds) = (_delivery.HasWaiting, false);
+        foreach (var (_, port) in _byId)
+        {
+            waits |= port.WaitsForTime;
+            holds |= port.IsHolding;
+        }
+        if (!_clockRuns && (waits || HasOffers()))
+            StartClock();
+        if (!_holdClockRuns && holds)
+            StartHoldClock();
+    }
+
+    private bool HasOffers()
+    {
+        foreach (var (_, user) in _users)
+        {
+            if (user.Channel.HasOffers)
+                return true;
+        }
+        return false;
+    }
+
+    private void StartClock()
+    {
         _clockRuns = true;
         _clock.Start(ClockTick, _tick ??= Tick);
     }
 
-    public void Holds()
+    private void StartHoldClock()
     {
-        if (_holdClockRuns)
-            return;
         _holdClockRuns = true;
         _holdClock.Start(HoldTick, _holdTick ??= ServeHeld);
     }
@@ -62,7 +83,7 @@ internal sealed partial class PortTable
     {
         Failover.Quarantine.LiftExpired();
         if (!_clockRuns && Rebalance(time.GetTimestamp()))
-            NeedsClock();
+            StartClock();
     }
 
     /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
@@ -74,7 +95,7 @@ internal sealed partial class PortTable
     private void Tick()
     {
         _delivery.Retry();
-        var needed = _delivery.NeedsClock;
+        var needed = _delivery.HasWaiting;
         var now = time.GetTimestamp();
         foreach (var shared in _byKey.Values)
         {
@@ -84,7 +105,7 @@ internal sealed partial class PortTable
                 continue;
             if (port.EndOverdue(now) is > 0 and var closed)
                 Expired(port, closed);
-            needed |= port.NeedsClock;
+            needed |= port.WaitsForTime;
         }
         needed |= Rebalance(now);
         foreach (var user in _users.Values)

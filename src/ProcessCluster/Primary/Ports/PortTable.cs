@@ -47,7 +47,7 @@ internal sealed partial class PortTable(
         {
             case ListenMode.SharedListener:
                 if (!TryUse(worker, request.Request, request.EndPoint, "", out SharedSocket? copied, out var refusal, id =>
-                    SharedSocket.Of(id, ListeningSocket.Bind(request.EndPoint, options), loop, NeedsClock)))
+                    SharedSocket.Of(id, ListeningSocket.Bind(request.EndPoint, options), loop)))
                 {
                     return refusal;
                 }
@@ -86,7 +86,7 @@ internal sealed partial class PortTable(
         var isDual = request.DualMode && request.EndPoint is IPEndPoint ip && ip.Address.Equals(IPAddress.IPv6Any);
         var kind = isDual ? "UDP, dual mode " : "UDP ";
         if (!TryUse(worker, request.Request, request.EndPoint, kind, out var socket, out var refusal, id =>
-            SharedSocket.Of(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop, NeedsClock)))
+            SharedSocket.Of(id, DatagramSocket.Bind(request.EndPoint, options, out var bound), bound, loop)))
         {
             return refusal;
         }
@@ -96,8 +96,6 @@ internal sealed partial class PortTable(
     private ControlMessage? Deliver(WorkerHandle worker, IPort port, int request, Descriptor? own = null)
     {
         _delivery.Deliver(_users[worker].Channel, port, request, own);
-        if (_delivery.NeedsClock)
-            NeedsClock();
         return null;
     }
 

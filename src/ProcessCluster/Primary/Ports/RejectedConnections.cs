@@ -18,8 +18,8 @@ internal sealed class RejectedConnections(WhenFull how, TimeProvider time)
     private static ReadOnlySpan<byte> Unavailable =>
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 1\r\n\r\n"u8;
 
-    /// <summary>Whether <see cref="Tick"/> is to be called every now and then.</summary>
-    public bool NeedsClock => _answered.Count > 0;
+    /// <summary>Gets whether answers wait for <see cref="Tick"/>.</summary>
+    public bool WaitsForTime => _answered.Count > 0;
 
     public void Refuse(int descriptor)
     {

@@ -56,6 +56,10 @@ internal sealed class ReusePortGroup : IPort
 
     public EndPoint EndPoint { get; }
 
+    public bool WaitsForTime => false;
+
+    public bool IsHolding => false;
+
     public SocketType SocketType => SocketType.Stream;
 
     /// <summary>A socket for a worker, bound. It listens when the worker says so.</summary>

@@ -15,12 +15,11 @@ internal sealed class SharedSocket : EventLoop.Watch, IPort
 {
     private readonly EventLoop _loop;
     private readonly IDisposable _owner;
-    private readonly Action _needsClock;
     private bool _disposed;
 
-    private SharedSocket(int id, IDisposable owner, int descriptor, EndPoint endPoint, SocketType type, EventLoop loop, Action needsClock)
+    private SharedSocket(int id, IDisposable owner, int descriptor, EndPoint endPoint, SocketType type, EventLoop loop)
     {
-        (Id, _owner, Descriptor, EndPoint, SocketType, _loop, _needsClock) = (id, owner, descriptor, endPoint, type, loop, needsClock);
+        (Id, _owner, Descriptor, EndPoint, SocketType, _loop) = (id, owner, descriptor, endPoint, type, loop);
         Address = endPoint is IPEndPoint ip ? new PeerAddress(ip) : default;
         try
         {
@@ -45,32 +44,31 @@ internal sealed class SharedSocket : EventLoop.Watch, IPort
     /// <summary>The number, to send a copy.</summary>
     public int Descriptor { get; }
 
-    /// <summary>Whether something came since the last look.</summary>
-    public bool NeedsClock { get; private set; }
+    /// <summary>Gets whether something came since the last poll.</summary>
+    public bool WaitsForTime { get; private set; }
+
+    public bool IsHolding => false;
 
     /// <summary>One of UDP, which it owns.</summary>
-    public static SharedSocket Of(int id, Descriptor socket, IPEndPoint endPoint, EventLoop loop, Action needsClock) =>
-        new(id, socket, socket.Number, endPoint, SocketType.Dgram, loop, needsClock);
+    public static SharedSocket Of(int id, Descriptor socket, IPEndPoint endPoint, EventLoop loop) =>
+        new(id, socket, socket.Number, endPoint, SocketType.Dgram, loop);
 
     /// <summary>One that listens, which it owns.</summary>
-    public static SharedSocket Of(int id, ListeningSocket socket, EventLoop loop, Action needsClock) =>
-        new(id, socket, socket.Number, socket.EndPoint, SocketType.Stream, loop, needsClock);
+    public static SharedSocket Of(int id, ListeningSocket socket, EventLoop loop) =>
+        new(id, socket, socket.Number, socket.EndPoint, SocketType.Stream, loop);
 
     /// <summary>Told once of all that comes between two looks.</summary>
     public override void OnReady(EpollEvents events)
     {
-        if (_disposed)
-            return;
-        NeedsClock = true;
-        _needsClock();
+        WaitsForTime = !_disposed;
     }
 
     /// <summary>Looks whether something is there that nobody has taken, and wants to be told again of what comes.</summary>
     public bool Poll()
     {
-        if (!NeedsClock)
+        if (!WaitsForTime)
             return false;
-        NeedsClock = false;
+        WaitsForTime = false;
         var isThere = SocketState.IsReadable(Descriptor);
         _loop.Change(this, Descriptor, EpollEvents.Readable | EpollEvents.OneShot);
         return isThere;

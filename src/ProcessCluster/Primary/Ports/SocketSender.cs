@@ -29,8 +29,8 @@ internal sealed class SocketSender
         }
     }
 
-    /// <summary>Whether <see cref="Retry"/> is to be called every now and then.</summary>
-    public bool NeedsClock => _waiting.Count > 0;
+    /// <summary>Gets whether sockets wait for <see cref="Retry"/>.</summary>
+    public bool HasWaiting => _waiting.Count > 0;
 
     public void Deliver(HandoffChannel channel, IPort port, int request, Descriptor? own = null)
     {
