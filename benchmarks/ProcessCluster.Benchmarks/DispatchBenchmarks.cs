@@ -28,9 +28,9 @@ public class DispatchBenchmarks
     public bool OfferAndAnswer()
     {
         _free.TryTake(default, out var candidate);
-        var length = Handoff.WriteOffer(_message, 1, 1, 0, OfferKinds.None, _peer);
-        Handoff.WriteAnswer(_message, 1, OfferAnswer.BoardChanged);
-        var isAnswer = Handoff.TryReadAnswer(_message.AsSpan(0, Handoff.AnswerSize), out _, out var answer);
+        var length = HandoffCodec.WriteOffer(_message, 1, 1, 0, OfferKinds.None, _peer);
+        HandoffCodec.WriteAnswer(_message, 1, OfferAnswer.BoardChanged);
+        var isAnswer = HandoffCodec.TryReadAnswer(_message.AsSpan(0, HandoffCodec.AnswerSize), out _, out var answer);
         _free.Answered(candidate!);
         return isAnswer && answer == OfferAnswer.BoardChanged && length > 0;
     }

@@ -1,5 +1,3 @@
-using System.Text;
-using Microsoft.Extensions.Logging;
 using ProcessCluster.Messaging.Link;
 using ProcessCluster.Protocol;
 
@@ -7,205 +5,136 @@ namespace ProcessCluster.Messaging;
 
 /// <summary>
 /// Typed messages over one link: sending, requests that wait for answers, handlers. The primary has one for each worker, a worker has one
-/// to the primary, over which it also reaches other workers. Thread-safe. This part sends.
+/// to the primary, over which it also reaches other workers. Thread-safe.
 /// </summary>
-internal sealed partial class MessageChannel
+internal sealed class MessageChannel
 {
-    /// <summary>Types that are remembered as having no handler at the peer.</summary>
-    private const int MaxRefused = 1024;
-
-    /// <summary>The number of faulty messages that are logged at once; then one a second. A peer must not fill the log.</summary>
-    private const int MaxLogged = 20;
-
-    /// <summary>The longest text of the peer's that is logged.</summary>
-    private const int MaxLoggedText = 1024;
-
-    private readonly int _self;
-    private readonly int _peer;
-    private readonly string _peerName;
     private readonly MessagingScope _scope;
-    private readonly Outbox _outbox;
-    private readonly RateLimit _logged;
-    private volatile HashSet<byte[]> _refused = new(NameComparer.Instance);
-    private volatile string? _closedBecause;
-    private long _arrived;
-    private long _handled;
+    private readonly MessageSender _sender;
+    private readonly ReceiveWindow _window;
+    private readonly ChannelClock _clock;
+    private readonly RequestClient _requests;
+    private readonly RequestQueue _calls;
+    private readonly MessageInbox _inbox;
 
     /// <param name="self">This process's number.</param>
     /// <param name="peer">The number at the other end.</param>
-    /// <param name="peerName">Who that is, for people.</param>
-    /// <param name="outbox">What goes there.</param>
-    /// <param name="scope">What all channels of the process share.</param>
+    /// <param name="peerName">The name of the other end, for people.</param>
+    /// <param name="outbox">The frames for the other end.</param>
+    /// <param name="scope">The options and handlers that all channels of the process share.</param>
     public MessageChannel(int self, int peer, string peerName, Outbox outbox, MessagingScope scope)
     {
-        (_self, _peer, _peerName, _outbox, _scope) = (self, peer, peerName, outbox, scope);
-        _logged = new RateLimit(scope.Time, MaxLogged, perSecond: 1);
-        _handlerFailed = exception => scope.Logger.MessageHandlerFailed(peerName, exception);
+        _scope = scope;
+        _sender = new MessageSender(self, peer, peerName, outbox, scope);
+        _window = new ReceiveWindow(_sender);
+        _clock = new ChannelClock(scope.Time, Tick);
+        _requests = new RequestClient(_sender, scope, _clock);
+        _calls = new RequestQueue(_sender, _window, scope, _clock);
+        _inbox = new MessageInbox(_sender, _window, scope, peerName);
         scope.Handlers.Added += HandlerAdded;
     }
 
-    public Outbox Outbox => _outbox;
+    public Outbox Outbox => _sender.Outbox;
+
+    /// <inheritdoc cref="MessageInbox.Drained"/>
+    public Task Drained => _inbox.Drained;
 
     /// <summary>Sends a message; completes when it is in the outbox, or, to another worker, when the primary has it in that one's.</summary>
     public ValueTask SendAsync<T>(int target, T message, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var name = MessageName.Of<T>();
-        if (target != _peer && target != FrameHeader.Everyone)
-            return new ValueTask(RequestAsync<T, bool>(FrameKind.Message, target, message, _scope.Options.SendTimeout, null, cancellationToken).AsTask());
-        if (target == _peer && _refused.Contains(name))
+        if (target != _sender.Peer && target != FrameHeader.Everyone)
         {
-            throw new ClusterMessageException(
-                $"{_peerName} has no handler for {typeof(T)} and keeps as many messages as it may. Add one there with OnMessage<{typeof(T).Name}>.");
+            return new ValueTask(
+                _requests.RequestAsync<T, bool>(FrameKind.Message, target, message, _scope.Options.SendTimeout, null, cancellationToken).AsTask());
         }
-        var waiter = Post(FrameKind.Message, name, target, 0, message);
-        return waiter is null ? ValueTask.CompletedTask : WaitAsync(waiter, cancellationToken);
+        if (target == _sender.Peer)
+            _sender.ThrowIfRefused<T>(name);
+        var waiter = _sender.Post(FrameKind.Message, name, target, 0, message);
+        return waiter is null ? ValueTask.CompletedTask : _sender.WaitAsync(waiter, cancellationToken);
     }
 
-    /// <summary>Writes the message and adds it to the outbox; not null when it has to wait for room there.</summary>
-    private SendWaiter? Post<T>(FrameKind kind, byte[] name, int target, uint correlation, in T message)
-    {
-        var options = _scope.Options;
-        var writer = FrameWriter.Begin(name, typeof(T).Name, options.MaxMessageBytes);
-        try
-        {
-            _scope.Serializer.Serialize(message, writer);
-            var frame = writer.End(kind, FrameCode.None, name.Length, target, _self, correlation);
-            return _outbox.TryAddMessage(frame, writer.Detach(), Outbox.MaxWaiting, out var waiter) ? waiter : throw Gone();
-        }
-        finally
-        {
-            writer.Return();
-        }
-    }
+    public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(
+        int target, TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
+        _requests.RequestAsync<TRequest, TAnswer>(target, request, timeout, cancellationToken);
 
-    private async ValueTask WaitAsync(SendWaiter waiter, CancellationToken cancellationToken)
-    {
-        var timeout = _scope.Options.SendTimeout;
-        try
-        {
-            if (!await waiter.Sent.WaitAsync(timeout, _scope.Time, cancellationToken).ConfigureAwait(false))
-                throw Gone();
-        }
-        catch (OperationCanceledException) when (!waiter.TryGiveUp())
-        {
-            return; // It was on its way a moment before.
-        }
-        catch (TimeoutException) when (!waiter.TryGiveUp())
-        {
-            return; // As above.
-        }
-        catch (TimeoutException)
-        {
-            throw new TimeoutException(
-                $"{_peerName} has handled too little in {timeout} for another message to be sent: {Outbox.Window} bytes wait for it.");
-        }
-    }
-
-    /// <summary>The answer to a request.</summary>
-    public void Answer<T>(RequestCall call, in T answer)
-    {
-        var options = _scope.Options;
-        var writer = FrameWriter.Begin([], typeof(T).Name, options.MaxMessageBytes);
-        try
-        {
-            _scope.Serializer.Serialize(answer, writer);
-            _outbox.TryAdd(writer.End(FrameKind.Answer, FrameCode.None, 0, call.Source, _self, call.Correlation), FrameUrgency.Answer);
-        }
-        finally
-        {
-            writer.Return();
-        }
-    }
-
-    /// <summary>Tells the requester, or the sender of a message that wants to know, why it did not get on.</summary>
-    /// <param name="source">Whom the request was for.</param>
-    /// <param name="target">Who asked.</param>
-    /// <param name="correlation">The request's number.</param>
-    /// <param name="code">The kind of failure.</param>
-    /// <param name="text">For people.</param>
+    /// <inheritdoc cref="MessageSender.SendFailure"/>
     public void SendFailure(int source, int target, uint correlation, FrameCode code, FailureText text) =>
-        Send(FrameKind.Failure, code, [], source, target, correlation, text.Encode());
+        _sender.SendFailure(source, target, correlation, code, text);
 
-    /// <summary>Tells the sender of a message that it got on.</summary>
-    public void SendArrival(int source, int target, uint correlation) => Send(FrameKind.Answer, FrameCode.None, [], source, target, correlation, []);
+    /// <inheritdoc cref="MessageSender.SendArrival"/>
+    public void SendArrival(int source, int target, uint correlation) => _sender.SendArrival(source, target, correlation);
 
-    /// <summary>Tells who was asked that nobody waits for the answer any more.</summary>
-    public void SendCancel(int source, int target, uint correlation) => Send(FrameKind.Cancel, FrameCode.None, [], source, target, correlation, []);
+    /// <inheritdoc cref="MessageSender.SendCancel"/>
+    public void SendCancel(int source, int target, uint correlation) => _sender.SendCancel(source, target, correlation);
 
-    /// <summary>A frame has come. Messages and requests count until they are handled, here or where they are passed on.</summary>
-    /// <exception cref="InvalidDataException">The peer sends more than it was given room for.</exception>
-    public void Arrived(in FrameHeader header)
+    /// <inheritdoc cref="ReceiveWindow.Arrived"/>
+    public void Arrived(in FrameHeader header) => _window.Arrived(header);
+
+    /// <inheritdoc cref="ReceiveWindow.Handled"/>
+    public void Handled(int bytes) => _window.Handled(bytes);
+
+    /// <summary>Takes a frame for this process. Called on the link's reading thread. Returns the program's code that is to run because of it.</summary>
+    /// <exception cref="InvalidDataException">The frame cannot be.</exception>
+    public IThreadPoolWorkItem? Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
-        if (header.Kind is not (FrameKind.Message or FrameKind.Request))
-            return;
-        // The last one begins in the window and may end beyond it.
-        if (Interlocked.Add(ref _arrived, header.Length) - header.Length is var before && before >= Outbox.Window)
-            throw new InvalidDataException($"it sent another message when {before} bytes of messages were not handled; {Outbox.Window} can be.");
-    }
-
-    /// <summary>So many bytes of messages were handled: the peer may send as many more.</summary>
-    public void Handled(int bytes)
-    {
-        Interlocked.Add(ref _arrived, -bytes);
-        if (Interlocked.Add(ref _handled, bytes) < Outbox.CreditStep)
-            return;
-        var handled = Interlocked.Exchange(ref _handled, 0);
-        if (handled > 0 && !Send(FrameKind.Credit, FrameCode.None, [], _self, _peer, (uint)Math.Min(handled, uint.MaxValue), []))
-            Interlocked.Add(ref _handled, handled); // With the next ones.
-    }
-
-    private void SendNotice(FrameCode code, ReadOnlySpan<byte> name, string text = "") =>
-        // That there is a handler must not be lost: until the peer knows it, it sends no message of the type.
-        Send(FrameKind.Notice, code, name, _self, _peer, 0, Encoding.UTF8.GetBytes(text), code == FrameCode.HandlerReady ? FrameUrgency.Control : FrameUrgency.Answer);
-
-    /// <summary>False when the peer is gone, or reads nothing: who waits for it has a deadline.</summary>
-    private bool Send(
-        FrameKind kind,
-        FrameCode code,
-        ReadOnlySpan<byte> name,
-        int source,
-        int target,
-        uint correlation,
-        ReadOnlySpan<byte> body,
-        FrameUrgency urgency = FrameUrgency.Answer)
-    {
-        var header = new FrameHeader(body.Length, kind, (byte)name.Length, code, target, source, correlation);
-        Span<byte> frame = header.Length <= 512 ? stackalloc byte[header.Length] : new byte[header.Length];
-        header.Write(frame);
-        name.CopyTo(frame[FrameHeader.Size..]);
-        body.CopyTo(frame[header.BodyStart..]);
-        return _outbox.TryAdd(frame, urgency);
-    }
-
-    private void Noticed(in FrameHeader header, ReadOnlySpan<byte> name, ReadOnlySpan<byte> body)
-    {
-        switch (header.Code)
+        var body = frame[header.BodyStart..];
+        switch (header.Kind)
         {
-            case FrameCode.NoHandler when _refused.Count < MaxRefused:
-                _refused = new HashSet<byte[]>(_refused, NameComparer.Instance) { name.ToArray() };
+            case FrameKind.Message:
+                _inbox.Add(frame, ref rented);
                 break;
-            case FrameCode.NoHandler:
-                break; // More types than a program has: the messages are dropped there all the same.
-            case FrameCode.HandlerReady:
-                var fewer = new HashSet<byte[]>(_refused, NameComparer.Instance);
-                fewer.Remove(name.ToArray());
-                _refused = fewer;
+            case FrameKind.Request:
+                return _calls.Begin(RequestCall.Rent(_calls, header, frame, ref rented));
+            case FrameKind.Answer:
+                return _requests.Answered(header, body);
+            case FrameKind.Failure:
+                _requests.Failed(header, body);
                 break;
-            case FrameCode.Unreadable:
-                if (MayLog())
-                    _scope.Logger.MessageUnreadableThere(_peerName, Encoding.UTF8.GetString(name), Encoding.UTF8.GetString(body[..Math.Min(body.Length, MaxLoggedText)]));
+            case FrameKind.Cancel:
+                _calls.Cancel(header.Source, header.Correlation);
                 break;
-            default:
-                throw new InvalidDataException($"A notice has the unknown code {(ushort)header.Code}.");
+            case FrameKind.Credit:
+                if (!Outbox.TryGiveRoom(header.Correlation))
+                    throw new InvalidDataException($"it says that it has handled {header.Correlation} bytes of messages; so many were not sent to it.");
+                break;
+            case FrameKind.Notice:
+                _sender.Noticed(header, frame.Slice(FrameHeader.Size, header.NameLength), body);
+                break;
         }
+        return null;
     }
 
-    private bool MayLog()
+    /// <summary>Ends receiving, as the link has ended. Messages that came are handled; requests are called off, as nobody waits for them.</summary>
+    public void EndReceiving()
     {
-        lock (_logged)
-            return _logged.TryTake();
+        _scope.Handlers.Added -= HandlerAdded;
+        _inbox.End();
+        _calls.CancelAll();
     }
 
-    private PeerGoneException Gone() => new(_closedBecause ?? $"The link to {_peerName} is closed.");
+    /// <summary>Stops sending: the peer has ended the link. Requests that wait are failed by <see cref="FailPending"/>.</summary>
+    /// <param name="reason">The peer that is gone, for people.</param>
+    public void StopSending(string reason) => _sender.Stop(reason);
+
+    /// <summary>Fails all requests that wait for the peer, naming why.</summary>
+    public void FailPending(string reason)
+    {
+        _requests.FailPending(reason);
+        _clock.Stop();
+    }
+
+    private void HandlerAdded()
+    {
+        _calls.StartUnhandled();
+        _inbox.HandleKept();
+    }
+
+    private bool Tick(long now)
+    {
+        _requests.FailOverdue(now);
+        _calls.FailUnhandled(now);
+        return _requests.HasPending || _calls.HasUnhandled;
+    }
 }

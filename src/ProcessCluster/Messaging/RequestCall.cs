@@ -12,7 +12,7 @@ internal sealed class RequestCall : IThreadPoolWorkItem
     private static readonly ConcurrentQueue<RequestCall> Spare = new();
 
     private readonly Lock _gate = new();
-    private MessageChannel _channel = null!;
+    private RequestQueue _queue = null!;
     private FrameHeader _header;
     private FrameBytes _frame;
     private CancellationTokenSource? _cancellation;
@@ -56,11 +56,11 @@ internal sealed class RequestCall : IThreadPoolWorkItem
         }
     }
 
-    public static RequestCall Rent(MessageChannel channel, in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
+    public static RequestCall Rent(RequestQueue queue, in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
         if (!Spare.TryDequeue(out var call))
             call = new RequestCall();
-        (call._channel, call._header, call._frame) = (channel, header, rented.Array is not null ? rented : FrameBytes.Copy(frame));
+        (call._queue, call._header, call._frame) = (queue, header, rented.Array is not null ? rented : FrameBytes.Copy(frame));
         rented = default;
         return call;
     }
@@ -89,7 +89,7 @@ internal sealed class RequestCall : IThreadPoolWorkItem
         _ = cancellation?.CancelAsync();
     }
 
-    public void Answer<T>(T answer) => _channel.Answer(this, answer);
+    public void Answer<T>(T answer) => _queue.Answer(this, answer);
 
-    void IThreadPoolWorkItem.Execute() => _ = _channel.HandleAsync(this);
+    void IThreadPoolWorkItem.Execute() => _ = _queue.HandleAsync(this);
 }

@@ -13,7 +13,7 @@ internal sealed class ManagedFleet : ISupervisorObserver, IDisposable
     private readonly Supervisor _supervisor;
     private readonly ClusterOptions _options;
     private readonly ILogger _logger;
-    private readonly Fleet _fleet;
+    private readonly WorkerFleet _fleet;
     private readonly RollingReplacement _replacement;
     private readonly TerminalWatch _terminal;
     private readonly TimeProvider _time;
@@ -27,7 +27,7 @@ internal sealed class ManagedFleet : ISupervisorObserver, IDisposable
     public ManagedFleet(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, TerminalWatch terminal, Action giveUp)
     {
         (_supervisor, _options, _logger, _time, _terminal) = (supervisor, options, logger, time, terminal);
-        _fleet = new Fleet(supervisor, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
+        _fleet = new WorkerFleet(supervisor, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
         _replacement = new RollingReplacement(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.NotifyReloading };
         _giveUp = giveUp;

@@ -32,7 +32,7 @@ internal sealed class OfferAnswers
         {
             if (_unsaid.Count == 0 && TrySay(offer, answer))
                 return;
-            if (offer == Handoff.NoOffer && _unsaid.Contains((offer, answer)))
+            if (offer == HandoffCodec.NoOffer && _unsaid.Contains((offer, answer)))
                 return;
             _unsaid.Enqueue((offer, answer));
             if (_unsaid.Count == 1)
@@ -54,8 +54,8 @@ internal sealed class OfferAnswers
     /// <summary>True when it was said, or the primary is gone and nobody needs it.</summary>
     private bool TrySay(uint offer, OfferAnswer answer)
     {
-        Span<byte> message = stackalloc byte[Handoff.AnswerSize];
-        Handoff.WriteAnswer(message, offer, answer);
+        Span<byte> message = stackalloc byte[HandoffCodec.AnswerSize];
+        HandoffCodec.WriteAnswer(message, offer, answer);
         return HandoffSocket.Answer(_socket, message) != HandoffSend.Busy;
     }
 }

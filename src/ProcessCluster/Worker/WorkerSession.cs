@@ -66,7 +66,7 @@ internal sealed class WorkerSession : ILinkPeer
             fromPrimary, toPrimary, SocketLoop.Instance, "ProcessCluster link", () => scope.Options.MaxMessageBytes, isHeld: false, this);
         _board = new WorkerBoard(SharedMemory.Map(ChildProcess.MemoryDescriptor, Board.SizeFor(0)));
         Requests = new RequestMeter(_board.WorkBegins, _board.WorkEnds);
-        Connections = new WorkerConnectionReporter(_board, answer => Answer(Handoff.NoOffer, answer));
+        Connections = new WorkerConnectionReporter(_board, answer => Answer(HandoffCodec.NoOffer, answer));
         Locks = new LockClaims(
             (request, name) => _link.TrySend(new ControlMessage.AcquireLock(request, name)),
             request => _link.TrySend(new ControlMessage.ReleaseLock(request)));
@@ -172,7 +172,7 @@ internal sealed class WorkerSession : ILinkPeer
     public bool TryReturn(int port, Descriptor socket, uint? number, in PeerAddress peer)
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteReturned(message, number ?? Handoff.NoOffer, port, peer);
+        var length = HandoffCodec.WriteReturned(message, number ?? HandoffCodec.NoOffer, port, peer);
         return HandoffSocket.Send(_handoff, message[..length], socket.Number) == HandoffSend.Sent;
     }
 
@@ -346,9 +346,9 @@ internal sealed class WorkerSession : ILinkPeer
             // Edge-triggered: until nothing is left. The end of the primary, a length of 0, is the link's to see.
             while (HandoffSocket.Receive(session._handoff, message, out var descriptor, out _) is > 0 and var length)
             {
-                if (Handoff.TryReadSocket(message[..length], out var request, out var bound, out var address))
+                if (HandoffCodec.TryReadSocket(message[..length], out var request, out var bound, out var address))
                     session.Arrived(request, bound, descriptor, address);
-                else if (!Handoff.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var kinds, out var peer))
+                else if (!HandoffCodec.TryReadOffer(message[..length], out var port, out var offer, out var skip, out var kinds, out var peer))
                     continue;
                 else if (descriptor >= 0 && !OpenFiles.IsReserved(descriptor))
                     session.Offered(port, offer, new Descriptor(descriptor), skip, kinds, peer);

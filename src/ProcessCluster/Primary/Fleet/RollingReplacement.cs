@@ -11,7 +11,7 @@ namespace ProcessCluster.Primary.Fleet;
 /// one of the two at a time. Belongs to the cluster's loop, also between the steps.
 /// </summary>
 internal sealed class RollingReplacement(
-    Fleet fleet, IFleetHost host, Func<IFleetWorker, CancellationToken, Task>? probe, TimeProvider time, ILogger logger, ClusterMetrics metrics)
+    WorkerFleet fleet, IFleetHost host, Func<IFleetWorker, CancellationToken, Task>? probe, TimeProvider time, ILogger logger, ClusterMetrics metrics)
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task<ReloadResult>? _reload;

@@ -110,7 +110,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
         var isKept = candidate.Port.KeepsConnections && _failover.TryKeep(Worker);
         var kinds = (connection.IsMoved ? OfferKinds.Moved : OfferKinds.None) | (isKept ? OfferKinds.Kept : OfferKinds.None);
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, candidate.Port.Id, number, connection.Skip, kinds, connection.Peer);
+        var length = HandoffCodec.WriteOffer(message, candidate.Port.Id, number, connection.Skip, kinds, connection.Peer);
         Board.Offer(number);
         var sentBefore = isKept ? ConnectionFailover.CountSent(connection) : null;
         if (HandoffSocket.Send(_socket, message[..length], connection.Descriptor) != HandoffSend.Sent)
@@ -130,7 +130,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
         if (_closed)
             return true;
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteSocket(message, request, port, address);
+        var length = HandoffCodec.WriteSocket(message, request, port, address);
         return HandoffSocket.Send(_socket, message[..length], descriptor) != HandoffSend.Busy;
     }
 
@@ -238,11 +238,11 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
     {
         if (!isWhole)
             return $"it sent a message of more than {HandoffSocket.MaxMessage} bytes, or with more than one descriptor, over its hand-off socket.";
-        if (Handoff.TryReadReturned(message, out var number, out var port, out var peer))
+        if (HandoffCodec.TryReadReturned(message, out var number, out var port, out var peer))
             return Returns(number, port, ref descriptor, peer);
         if (descriptor >= 0)
             return "it sent a descriptor that is no connection for another worker.";
-        if (!Handoff.TryReadAnswer(message, out var offer, out var answer))
+        if (!HandoffCodec.TryReadAnswer(message, out var offer, out var answer))
             return $"it answered an offer in {message.Length} bytes that mean nothing.";
         switch (answer)
         {

@@ -18,7 +18,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
     public FakeCluster(ClusterOptions options, int processors = 4, Func<IFleetWorker, CancellationToken, Task>? probe = null)
     {
         SetSynchronizationContext(this);
-        Fleet = new Fleet(this, Numbers, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
+        Fleet = new WorkerFleet(this, Numbers, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
         RollingReplacement = new RollingReplacement(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
     }
 
@@ -26,7 +26,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
 
     public SlotNumbers Numbers { get; } = new();
 
-    public Fleet Fleet { get; }
+    public WorkerFleet Fleet { get; }
 
     public RollingReplacement Replacement { get; }
 

@@ -1,41 +1,39 @@
 using System.Text;
+using ProcessCluster.Messaging.Link;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 
-/// <summary>Requests to the other side, and their ends.</summary>
-internal sealed partial class MessageChannel
+/// <summary>Requests of this process to the other side, until their answers, failures or deadlines. Thread-safe.</summary>
+internal sealed class RequestClient(MessageSender sender, MessagingScope scope, ChannelClock clock)
 {
-    /// <summary>How exactly deadlines are kept.</summary>
-    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(50);
-
     private readonly PendingRequests _pending = new();
-    private readonly Lock _clockGate = new();
-    private ITimer? _clock;
+
+    public bool HasPending => _pending.Count > 0;
 
     public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(
         int target, TRequest request, TimeSpan? timeout, CancellationToken cancellationToken) =>
         RequestAsync<TRequest, TAnswer>(
-            FrameKind.Request, target, request, timeout ?? _scope.Options.RequestTimeout, _scope.Serializer, cancellationToken);
+            FrameKind.Request, target, request, timeout ?? scope.Options.RequestTimeout, scope.Serializer, cancellationToken);
 
-    private ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(
+    public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(
         FrameKind kind, int target, in TRequest request, TimeSpan timeout, IMessageSerializer? answerSerializer, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var pending = PendingRequest<TAnswer>.Rent(answerSerializer);
         pending.Name = MessageName.Of<TRequest>();
         pending.Target = target;
-        pending.Deadline = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : Later(timeout);
+        pending.Deadline = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : clock.Later(timeout);
         var task = pending.Task;
         var correlation = _pending.Add(pending);
         if (correlation == 0)
         {
             pending.Return();
-            throw Gone();
+            throw sender.Gone();
         }
         try
         {
-            pending.Waiter = Post(kind, pending.Name, target, correlation, request);
+            pending.Waiter = sender.Post(kind, pending.Name, target, correlation, request);
         }
         catch
         {
@@ -47,28 +45,19 @@ internal sealed partial class MessageChannel
         if (cancellationToken.CanBeCanceled)
         {
             pending.Registration = cancellationToken.UnsafeRegister(
-                static (state, token) => (((MessageChannel, uint))state!).Item1.Cancel((((MessageChannel, uint))state).Item2, token),
+                static (state, token) => (((RequestClient, uint))state!).Item1.Cancel((((RequestClient, uint))state).Item2, token),
                 (this, correlation));
         }
-        StartClock();
+        clock.Start();
         return task;
-    }
-
-    /// <summary>The peer has ended the link: nothing more can be sent. Requests that wait are failed by <see cref="FailPending"/>.</summary>
-    /// <param name="reason">Who is gone, for people.</param>
-    public void StopSending(string reason)
-    {
-        _closedBecause ??= reason;
-        _outbox.TakeOnlyControl();
     }
 
     /// <summary>Fails all requests that wait for the peer, naming why.</summary>
     public void FailPending(string reason)
     {
-        _closedBecause = reason;
+        sender.Close(reason);
         foreach (var (_, request) in _pending.Close())
             Fail(request, new PeerGoneException(reason));
-        StopClock();
     }
 
     private void Cancel(uint correlation, CancellationToken token)
@@ -77,7 +66,8 @@ internal sealed partial class MessageChannel
             GiveUp(correlation, request, new OperationCanceledException(token));
     }
 
-    private PendingRequest? Answered(in FrameHeader header, ReadOnlySpan<byte> body)
+    /// <summary>Takes an answer. Returns the request whose requester is to run, or null when it was given up.</summary>
+    public PendingRequest? Answered(in FrameHeader header, ReadOnlySpan<byte> body)
     {
         if (!_pending.TryTake(header.Correlation, out var request))
             return null; // Given up meanwhile.
@@ -85,13 +75,15 @@ internal sealed partial class MessageChannel
         return request;
     }
 
-    private void Failed(in FrameHeader header, ReadOnlySpan<byte> body)
+    /// <summary>Takes a failure.</summary>
+    /// <exception cref="InvalidDataException">Its code is unknown.</exception>
+    public void Failed(in FrameHeader header, ReadOnlySpan<byte> body)
     {
         var text = FailureText.Decode(body);
         if (!_pending.TryTake(header.Correlation, out var request))
             return;
         var type = Encoding.UTF8.GetString(request.Name);
-        var who = Who(request.Target);
+        var who = sender.Who(request.Target);
         Fail(request, header.Code switch
         {
             FrameCode.HandlerThrew => new RemoteHandlerException(
@@ -105,19 +97,13 @@ internal sealed partial class MessageChannel
         });
     }
 
-    private void OnTick()
+    /// <summary>Fails the requests that have waited for too long.</summary>
+    public void FailOverdue(long now)
     {
-        var now = _scope.Time.GetTimestamp();
         foreach (var (correlation, request) in _pending.TakeOverdue(now))
         {
-            var who = Who(request.Target);
+            var who = sender.Who(request.Target);
             GiveUp(correlation, request, new TimeoutException($"{who} did not answer {Encoding.UTF8.GetString(request.Name)} in time."));
-        }
-        FailUnhandled(now);
-        lock (_clockGate)
-        {
-            if (_pending.Count == 0 && !HasUnhandled)
-                StopClock();
         }
     }
 
@@ -125,7 +111,7 @@ internal sealed partial class MessageChannel
     {
         // One that waits for room is never sent; another is called off.
         if (request.Waiter is not { } waiter || !waiter.TryGiveUp())
-            SendCancel(_self, request.Target, correlation);
+            sender.SendCancel(sender.Self, request.Target, correlation);
         Fail(request, exception);
     }
 
@@ -133,27 +119,5 @@ internal sealed partial class MessageChannel
     {
         request.Waiter?.TryGiveUp();
         request.Fail(exception);
-    }
-
-    private long Later(TimeSpan span) => _scope.Time.GetTimestamp() + (long)(span.TotalSeconds * _scope.Time.TimestampFrequency);
-
-    private string Who(int process) => process == _peer ? _peerName : process == FrameHeader.Primary ? "the primary" : $"worker {process}";
-
-    private void StartClock()
-    {
-        // Always under the gate: the clock may be about to stop.
-        lock (_clockGate)
-        {
-            _clock ??= _scope.Time.CreateTimer(static state => ((MessageChannel)state!).OnTick(), this, Tick, Tick);
-        }
-    }
-
-    private void StopClock()
-    {
-        lock (_clockGate)
-        {
-            _clock?.Dispose();
-            _clock = null;
-        }
     }
 }

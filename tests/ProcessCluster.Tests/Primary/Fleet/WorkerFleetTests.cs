@@ -3,7 +3,7 @@ using ProcessCluster.Primary.Fleet;
 namespace ProcessCluster.Tests.Primary.Fleet;
 
 /// <summary>Who is started when another one ends, without processes.</summary>
-public sealed class FleetTests
+public sealed class WorkerFleetTests
 {
     [Fact]
     public void The_first_worker_starts_alone_and_the_others_when_it_is_up()

@@ -2,36 +2,41 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 
-/// <summary>Requests from the other side: handled at the same time, up to a limit; the others wait, as do those without a handler for a while.</summary>
-internal sealed partial class MessageChannel
+/// <summary>
+/// Requests from the other side. They are handled at the same time, up to a limit; the others wait, as do those without a handler for a while. Thread-safe.
+/// </summary>
+internal sealed class RequestQueue(MessageSender sender, ReceiveWindow window, MessagingScope scope, ChannelClock clock)
 {
-    /// <summary>How long a request waits for a handler: a process that has just started may not have come to it yet.</summary>
+    /// <summary>The time for which a request waits for a handler: a process that has just started may not have come to it yet.</summary>
     private static readonly TimeSpan HandlerPatience = TimeSpan.FromSeconds(5);
 
-    private readonly Lock _callsGate = new();
+    private readonly Lock _gate = new();
     private readonly Dictionary<(int Source, uint Correlation), RequestCall> _calls = [];
-    private readonly Queue<RequestCall> _waitingCalls = new();
+    private readonly Queue<RequestCall> _waiting = new();
     private readonly List<RequestCall> _unhandled = [];
     private int _running;
 
-    private bool HasUnhandled
+    /// <summary>Gets whether requests wait for a handler.</summary>
+    public bool HasUnhandled
     {
         get
         {
-            lock (_callsGate)
+            lock (_gate)
             {
                 return _unhandled.Count > 0;
             }
         }
     }
 
+    public void Answer<T>(RequestCall call, in T answer) => sender.Answer(call, answer);
+
     /// <summary>Handles a request from its start to its answer. Called on the thread pool.</summary>
     public async Task HandleAsync(RequestCall call)
     {
         try
         {
-            if (_scope.Handlers.FindRequest(call.Name) is { } route)
-                await route.HandleAsync(call, _scope.Serializer).ConfigureAwait(false);
+            if (scope.Handlers.FindRequest(call.Name) is { } route)
+                await route.HandleAsync(call, scope.Serializer).ConfigureAwait(false);
             else
                 Fail(call, FrameCode.NoHandler, "");
         }
@@ -46,7 +51,7 @@ internal sealed partial class MessageChannel
         catch (Exception exception)
         {
             // The handler's: it belongs to the requester.
-            var stack = _scope.Options.SendStackTraces ? exception.StackTrace : null;
+            var stack = scope.Options.SendStackTraces ? exception.StackTrace : null;
             Fail(call, FrameCode.HandlerThrew, new FailureText(exception.GetType().FullName!, exception.Message, stack));
         }
         End(call);
@@ -54,32 +59,32 @@ internal sealed partial class MessageChannel
 
     private void Fail(RequestCall call, FrameCode code, string message) => Fail(call, code, new FailureText("", message, null));
 
-    private void Fail(RequestCall call, FrameCode code, FailureText text) => SendFailure(_self, call.Source, call.Correlation, code, text);
+    private void Fail(RequestCall call, FrameCode code, FailureText text) => sender.SendFailure(sender.Self, call.Source, call.Correlation, code, text);
 
-    /// <summary>Gives the call if it is to run now.</summary>
-    private RequestCall? Begin(RequestCall call)
+    /// <summary>Takes a request. Returns it if it is to run now.</summary>
+    public RequestCall? Begin(RequestCall call)
     {
-        lock (_callsGate)
+        lock (_gate)
         {
             // One that its requester gave up long ago can still run under the same number: it can no longer be called off.
             _calls[(call.Source, call.Correlation)] = call;
-            if (_scope.Handlers.FindRequest(call.Name) is not null)
+            if (scope.Handlers.FindRequest(call.Name) is not null)
             {
                 return TryRun(call) ? call : null;
             }
-            call.HandlerDeadline = Later(HandlerPatience);
+            call.HandlerDeadline = clock.Later(HandlerPatience);
             _unhandled.Add(call);
         }
-        StartClock();
+        clock.Start();
         return null;
     }
 
     /// <summary>Has it run now, or puts it in line.</summary>
     private bool TryRun(RequestCall call)
     {
-        if (_running == _scope.Options.MaxConcurrentRequests)
+        if (_running == scope.Options.MaxConcurrentRequests)
         {
-            _waitingCalls.Enqueue(call);
+            _waiting.Enqueue(call);
             return false;
         }
         _running++;
@@ -89,13 +94,13 @@ internal sealed partial class MessageChannel
     private void End(RequestCall call)
     {
         RequestCall? next;
-        lock (_callsGate)
+        lock (_gate)
         {
             Forget(call);
-            if (!_waitingCalls.TryDequeue(out next))
+            if (!_waiting.TryDequeue(out next))
                 _running--;
         }
-        Handled(call.Length);
+        window.Handled(call.Length);
         call.Return();
         if (next is not null)
             ThreadPool.UnsafeQueueUserWorkItem(next, preferLocal: false);
@@ -109,14 +114,14 @@ internal sealed partial class MessageChannel
     }
 
     /// <summary>A handler was added: requests that waited for it run.</summary>
-    private void StartUnhandled()
+    public void StartUnhandled()
     {
         List<RequestCall> ready = [];
-        lock (_callsGate)
+        lock (_gate)
         {
             for (var i = 0; i < _unhandled.Count; i++)
             {
-                if (_scope.Handlers.FindRequest(_unhandled[i].Name) is null)
+                if (scope.Handlers.FindRequest(_unhandled[i].Name) is null)
                     continue;
                 if (TryRun(_unhandled[i]))
                     ready.Add(_unhandled[i]);
@@ -127,10 +132,11 @@ internal sealed partial class MessageChannel
             ThreadPool.UnsafeQueueUserWorkItem(call, preferLocal: false);
     }
 
-    private void FailUnhandled(long now)
+    /// <summary>Fails the requests that have waited for a handler for too long.</summary>
+    public void FailUnhandled(long now)
     {
         List<RequestCall> overdue;
-        lock (_callsGate)
+        lock (_gate)
         {
             overdue = _unhandled.FindAll(call => call.HandlerDeadline <= now || call.IsCancelled);
             _unhandled.RemoveAll(overdue.Contains);
@@ -139,23 +145,25 @@ internal sealed partial class MessageChannel
         foreach (var call in overdue)
         {
             Fail(call, FrameCode.NoHandler, "");
-            Handled(call.Length);
+            window.Handled(call.Length);
             call.Return();
         }
     }
 
-    private void CancelCall(int source, uint correlation)
+    /// <summary>Calls off a request, as nobody waits for its answer.</summary>
+    public void Cancel(int source, uint correlation)
     {
-        lock (_callsGate)
+        lock (_gate)
         {
             if (_calls.TryGetValue((source, correlation), out var call))
                 call.Cancel();
         }
     }
 
-    private void CancelAllCalls()
+    /// <summary>Calls off all requests, as the peer is gone.</summary>
+    public void CancelAll()
     {
-        lock (_callsGate)
+        lock (_gate)
         {
             foreach (var call in _calls.Values)
                 call.Cancel();

@@ -3,7 +3,7 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Tests.Protocol;
 
-public sealed class HandoffTests
+public sealed class HandoffCodecTests
 {
     [Theory]
     [InlineData(-1, 0u, 0)]
@@ -14,9 +14,9 @@ public sealed class HandoffTests
     {
         var peer = new PeerAddress(Bytes(peerLength));
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, port, offer, 7, OfferKinds.Kept, peer);
-        Assert.Equal(Handoff.OfferHeader + peerLength, length);
-        Assert.True(Handoff.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var skip, out var kinds, out var readPeer));
+        var length = HandoffCodec.WriteOffer(message, port, offer, 7, OfferKinds.Kept, peer);
+        Assert.Equal(HandoffCodec.OfferHeader + peerLength, length);
+        Assert.True(HandoffCodec.TryReadOffer(message.AsSpan(0, length), out var readPort, out var readOffer, out var skip, out var kinds, out var readPeer));
         Assert.Equal((port, offer, (ushort)7, OfferKinds.Kept), (readPort, readOffer, skip, kinds));
         Assert.Equal(Bytes(peerLength), readPeer.Span.ToArray());
     }
@@ -28,20 +28,20 @@ public sealed class HandoffTests
     public void A_bound_socket_is_read_as_it_was_written_and_is_no_offer(int request, int port, int addressLength)
     {
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteSocket(message, request, port, new PeerAddress(Bytes(addressLength)));
-        Assert.Equal(Handoff.SocketHeader + addressLength, length);
-        Assert.True(Handoff.TryReadSocket(message.AsSpan(0, length), out var readRequest, out var readPort, out var address));
+        var length = HandoffCodec.WriteSocket(message, request, port, new PeerAddress(Bytes(addressLength)));
+        Assert.Equal(HandoffCodec.SocketHeader + addressLength, length);
+        Assert.True(HandoffCodec.TryReadSocket(message.AsSpan(0, length), out var readRequest, out var readPort, out var address));
         Assert.Equal((request, port), (readRequest, readPort));
         Assert.Equal(Bytes(addressLength), address.Span.ToArray());
-        Assert.False(Handoff.TryReadOffer(message.AsSpan(0, length), out _, out _, out _, out _, out _));
+        Assert.False(HandoffCodec.TryReadOffer(message.AsSpan(0, length), out _, out _, out _, out _, out _));
     }
 
     [Fact]
     public void An_offer_is_no_bound_socket()
     {
         var message = new byte[HandoffSocket.MaxMessage];
-        var length = Handoff.WriteOffer(message, 1, 2, 0, OfferKinds.None, new PeerAddress(Bytes(16)));
-        Assert.False(Handoff.TryReadSocket(message.AsSpan(0, length), out _, out _, out _));
+        var length = HandoffCodec.WriteOffer(message, 1, 2, 0, OfferKinds.None, new PeerAddress(Bytes(16)));
+        Assert.False(HandoffCodec.TryReadSocket(message.AsSpan(0, length), out _, out _, out _));
     }
 
     [Theory]
@@ -51,9 +51,9 @@ public sealed class HandoffTests
     [InlineData(uint.MaxValue, 3)]
     public void An_answer_is_read_as_it_was_written(uint offer, int answer)
     {
-        var message = new byte[Handoff.AnswerSize];
-        Handoff.WriteAnswer(message, offer, (OfferAnswer)answer);
-        Assert.True(Handoff.TryReadAnswer(message, out var readOffer, out var readAnswer));
+        var message = new byte[HandoffCodec.AnswerSize];
+        HandoffCodec.WriteAnswer(message, offer, (OfferAnswer)answer);
+        Assert.True(HandoffCodec.TryReadAnswer(message, out var readOffer, out var readAnswer));
         Assert.Equal((offer, (OfferAnswer)answer), (readOffer, readAnswer));
     }
 
@@ -65,14 +65,14 @@ public sealed class HandoffTests
     {
         var message = new byte[HandoffSocket.MaxMessage];
         var peer = new PeerAddress(Bytes(address));
-        var length = Handoff.WriteReturned(message, 5, 7, peer);
-        Assert.True(Handoff.TryReadReturned(message.AsSpan(0, length), out var number, out var port, out var readPeer));
+        var length = HandoffCodec.WriteReturned(message, 5, 7, peer);
+        Assert.True(HandoffCodec.TryReadReturned(message.AsSpan(0, length), out var number, out var port, out var readPeer));
         Assert.Equal((5u, 7), (number, port));
         Assert.Equal(peer.Span, readPeer.Span);
-        Assert.False(Handoff.TryReadAnswer(message.AsSpan(0, length), out _, out _));
-        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, Handoff.AnswerSize), out _, out _, out _));
-        Handoff.WriteAnswer(message, Handoff.NoOffer, OfferAnswer.RoomAvailable);
-        Assert.False(Handoff.TryReadReturned(message.AsSpan(0, length), out _, out _, out _));
+        Assert.False(HandoffCodec.TryReadAnswer(message.AsSpan(0, length), out _, out _));
+        Assert.False(HandoffCodec.TryReadReturned(message.AsSpan(0, HandoffCodec.AnswerSize), out _, out _, out _));
+        HandoffCodec.WriteAnswer(message, HandoffCodec.NoOffer, OfferAnswer.RoomAvailable);
+        Assert.False(HandoffCodec.TryReadReturned(message.AsSpan(0, length), out _, out _, out _));
     }
 
     [Fact]
@@ -80,16 +80,16 @@ public sealed class HandoffTests
     {
         for (var length = 0; length <= HandoffSocket.MaxMessage; length++)
         {
-            Assert.Equal(length >= Handoff.OfferHeader, Handoff.TryReadOffer(Bytes(length), out _, out _, out _, out _, out _));
-            Assert.Equal(length >= Handoff.SocketHeader, Handoff.TryReadSocket(new byte[length], out _, out _, out _));
-            Assert.Equal(length == Handoff.AnswerSize, Handoff.TryReadAnswer(new byte[length], out _, out _));
+            Assert.Equal(length >= HandoffCodec.OfferHeader, HandoffCodec.TryReadOffer(Bytes(length), out _, out _, out _, out _, out _));
+            Assert.Equal(length >= HandoffCodec.SocketHeader, HandoffCodec.TryReadSocket(new byte[length], out _, out _, out _));
+            Assert.Equal(length == HandoffCodec.AnswerSize, HandoffCodec.TryReadAnswer(new byte[length], out _, out _));
         }
     }
 
     [Fact]
     public void An_address_that_is_too_long_is_none()
     {
-        Assert.True(Handoff.TryReadOffer(Bytes(Handoff.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out _, out _, out var peer));
+        Assert.True(HandoffCodec.TryReadOffer(Bytes(HandoffCodec.OfferHeader + PeerAddress.MaxLength + 1), out _, out _, out _, out _, out var peer));
         Assert.Equal(0, peer.Length);
     }
 
@@ -97,7 +97,7 @@ public sealed class HandoffTests
     [InlineData(4)]
     [InlineData(6)]
     [InlineData(255)]
-    public void An_answer_that_means_nothing_is_none(byte answer) => Assert.False(Handoff.TryReadAnswer([5, 0, 0, 0, answer, 0, 0, 0], out _, out _));
+    public void An_answer_that_means_nothing_is_none(byte answer) => Assert.False(HandoffCodec.TryReadAnswer([5, 0, 0, 0, answer, 0, 0, 0], out _, out _));
 
     [Fact]
     public void Random_messages_are_read_or_refused_and_nothing_else()
@@ -113,13 +113,13 @@ public sealed class HandoffTests
                 (bytes[12], bytes[13]) = ((byte)random.Next(12), 0); // Often a family that exists.
             try
             {
-                if (Handoff.TryReadOffer(bytes, out _, out _, out _, out _, out var peer))
+                if (HandoffCodec.TryReadOffer(bytes, out _, out _, out _, out _, out var peer))
                     peer.ToEndPoint();
                 bytes[..Math.Min(4, bytes.Length)].Clear(); // Port 0: a bound socket.
-                if (Handoff.TryReadSocket(bytes, out _, out _, out var address))
+                if (HandoffCodec.TryReadSocket(bytes, out _, out _, out var address))
                     address.ToEndPoint();
-                Handoff.TryReadAnswer(bytes, out _, out _);
-                Handoff.TryReadReturned(bytes, out _, out _, out _);
+                HandoffCodec.TryReadAnswer(bytes, out _, out _);
+                HandoffCodec.TryReadReturned(bytes, out _, out _, out _);
             }
             catch (Exception exception)
             {
@@ -139,11 +139,11 @@ public sealed class HandoffTests
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var i = 0u; i < 1_000; i++)
             {
-                var length = Handoff.WriteOffer(message, 1, i, 0, OfferKinds.None, peer);
-                if (Handoff.TryReadOffer(message[..length], out var port, out var offer, out _, out _, out var read))
+                var length = HandoffCodec.WriteOffer(message, 1, i, 0, OfferKinds.None, peer);
+                if (HandoffCodec.TryReadOffer(message[..length], out var port, out var offer, out _, out _, out var read))
                     sum += port + offer + read.Length;
-                Handoff.WriteAnswer(message, i, OfferAnswer.Declined);
-                if (Handoff.TryReadAnswer(message[..Handoff.AnswerSize], out offer, out _))
+                HandoffCodec.WriteAnswer(message, i, OfferAnswer.Declined);
+                if (HandoffCodec.TryReadAnswer(message[..Handoff.AnswerSize], out offer, out _))
                     sum += offer;
             }
             if (round > 0) // The first round compiles.

@@ -10,7 +10,7 @@ namespace ProcessCluster.Protocol;
 /// descriptor, which another worker shall have: its port and the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request
 /// that asked for it, the port, its address.
 /// </summary>
-internal static class Handoff
+internal static class HandoffCodec
 {
     /// <summary>Stands for no offer in what a worker says.</summary>
     public const uint NoOffer = uint.MaxValue;

@@ -8,7 +8,7 @@ namespace ProcessCluster.Primary.Fleet;
 /// keeps standby workers; adds and takes away slots. The first worker starts alone; only when it is up do the others follow, so that a
 /// program that cannot start fails once. Belongs to the cluster's loop.
 /// </summary>
-internal sealed class Fleet
+internal sealed class WorkerFleet
 {
     private readonly IFleetHost _host;
     private readonly TimeProvider _time;
@@ -33,7 +33,7 @@ internal sealed class Fleet
     /// <param name="logger">Where it is told.</param>
     /// <param name="post">Has an action run on the loop.</param>
     /// <param name="processors">How many workers may boot at the same time.</param>
-    public Fleet(
+    public WorkerFleet(
         IFleetHost host, SlotNumbers numbers, ClusterOptions options, TimeProvider time, ILogger logger, Action<Action> post, int processors)
     {
         (_host, _numbers, Options, _time, _logger, _post, _parallelBoots) = (host, numbers, options, time, logger, post, Math.Max(1, processors));

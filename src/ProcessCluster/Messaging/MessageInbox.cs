@@ -1,80 +1,58 @@
 using System.Text;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Messaging.Link;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 
-/// <summary>What comes: messages are handled one after another on the thread pool, and kept as long as they have no handler.</summary>
-internal sealed partial class MessageChannel : IThreadPoolWorkItem
+/// <summary>Messages from the other side. They are handled one after another on the thread pool, and kept as long as they have no handler. Thread-safe.</summary>
+internal sealed class MessageInbox : IThreadPoolWorkItem
 {
     /// <summary>Messages that are kept for a handler to come, in number and bytes, for each channel.</summary>
     private const int MaxKept = 1024, MaxKeptBytes = Outbox.Window / 2;
 
-    private readonly Lock _inboxGate = new();
-    private readonly FrameQueue _inbox = new();
+    private readonly Lock _gate = new();
+    private readonly FrameQueue _frames = new();
     private readonly Dictionary<byte[], Queue<FrameBytes>> _kept = new(NameComparer.Instance);
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Action<Exception> _handlerFailed; // Once: a delegate for each message would be an object for each.
+    private readonly MessageSender _sender;
+    private readonly ReceiveWindow _window;
+    private readonly MessagingScope _scope;
     private int _keptCount;
     private int _keptBytes;
     private bool _isHandling;
     private bool _isEnding;
-    private bool _lookAtKept;
+    private bool _hasHandlers;
 
-    /// <summary>Completes when the link has ended and all messages that came before were handled.</summary>
-    public Task Drained => _drained.Task;
-
-    /// <summary>A frame for this process. Called on the link's reading thread; gives the program's code that is to run because of it.</summary>
-    /// <exception cref="InvalidDataException">It cannot be.</exception>
-    public IThreadPoolWorkItem? Receive(in FrameHeader header, ReadOnlySpan<byte> frame, ref FrameBytes rented)
+    public MessageInbox(MessageSender sender, ReceiveWindow window, MessagingScope scope, string peerName)
     {
-        var body = frame[header.BodyStart..];
-        switch (header.Kind)
-        {
-            case FrameKind.Message:
-                Begin(frame, ref rented);
-                break;
-            case FrameKind.Request:
-                return Begin(RequestCall.Rent(this, header, frame, ref rented));
-            case FrameKind.Answer:
-                return Answered(header, body);
-            case FrameKind.Failure:
-                Failed(header, body);
-                break;
-            case FrameKind.Cancel:
-                CancelCall(header.Source, header.Correlation);
-                break;
-            case FrameKind.Credit:
-                if (!_outbox.TryGiveRoom(header.Correlation))
-                    throw new InvalidDataException($"it says that it has handled {header.Correlation} bytes of messages; so many were not sent to it.");
-                break;
-            case FrameKind.Notice:
-                Noticed(header, frame.Slice(FrameHeader.Size, header.NameLength), body);
-                break;
-        }
-        return null;
+        (_sender, _window, _scope) = (sender, window, scope);
+        _handlerFailed = exception => scope.Logger.MessageHandlerFailed(peerName, exception);
     }
 
-    /// <summary>The link has ended: nothing more comes. What came is handled; requests are called off, as nobody waits for them.</summary>
-    public void EndReceiving()
+    /// <summary>Gets a task that completes when the link has ended and all messages that came before were handled.</summary>
+    public Task Drained => _drained.Task;
+
+    /// <summary>Ends the inbox: nothing more comes. What came is handled.</summary>
+    public void End()
     {
-        _scope.Handlers.Added -= HandlerAdded;
-        lock (_inboxGate)
+        lock (_gate)
         {
             _isEnding = true;
             if (!_isHandling)
                 _drained.TrySetResult();
         }
-        CancelAllCalls();
     }
 
     void IThreadPoolWorkItem.Execute() => _ = HandleMessagesAsync();
 
-    private void Begin(ReadOnlySpan<byte> frame, ref FrameBytes rented)
+    /// <summary>Takes a message, and the rented frame with it.</summary>
+    public void Add(ReadOnlySpan<byte> frame, ref FrameBytes rented)
     {
-        lock (_inboxGate)
+        lock (_gate)
         {
-            _inbox.Add(frame, rented);
+            _frames.Add(frame, rented);
             rented = default;
             if (_isHandling)
                 return;
@@ -83,12 +61,12 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    private void HandlerAdded()
+    /// <summary>Has messages handled that were kept until there is a handler.</summary>
+    public void HandleKept()
     {
-        StartUnhandled();
-        lock (_inboxGate)
+        lock (_gate)
         {
-            _lookAtKept = true;
+            _hasHandlers = true;
             if (_isHandling)
                 return;
             _isHandling = true;
@@ -101,12 +79,12 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         while (true)
         {
             FrameBytes frames;
-            bool lookAtKept;
-            lock (_inboxGate)
+            bool hasHandlers;
+            lock (_gate)
             {
-                lookAtKept = _lookAtKept;
-                _lookAtKept = false;
-                if (!_inbox.TryTake(out frames) && !lookAtKept)
+                hasHandlers = _hasHandlers;
+                _hasHandlers = false;
+                if (!_frames.TryTake(out frames) && !hasHandlers)
                 {
                     _isHandling = false;
                     if (_isEnding)
@@ -114,7 +92,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
                     return;
                 }
             }
-            if (lookAtKept)
+            if (hasHandlers)
                 await HandleKeptAsync().ConfigureAwait(false);
             for (var at = 0; at < frames.Length;)
             {
@@ -133,7 +111,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         {
             // Kept or dropped, it takes no more room: what is kept has limits of its own, and must not hold up messages of other types.
             Keep(header, name, frame.Span);
-            Handled(header.Length);
+            _window.Handled(header.Length);
             return ValueTask.CompletedTask;
         }
         if (_keptCount > 0 && _kept.GetAlternateLookup<ReadOnlySpan<byte>>().ContainsKey(name))
@@ -160,23 +138,23 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
         {
             Unreadable(header, frame.Span, exception); // Whatever the type's own code threw: this message is lost, and both sides know.
         }
-        Handled(room);
+        _window.Handled(room);
         return ValueTask.CompletedTask;
     }
 
     private async ValueTask FinishAsync(ValueTask handling, int room)
     {
         await handling.ConfigureAwait(false);
-        Handled(room);
+        _window.Handled(room);
     }
 
     private void Unreadable(in FrameHeader header, ReadOnlySpan<byte> frame, Exception exception)
     {
         var name = frame.Slice(FrameHeader.Size, header.NameLength);
-        if (MayLog())
-            _scope.Logger.MessageUnreadable(Encoding.UTF8.GetString(name), Who(header.Source), exception);
-        if (header.Source == _peer)
-            SendNotice(FrameCode.Unreadable, name, exception.Message);
+        if (_sender.MayLog())
+            _scope.Logger.MessageUnreadable(Encoding.UTF8.GetString(name), _sender.Who(header.Source), exception);
+        if (header.Source == _sender.Peer)
+            _sender.SendNotice(FrameCode.Unreadable, name, exception.Message);
     }
 
     /// <summary>No handler yet: it waits for one, and past the limit its sender is told to send no more.</summary>
@@ -184,9 +162,9 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
     {
         if (_keptCount == MaxKept || _keptBytes + frame.Length > MaxKeptBytes)
         {
-            if (MayLog())
-                _scope.Logger.MessageDropped(Encoding.UTF8.GetString(name), Who(header.Source), _keptCount);
-            SendNotice(FrameCode.NoHandler, name);
+            if (_sender.MayLog())
+                _scope.Logger.MessageDropped(Encoding.UTF8.GetString(name), _sender.Who(header.Source), _keptCount);
+            _sender.SendNotice(FrameCode.NoHandler, name);
             return;
         }
         if (!_kept.GetAlternateLookup<ReadOnlySpan<byte>>().TryGetValue(name, out var queue))
@@ -210,7 +188,7 @@ internal sealed partial class MessageChannel : IThreadPoolWorkItem
                 kept.Return();
             }
             _kept.Remove(name);
-            SendNotice(FrameCode.HandlerReady, name);
+            _sender.SendNotice(FrameCode.HandlerReady, name);
         }
     }
 }
