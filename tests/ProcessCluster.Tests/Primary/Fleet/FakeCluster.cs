@@ -19,7 +19,7 @@ internal sealed class FakeCluster : SynchronizationContext, IFleetHost
     {
         SetSynchronizationContext(this);
         Fleet = new WorkerFleet(this, Numbers, options, Time, NullLogger.Instance, _posted.Enqueue, processors);
-        RollingReplacement = new RollingReplacement(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
+        Replacement = new RollingReplacement(Fleet, this, probe, Time, NullLogger.Instance, new ClusterMetrics());
     }
 
     public FakeTime Time { get; } = new();
