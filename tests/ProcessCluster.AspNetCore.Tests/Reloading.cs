@@ -134,9 +134,9 @@ public sealed class Reloading : IDisposable
     [Fact]
     public async Task Workers_recycled_by_request_count_go_one_at_a_time_and_fail_no_request()
     {
-        const int workers = 8;
+        const int workers = 4;
         await using var web = await Start(
-            workers, ("ProcessCluster__Recycle__MaxRequests", "300"), ("ProcessCluster__Recycle__Jitter", "0.5"), ("ProcessCluster__SoakTime", "00:00:00.050"));
+            workers, ("ProcessCluster__Recycle__MaxRequests", "150"), ("ProcessCluster__Recycle__Jitter", "0.5"), ("ProcessCluster__SoakTime", "00:00:00.050"));
         await using var load = StrictLoad.Start(web.Port, new StrictLoadOptions { Clients = 20, Pause = Breath });
         await Serving(web, workers * 2);
         var report = await load.StopAsync();
