@@ -2,7 +2,7 @@ using ProcessCluster;
 
 namespace Microsoft.AspNetCore.Builder;
 
-/// <summary>Which endpoints may serve a request twice.</summary>
+/// <summary>Marks endpoints that may serve a request twice.</summary>
 public static class IdempotentEndpointExtensions
 {
     /// <summary>Adds <see cref="IdempotentAttribute"/> to the metadata of an endpoint, or of all endpoints of a group.</summary>

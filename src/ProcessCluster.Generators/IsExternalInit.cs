@@ -1,4 +1,4 @@
 namespace System.Runtime.CompilerServices;
 
-/// <summary>What the compiler wants to see for <c>init</c>; netstandard2.0 does not have it.</summary>
+/// <summary>The type that the compiler needs for <c>init</c>; netstandard2.0 does not have it.</summary>
 internal static class IsExternalInit;

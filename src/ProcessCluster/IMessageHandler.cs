@@ -57,5 +57,5 @@ public interface IRequestHandler<TRequest, TAnswer> : IClusterHandler
         });
 }
 
-/// <summary>How a handler is subscribed once there is a cluster.</summary>
+/// <summary>The subscription of a handler, made once there is a cluster.</summary>
 internal sealed record HandlerSubscription(Func<ICluster, IServiceScopeFactory, IDisposable> Subscribe);

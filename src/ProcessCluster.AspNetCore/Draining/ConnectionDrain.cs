@@ -17,7 +17,7 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
     /// <summary>
-    /// How many connections move at first. The next worker's code is cold: with each tick twice as many go, so that it is a few clients that wait until it is
+    /// The number of connections that move at first. The next worker's code is cold, so each tick moves twice as many: few clients wait until it is
     /// compiled, and all have gone within a fifth of a second.
     /// </summary>
     private const int FirstMoves = 4;
@@ -31,21 +31,21 @@ internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, 
     private volatile bool _isHurried;
     private double _place;
 
-    /// <summary>Whether clients are told that nothing follows on their connection.</summary>
+    /// <summary>Gets whether clients are told that nothing follows on their connection.</summary>
     public bool IsDraining => _isDraining;
 
-    /// <summary>Whether idle connections are given time, also by a server that stops.</summary>
+    /// <summary>Gets whether idle connections get time to end, also in a server that stops.</summary>
     public bool IsPatient => _isDraining && !_isHurried;
 
     public DrainSchedule Times { get; } = DrainSchedule.Within(options.Value.DrainTimeout);
 
-    /// <summary>Whether connections are given to other workers where that can be.</summary>
+    /// <summary>Gets whether connections move to other workers where they can.</summary>
     public bool MovesConnections { get; } = options.Value.MoveConnections;
 
-    /// <summary>Whether requests are quarantined, also on connections that cannot survive.</summary>
+    /// <summary>Gets whether requests are quarantined, also on connections that cannot survive.</summary>
     public bool QuarantinesRequests { get; } = options.Value.ConnectionSurvival.QuarantineAfter > 0;
 
-    /// <summary>Whether a request may be served once more by another worker when this one is killed over it.</summary>
+    /// <summary>Gets whether a request may be served once more by another worker when this one is killed over it.</summary>
     public bool ReplaysIdempotent { get; } = options.Value.ConnectionSurvival.ReplayIdempotent;
 
     public void Add(ConnectionLifetime connection)

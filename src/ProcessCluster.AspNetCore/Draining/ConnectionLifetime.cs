@@ -5,7 +5,7 @@ using ProcessCluster.AspNetCore.Survival;
 namespace ProcessCluster.AspNetCore.Draining;
 
 /// <summary>
-/// What draining has to know of a connection, noted by the transport and the middleware, and the way in which Kestrel is asked to close
+/// The state of a connection that draining needs, noted by the transport and the middleware, and the way in which Kestrel is asked to close
 /// it: in between Kestrel's own wish to close all, when it stops, and the protocol, which closes at once if it is idle.
 /// </summary>
 /// <remarks>
@@ -41,11 +41,11 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
 
     public CancellationToken ConnectionClosedRequested { get; set; }
 
-    /// <summary>Whether it serves HTTP/2: then it can be asked to close at any time, as the client is told which requests to send elsewhere.</summary>
+    /// <summary>Gets whether it serves HTTP/2: then it can be asked to close at any time, as the client is told which requests to send elsewhere.</summary>
     public bool IsHttp2 { get; private set; }
 
     /// <summary>
-    /// Whether the client shall have time to close it after the last GOAWAY. Kestrel closes an idle connection with it; a client that sees both
+    /// Gets whether the client shall have time to close it after the last GOAWAY. Kestrel closes an idle connection with it; a client that sees both
     /// at once may take for lost what it was about to send (HttpClient does), rather than send it elsewhere.
     /// </summary>
     public bool Lingers => IsHttp2 && _closeRequested.IsCancellationRequested && _drain.IsPatient;
@@ -56,25 +56,25 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     /// <summary>Its way to another worker; null where there is none.</summary>
     public IdleDetector? Move { get; set; }
 
-    /// <summary>What is said of it in case that this worker ends suddenly; null when nobody wants to know.</summary>
+    /// <summary>Gets or sets the reporter of its state, for the case that this worker ends suddenly; null when nobody reads it.</summary>
     public ConnectionStateReporter? Report { get; set; }
 
-    /// <summary>Which request is served on it, said likewise, or refused; null when nobody wants to know.</summary>
+    /// <summary>Gets or sets the label of the request that it serves; null when nobody reads it.</summary>
     public RequestLabel? Request { get; set; }
 
     /// <summary>Its way to receive so that a request could be served once more; null where none is.</summary>
     public UnconsumedRequest? Left { get; set; }
 
-    /// <summary>Whether a request of HTTP/1.x was seen, by its first line at least.</summary>
+    /// <summary>Gets whether a request of HTTP/1.x was seen, by its first line at least.</summary>
     public bool IsHttp1 => _isHttp1 || _beginsAsHttp1;
 
     public bool IsLayered => _isLayered();
 
-    /// <summary>How many requests of HTTP/1.x are being served.</summary>
+    /// <summary>Gets the number of requests of HTTP/1.x that are being served.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
     /// <summary>
-    /// Whether another process knows as much of it as this one: between two requests of HTTP/1.x, or when not a byte has gone either way. Of another protocol nothing is
+    /// Gets whether another process knows as much of it as this one: between two HTTP/1.x requests, or before the first byte. Of another protocol nothing is
     /// known.
     /// </summary>
     public bool CanGoOnElsewhere => !IsHttp2 && (_isHttp1 || (_received == 0 && _sent == 0));
@@ -99,7 +99,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
         return true;
     }
 
-    /// <summary>Whether it goes to another worker at some time after the response that begins now.</summary>
+    /// <summary>Gets whether it goes to another worker at some time after the response that begins now.</summary>
     public bool WillMove => Move is { WillBePossible: true } && _socket.CanMove;
 
     /// <summary>Asks for the end as soon as the requests that are there are answered.</summary>
@@ -127,7 +127,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
         Report?.Received(received, isAll);
     }
 
-    /// <summary>What was received is in Kestrel's hands.</summary>
+    /// <summary>Notes that Kestrel has all that was received.</summary>
     /// <param name="received">How many bytes there were until now.</param>
     public void ReceivingEnds(long received)
     {
@@ -174,7 +174,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
         Interlocked.Decrement(ref _requests);
     }
 
-    /// <summary>Whether it should be closed now. For one thread at a time, while the connection is not disposed.</summary>
+    /// <summary>Returns whether it should be closed now. For one thread at a time, while the connection is not disposed.</summary>
     /// <param name="now">Milliseconds.</param>
     /// <param name="allowance">Gives each connection its time, when it is first looked at.</param>
     public bool IsDue(long now, Func<long> allowance)
@@ -192,7 +192,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
         return now - _idleSince >= _allowance && !HasUnread && !_isReceiving;
     }
 
-    /// <summary>Whether the time starts anew. Where no HTTP request was seen it does not, once the server stops: Kestrel may be serving another protocol.</summary>
+    /// <summary>Returns whether its idle time begins again. Without an HTTP request it does not, once the server stops: Kestrel may serve another protocol.</summary>
     private bool IsActive(int seen) =>
         (_isHttp1 || !_isServerStopping) && (Volatile.Read(ref _requests) > 0 || _isReceiving || seen != _seen);
 

@@ -9,7 +9,7 @@ internal readonly record struct DrainSchedule(TimeSpan Idle, TimeSpan Spread, Ti
     private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LongestMargin = TimeSpan.FromSeconds(2);
 
-    /// <summary>How long an HTTP/2 client has for closing its connection itself, after the last GOAWAY.</summary>
+    /// <summary>Gets the time that an HTTP/2 client has for closing its connection itself, after the last GOAWAY.</summary>
     public TimeSpan Linger => Idle / 2;
 
     /// <summary>When all connections that were idle at the beginning are closed, and the application is stopped.</summary>

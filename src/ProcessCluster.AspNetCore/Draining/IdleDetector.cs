@@ -6,7 +6,7 @@ using ProcessCluster.AspNetCore.Survival;
 namespace ProcessCluster.AspNetCore.Draining;
 
 /// <summary>
-/// Whether a connection can be given to another worker now: Kestrel serves HTTP/1.1 on it without a layer in between, has dealt with all that was
+/// Decides whether a connection can move to another worker now: Kestrel serves HTTP/1.1 on it without a layer in between, has dealt with all that was
 /// received, and waits for the next request, of which nothing has come to it. When in doubt it cannot.
 /// </summary>
 /// <param name="connection">The connection.</param>
@@ -40,10 +40,10 @@ internal sealed class IdleDetector(ConnectionLifetime connection, CountingPipeRe
         set => _isVetoed = !value;
     }
 
-    /// <summary>Whether another worker shall have it: because this one leaves, or has too many.</summary>
+    /// <summary>Gets whether it is to move: this worker leaves, or has too many connections.</summary>
     public bool IsWanted => _wish != Wish.None;
 
-    /// <summary>Whether the connection can follow when the response that begins now is sent.</summary>
+    /// <summary>Gets whether the connection can follow when the response that begins now is sent.</summary>
     public bool WillBePossible => !_isVetoed && !connection.IsLayered && IsBodyRead;
 
     /// <summary>From now on it goes as soon as it can. False when it was told before.</summary>
@@ -108,7 +108,7 @@ internal sealed class IdleDetector(ConnectionLifetime connection, CountingPipeRe
 
     long ConnectionStateReporter.IView.RequestEnd => Volatile.Read(ref _requestEnd);
 
-    /// <summary>What nobody has read or written Kestrel need not wait for.</summary>
+    /// <summary>Returns whether Kestrel has nothing left to read or write.</summary>
     bool ConnectionStateReporter.IView.IsAtRest(long received) =>
         received == 0 && writer!.Written == 0 ? connection.CanGoOnElsewhere && !connection.IsLayered && !_isVetoed : IsAtRest(received);
 

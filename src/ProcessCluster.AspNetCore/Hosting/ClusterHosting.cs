@@ -10,7 +10,7 @@ using ProcessCluster.AspNetCore.Transport;
 
 namespace ProcessCluster.AspNetCore.Hosting;
 
-/// <summary>What <c>UseProcessCluster()</c> adds, whichever builder it is called on.</summary>
+/// <summary>Adds the services of <c>UseProcessCluster()</c>, for each kind of builder.</summary>
 internal static partial class ClusterHosting
 {
     /// <param name="services">The services of the host.</param>

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ProcessCluster.AspNetCore.Hosting;
 
-/// <summary>Whether a host that is not a worker shall be a primary, or one process as without the library, and why.</summary>
+/// <summary>The role of a host that is not a worker: a primary, or one process as without the library, with the reason.</summary>
 /// <param name="WhyAlone">Null for a primary.</param>
 /// <param name="IsWish">Whether staying alone is what the configuration asks for, so that nobody needs to be told.</param>
 internal readonly record struct HostRole(string? WhyAlone, bool IsWish)

@@ -14,7 +14,7 @@ internal sealed partial class OnceService<[DynamicallyAccessedMembers(Dynamicall
     IServiceProvider provider, ICluster cluster, IOptions<HostOptions> options, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
     where T : class, IHostedService
 {
-    /// <summary>How long a worker in which it failed leaves it to others.</summary>
+    /// <summary>The time for which a worker in which the service failed leaves it to others.</summary>
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private readonly ILogger _logger = loggers.CreateLogger("ProcessCluster");

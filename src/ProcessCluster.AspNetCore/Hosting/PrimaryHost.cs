@@ -70,7 +70,7 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
     }
 
     /// <summary>
-    /// Where a program looks for its addresses when its host has started: <c>app.Urls</c> and the server's <see cref="IServerAddressesFeature"/>. The server itself is not started
+    /// Shows the addresses where a program reads them: <c>app.Urls</c> and the server's <see cref="IServerAddressesFeature"/>. The server itself is not started
     /// here, but the program's configuration of it runs.
     /// </summary>
     private void ShowAddresses(IReadOnlyList<string> addresses)

@@ -16,7 +16,7 @@ internal sealed class WorkerHost(IHost inner, ICluster cluster) : IHost, IAsyncD
 {
     private static volatile bool _isStarting = true;
 
-    /// <summary>Whether the application is not up yet.</summary>
+    /// <summary>Gets whether the application is not up yet.</summary>
     public static bool IsStarting => _isStarting;
 
     public IServiceProvider Services => inner.Services;

@@ -6,7 +6,7 @@ using ProcessCluster.AspNetCore.Draining;
 namespace ProcessCluster.AspNetCore.Hosting;
 
 /// <summary>
-/// What ends a worker's host: the primary, SIGTERM, or the end of the primary, all through <see cref="ClusterWorker.Stopping"/>. The
+/// Ends a worker's host when the primary asks for it, at SIGTERM, or when the primary ends: all through <see cref="ClusterWorker.Stopping"/>. The
 /// terminal's SIGINT is for the primary. The application is stopped when clients have been told; without connections at once. When the
 /// application stops itself, the primary is told that the worker leaves, and the clients are told while the server stops.
 /// </summary>

@@ -21,11 +21,11 @@ internal sealed class CountingPipeReader(PipeReader inner, Action wants) : PipeR
     private long _consumed;
     private bool _isWaiting;
 
-    /// <summary>How many bytes were taken. May be read on any thread.</summary>
+    /// <summary>Gets the number of bytes that were taken. May be read on any thread.</summary>
     public long Consumed => Volatile.Read(ref _consumed);
 
     /// <summary>
-    /// Whether so many bytes, all that were received, were taken and the next are waited for. Only who receives can say so: nothing comes meanwhile.
+    /// Returns whether Kestrel has taken all the bytes that were received, and waits for more. Call it where bytes are received: nothing arrives meanwhile.
     /// </summary>
     public bool IsDrained(long received) => Consumed == received && Volatile.Read(ref _isWaiting);
 

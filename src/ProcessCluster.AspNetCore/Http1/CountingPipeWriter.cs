@@ -9,13 +9,13 @@ internal sealed class CountingPipeWriter(PipeWriter inner) : PipeWriter
     private long _written;
     private int _completed;
 
-    /// <summary>How many bytes were written, flushed or not. May be read on any thread.</summary>
+    /// <summary>Gets the number of bytes that were written, flushed or not. May be read on any thread.</summary>
     public long Written => Volatile.Read(ref _written);
 
-    /// <summary>Which of them are whole responses.</summary>
+    /// <summary>Gets the scanner that finds whole responses among them.</summary>
     public ResponseScanner Bounds { get; } = new();
 
-    /// <summary>How many responses are whole. May be read on any thread.</summary>
+    /// <summary>Gets the number of responses that are whole. May be read on any thread.</summary>
     public int Completed => Volatile.Read(ref _completed);
 
     public override bool CanGetUnflushedBytes => inner.CanGetUnflushedBytes;

@@ -4,7 +4,7 @@ using System.Text;
 namespace ProcessCluster.AspNetCore.Http1;
 
 /// <summary>
-/// Where whole HTTP/1.1 responses end in what a server writes (RFC 9112, 6 and 7.1): it follows the heads and the sizes of chunks, and passes over the bodies. It takes what it
+/// Finds the ends of whole HTTP/1.1 responses in the bytes that a server writes (RFC 9112, 6 and 7.1). It follows heads and chunk sizes, and skips bodies. It takes what it
 /// is shown for what it knows or for nothing: where it is not sure, no response ends any more. One writes; the ends may be read on any thread.
 /// </summary>
 internal sealed class ResponseScanner
@@ -37,19 +37,19 @@ internal sealed class ResponseScanner
         Unknown,
     }
 
-    /// <summary>How many bytes there were when a response last ended, whole; also one that announces another (1xx).</summary>
+    /// <summary>Gets the number of bytes at the end of the last whole response, or of one that announces another (1xx).</summary>
     public long LastEnd => Volatile.Read(ref _lastEnd);
 
     /// <summary>The same before that.</summary>
     public long PreviousEnd => Volatile.Read(ref _previousEnd);
 
-    /// <summary>How many responses have ended, without those that announce another.</summary>
+    /// <summary>Gets the number of responses that have ended, without those that announce another (1xx).</summary>
     public int Completed { get; private set; }
 
     /// <summary>The next response is one to HEAD, which has no body whatever it says.</summary>
     public void RequestBegins(bool isHead) => _isHead = isHead;
 
-    /// <summary>What is written was not seen.</summary>
+    /// <summary>Notes that bytes are written that it does not see.</summary>
     public void Lose() => _place = Place.Unknown;
 
     /// <summary>So much more was written.</summary>

@@ -26,7 +26,7 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
     private long _sentToAnEnd;
     private long _sendsToAnEnd = None;
 
-    /// <summary>Who hears it.</summary>
+    /// <summary>The receiver of reports.</summary>
     public interface IOut
     {
         void Report(ClusterConnectionState state);
@@ -34,34 +34,34 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
         void ReportResponse(long begin, long end, ClusterConnectionState then);
     }
 
-    /// <summary>What was reported: of a response between which numbers of bytes it is, and what follows when it is sent.</summary>
+    /// <summary>A report: the place of a response among the bytes, and the state after it.</summary>
     private readonly record struct Said(ClusterConnectionState State, long Begin, long End, ClusterConnectionState Then)
     {
         public static Said Just(ClusterConnectionState state) => new(state, None, None, ClusterConnectionState.Idle);
     }
 
-    /// <summary>What others know of the connection.</summary>
+    /// <summary>The view that others have of the connection.</summary>
     public interface IView
     {
-        /// <summary>Whether it speaks HTTP/1.x without a layer in between, as far as known: at least one request was seen.</summary>
+        /// <summary>Gets whether it speaks HTTP/1.x without a layer in between, as far as known: a request was seen.</summary>
         bool IsPlainHttp1 { get; }
 
-        /// <summary>How many bytes were written to be sent.</summary>
+        /// <summary>Gets the number of bytes written.</summary>
         long Written { get; }
 
-        /// <summary>How many of them are whole responses.</summary>
+        /// <summary>Gets the number of bytes up to the end of the last whole response.</summary>
         long LastEnd { get; }
 
-        /// <summary>How many of them are whole responses without the last one.</summary>
+        /// <summary>Gets the number of bytes up to the end of the whole response before that.</summary>
         long PreviousEnd { get; }
 
-        /// <summary>How many responses are whole.</summary>
+        /// <summary>Gets the number of responses that are whole.</summary>
         int Completed { get; }
 
-        /// <summary>How many bytes there are to the end of the request that was seen last; -1 when that is not known.</summary>
+        /// <summary>Gets the number of bytes up to the end of the last request that was seen; -1 when it is not known.</summary>
         long RequestEnd { get; }
 
-        /// <summary>Whether Kestrel has nothing to do, with so many bytes received.</summary>
+        /// <summary>Returns whether Kestrel has nothing to do after so many received bytes.</summary>
         bool IsAtRest(long received);
     }
 
@@ -82,7 +82,7 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
     }
 
     /// <summary>
-    /// What was read is about to be in Kestrel's hands, or is: said before Kestrel can have answered it, or ended over it.
+    /// Notes bytes that Kestrel gets now. Comes before Kestrel can answer them, or end over them.
     /// </summary>
     /// <param name="received">How many bytes were read until now.</param>
     /// <param name="isAll">Whether nothing more is read for now.</param>

@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Routing.Patterns;
 namespace ProcessCluster.AspNetCore.Survival;
 
 /// <summary>
-/// What takes the place of an endpoint while its requests are quarantined: a <c>503</c> with <c>Retry-After</c> (RFC 9110, 15.6.4). Routing itself executes it where it can, so that
+/// Stands in for an endpoint while its requests are quarantined: <c>503</c> with <c>Retry-After</c> (RFC 9110, 15.6.4). Routing executes it where it can, so that
 /// nothing that comes after routing runs; elsewhere it needs no authorization.
 /// </summary>
 internal static class QuarantinedEndpoint

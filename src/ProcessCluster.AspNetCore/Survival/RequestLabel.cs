@@ -18,7 +18,7 @@ internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = 
 {
     private static readonly ConditionalWeakTable<Endpoint, ConcurrentDictionary<string, RequestName>> Names = [];
 
-    /// <summary>Whose names are kept: clients can think up any number of others.</summary>
+    /// <summary>The methods whose labels are kept: clients can invent any number of others.</summary>
     private static readonly FrozenSet<string> CommonMethods = FrozenSet.Create(
         StringComparer.Ordinal,
         HttpMethods.Get, HttpMethods.Head, HttpMethods.Post, HttpMethods.Put, HttpMethods.Delete, HttpMethods.Patch, HttpMethods.Options, HttpMethods.Trace, HttpMethods.Connect);

@@ -22,10 +22,10 @@ internal sealed class UnconsumedRequest(UnconsumedRequest.ISource source)
     /// <summary>The connection.</summary>
     public interface ISource
     {
-        /// <summary>Whether nothing comes after what is there.</summary>
+        /// <summary>Gets whether nothing follows the bytes that are there.</summary>
         bool HasReceivedEnd { get; }
 
-        /// <summary>How many bytes are there.</summary>
+        /// <summary>Gets the number of bytes that are there.</summary>
         int Available { get; }
 
         bool TryPeek(Span<byte> buffer, out int peeked);
@@ -35,7 +35,7 @@ internal sealed class UnconsumedRequest(UnconsumedRequest.ISource source)
         void Discard(int count);
     }
 
-    /// <summary>Whether all that came since <see cref="Begin"/> is with the kernel, and something did.</summary>
+    /// <summary>Gets whether the kernel still has all the bytes since <see cref="Begin"/>, and there are some.</summary>
     public bool IsThere
     {
         get
@@ -45,7 +45,7 @@ internal sealed class UnconsumedRequest(UnconsumedRequest.ISource source)
         }
     }
 
-    /// <summary>Whether there is something that Kestrel does not have.</summary>
+    /// <summary>Gets whether the kernel has bytes that Kestrel has not read.</summary>
     public bool HasUnread
     {
         get
@@ -55,7 +55,7 @@ internal sealed class UnconsumedRequest(UnconsumedRequest.ISource source)
         }
     }
 
-    /// <summary>What comes next is a request's beginning: all before it is answered.</summary>
+    /// <summary>Notes that the next byte begins a request: all before it are answered.</summary>
     public void Begin()
     {
         lock (_gate)

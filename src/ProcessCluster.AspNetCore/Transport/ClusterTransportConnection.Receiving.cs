@@ -145,7 +145,7 @@ internal sealed partial class ClusterTransportConnection
         }
     }
 
-    /// <summary>What still comes to a connection that lingers is for nobody; its end is waited for.</summary>
+    /// <summary>Discards the bytes of a connection that lingers, until it ends.</summary>
     private async Task DiscardAsync()
     {
         while (_drained.Lingers && await _socket.WaitToReceiveAsync().ConfigureAwait(false))

@@ -16,7 +16,7 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// </summary>
 internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionStateReporter.IOut, UnconsumedRequest.ISource
 {
-    /// <summary>How long a connection waits for its turn when more go at once than the way to the primary holds.</summary>
+    /// <summary>The time between two attempts to move, when more connections move at once than the socket to the primary takes.</summary>
     private static readonly TimeSpan MoveRetry = TimeSpan.FromMilliseconds(5);
 
     private static readonly TimeSpan MovePatience = TimeSpan.FromSeconds(5);

@@ -51,12 +51,12 @@ internal sealed class ClusterTransportFactory(
         }
     }
 
-    /// <summary>What a client gets whose request was under way: RFC 9110, 15.6.3. Whether it may be sent again is for the client to know.</summary>
+    /// <summary>Returns the answer for a client whose request was under way (RFC 9110, 15.6.3). The client decides whether to send it again.</summary>
     private static byte[] BadGateway(string body) => Encoding.UTF8.GetBytes(string.Create(
         CultureInfo.InvariantCulture,
         $"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"));
 
-    /// <summary>What Kestrel's transport has options for is set there, as ever; the rest is the cluster's.</summary>
+    /// <summary>Returns the listen options: Kestrel's transport options where there are some, else the cluster's.</summary>
     private ClusterListenOptions Options()
     {
         var cluster = listenOptions.Value;

@@ -2,10 +2,10 @@ using Microsoft.CodeAnalysis;
 
 namespace ProcessCluster.Generators.Diagnostics;
 
-/// <summary>What can be wrong with a message. docs/diagnostics.md has the same table; ids are never reused.</summary>
+/// <summary>The rules for messages. docs has the same table; ids are never reused.</summary>
 internal static class Rules
 {
-    /// <summary>Where the rules are explained, from the root of the repository.</summary>
+    /// <summary>The page that explains the rules, from the root of the repository.</summary>
     private const string Help = "docs/diagnostics.md";
 
     public static readonly DiagnosticDescriptor UnsupportedType = Rule(

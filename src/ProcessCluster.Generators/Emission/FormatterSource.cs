@@ -2,7 +2,7 @@ using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Emission;
 
-/// <summary>What all generated formatters have in common.</summary>
+/// <summary>Writes the part that all generated formatters have in common.</summary>
 internal static class FormatterSource
 {
     public const string Writer = $"ref {ValueCode.Library}MessagePackWriter writer";

@@ -9,13 +9,13 @@ internal sealed record LocationModel(string Path, TextSpan Span, LinePositionSpa
     public static LocationModel Of(Location location) =>
         new(location.SourceTree?.FilePath ?? "", location.SourceSpan, location.GetLineSpan().Span);
 
-    /// <summary>Where the symbol stands in this compilation, if it does.</summary>
+    /// <summary>Returns the location of the symbol in this compilation, or null.</summary>
     public static LocationModel? Of(ISymbol symbol, Compilation compilation) =>
         symbol.Locations.FirstOrDefault(location => location.SourceTree is { } tree && compilation.ContainsSyntaxTree(tree)) is { } location
             ? Of(location)
             : null;
 
-    /// <summary>Where the attribute stands in this compilation, if it does.</summary>
+    /// <summary>Returns the location of the attribute in this compilation, or null.</summary>
     public static LocationModel? Of(AttributeData attribute, Compilation compilation) =>
         attribute.ApplicationSyntaxReference is { } reference && compilation.ContainsSyntaxTree(reference.SyntaxTree)
             ? Of(Location.Create(reference.SyntaxTree, reference.Span))

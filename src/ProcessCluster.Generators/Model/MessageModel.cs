@@ -5,7 +5,7 @@ namespace ProcessCluster.Generators.Model;
 /// <param name="WireName">Its name on the wire.</param>
 internal sealed record MessageModel(string Type, string WireName);
 
-/// <summary>What generated code must know of a declared message and all that it reaches.</summary>
+/// <summary>A declared message and all types that it reaches, as generated code needs them.</summary>
 /// <param name="Message">The message.</param>
 /// <param name="Types">The types that need formatters.</param>
 /// <param name="IsBroken">Whether something is wrong with it, so that there can be no code.</param>

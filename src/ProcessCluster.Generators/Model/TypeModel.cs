@@ -29,7 +29,7 @@ internal sealed record ObjectModel(
     public override IEnumerable<ValueModel> Values => Members.Select(member => member.Value);
 }
 
-/// <summary>How a member gets its value.</summary>
+/// <summary>The way in which a member gets its value.</summary>
 internal enum MemberSetting
 {
     /// <summary>By the constructor.</summary>

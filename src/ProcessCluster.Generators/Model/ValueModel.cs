@@ -1,6 +1,6 @@
 namespace ProcessCluster.Generators.Model;
 
-/// <summary>How the values of a type are written and read.</summary>
+/// <summary>The way in which values of a type are written and read.</summary>
 internal enum ValueKind
 {
     /// <summary>By a method of the writer and one of the reader.</summary>

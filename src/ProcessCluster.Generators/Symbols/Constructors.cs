@@ -3,7 +3,7 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace ProcessCluster.Generators.Symbols;
 
-/// <summary>Which constructor generated code uses.</summary>
+/// <summary>Chooses the constructor that generated code uses.</summary>
 internal sealed class Constructors(Compilation compilation, INamedTypeSymbol type, List<Member> members)
 {
     private readonly List<IMethodSymbol> _public =

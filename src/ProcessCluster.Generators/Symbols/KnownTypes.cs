@@ -8,7 +8,7 @@ internal static class KnownTypes
     private const string Generic = "System.Collections.Generic.";
     private const string Immutable = "System.Collections.Immutable.";
 
-    /// <summary>What writer and reader take themselves, with the end of the reader's method.</summary>
+    /// <summary>The types that writer and reader take themselves, with the end of the reader's method.</summary>
     private static readonly Dictionary<SpecialType, string> Scalars = new()
     {
         [SpecialType.System_Boolean] = "Boolean",
@@ -93,7 +93,7 @@ internal static class KnownTypes
     public static string? Collection(INamedTypeSymbol type) =>
         type.IsGenericType && Collections.TryGetValue(Names.InMetadata(type.OriginalDefinition), out var formatter) ? formatter : null;
 
-    /// <summary>Whether it is a tuple, of whatever length.</summary>
+    /// <summary>Returns whether it is a tuple, of any length.</summary>
     public static bool IsTuple(INamedTypeSymbol type) =>
         type.IsGenericType && type.ContainingType is null
         && type.Name is "ValueTuple" or "Tuple" && type.ContainingNamespace.ToDisplayString() == "System";

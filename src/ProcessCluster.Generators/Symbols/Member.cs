@@ -22,7 +22,7 @@ internal sealed class Member
 
     public ITypeSymbol Type { get; }
 
-    /// <summary>Whether it can be set, at any time or in the object's initializer.</summary>
+    /// <summary>Gets whether it can be set, at any time or in the object's initializer.</summary>
     public bool IsWritable { get; }
 
     public bool IsInitOnly { get; }

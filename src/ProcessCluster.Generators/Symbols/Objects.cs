@@ -101,7 +101,7 @@ internal sealed class Objects
 
     private static bool IsSameType(IParameterSymbol parameter, Member member) => Names.InCode(parameter.Type) == Names.InCode(member.Type);
 
-    /// <summary>What is required can be less visible than public where the type is.</summary>
+    /// <summary>Returns the required members that are less visible than public.</summary>
     private IEnumerable<string> NonPublicRequired()
     {
         for (var current = _type; current is not null; current = current.BaseType)

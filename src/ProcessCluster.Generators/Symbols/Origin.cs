@@ -2,5 +2,5 @@ using ProcessCluster.Generators.Model;
 
 namespace ProcessCluster.Generators.Symbols;
 
-/// <summary>What has a type, as an error message names it, and where that stands.</summary>
+/// <summary>The owner of a type, as an error message names it, and its location.</summary>
 internal sealed record Origin(string Name, LocationModel Location);

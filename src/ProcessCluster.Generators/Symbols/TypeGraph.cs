@@ -23,7 +23,7 @@ internal sealed class TypeGraph
 
     public Compilation Compilation { get; }
 
-    /// <summary>Whether something is wrong, be it with the message or with the code itself.</summary>
+    /// <summary>Gets whether something is wrong with the message or with the code.</summary>
     public bool IsBroken { get; private set; }
 
     /// <summary>Looks at a type that bears the attribute.</summary>
@@ -64,7 +64,7 @@ internal sealed class TypeGraph
 
     public bool IsOfThisCompilation(ITypeSymbol type) => SymbolEqualityComparer.Default.Equals(type.ContainingAssembly, Compilation.Assembly);
 
-    /// <summary>Whether it is a declared message of this compilation.</summary>
+    /// <summary>Returns whether it is a declared message of this compilation.</summary>
     public bool IsDeclaredHere(ITypeSymbol type) => IsOfThisCompilation(type) && Names.Attribute(type, Names.MessageAttribute) is not null;
 
     private void AddMessage(INamedTypeSymbol type, Origin origin)

@@ -35,7 +35,7 @@ internal sealed class Values(TypeGraph graph, Origin origin)
         return type is IArrayTypeSymbol array ? DescribeArray(array) : DescribeNamed((INamedTypeSymbol)type);
     }
 
-    /// <summary>Whether a type can have a formatter of its own; if not, that is noted.</summary>
+    /// <summary>Returns whether a type can have a formatter of its own. Reports it when not.</summary>
     public bool CheckObject(INamedTypeSymbol type)
     {
         if (WhyNever(type) is { } reason)

@@ -9,7 +9,7 @@ namespace ProcessCluster.Clustering;
 /// </summary>
 internal sealed class ClusterEvents
 {
-    /// <summary>How many events may wait for a handler that does not return; further ones are dropped and counted in the log.</summary>
+    /// <summary>The number of events that may wait for a handler that does not return. Further ones are dropped and counted in the log.</summary>
     private const int Capacity = 16 * 1024;
 
     private static readonly TimeSpan FlushTimeout = TimeSpan.FromSeconds(5);

@@ -31,10 +31,10 @@ public interface ICluster
     /// </summary>
     event EventHandler<WorkerEventArgs>? Hung;
 
-    /// <summary>Whether this process is the primary, or a program that runs alone.</summary>
+    /// <summary>Gets whether this process is the primary, or a program that runs alone.</summary>
     bool IsPrimary { get; }
 
-    /// <summary>Whether a primary has started this process.</summary>
+    /// <summary>Gets whether a primary has started this process.</summary>
     bool IsWorker { get; }
 
     /// <summary>In a worker: itself. Null in the primary.</summary>

@@ -74,7 +74,7 @@ public sealed class ClusterConnection : IDisposable
     }
 
     /// <summary>
-    /// Whether <see cref="TryMove"/> makes sense: in a worker, for what came through the primary (<see cref="ListenMode.Handoff"/>, not <see cref="ClusterListenOptions.Exclusive"/>); while
+    /// Gets whether <see cref="TryMove"/> makes sense: in a worker, for what came through the primary (<see cref="ListenMode.Handoff"/>, not <see cref="ClusterListenOptions.Exclusive"/>); while
     /// the worker leaves, as long as another one serves the end point and <see cref="ClusterOptions.MoveConnections"/> holds. May be read on any thread.
     /// </summary>
     public bool CanMove => _disposed == 0 && _listener.CanReturn;
@@ -108,7 +108,7 @@ public sealed class ClusterConnection : IDisposable
     }
 
     /// <summary>
-    /// Whether the connection can outlive this worker: the primary has a copy of it (<see cref="ClusterListenOptions.ReportsState"/>,
+    /// Gets whether the connection can outlive this worker: the primary has a copy of it (<see cref="ClusterListenOptions.ReportsState"/>,
     /// <see cref="ClusterOptions.ConnectionSurvival"/>), and what <see cref="Report"/> says last decides what becomes of it.
     /// </summary>
     public bool CanSurvive => _number is not null;
@@ -164,7 +164,7 @@ public sealed class ClusterConnection : IDisposable
     }
 
     /// <summary>
-    /// Whether a request is in quarantine (<see cref="ConnectionSurvivalOptions.QuarantineAfter"/>): then refuse it, for example with a <c>503</c>, and do nothing of it. True is
+    /// Returns whether a request is in quarantine (<see cref="ConnectionSurvivalOptions.QuarantineAfter"/>): then refuse it, for example with a <c>503</c>, and do nothing of it. True is
     /// counted as one refused request, so ask once for each, before <see cref="ReportRequest"/>. Holds for every connection of a worker, whether it <see cref="CanSurvive"/>
     /// or not; false outside a cluster. Thread-safe; costs a read of memory while nothing is in quarantine.
     /// </summary>
@@ -179,11 +179,11 @@ public sealed class ClusterConnection : IDisposable
     /// <summary>Has <see cref="WaitToReceiveAsync"/>, the one under way or the next one, complete with true though nothing may have come. From any thread.</summary>
     public void Wake() => ThreadPool.UnsafeQueueUserWorkItem(static signal => signal.Wake(), _readable, preferLocal: false);
 
-    /// <summary>Whether <see cref="WaitToReceiveAsync"/> completed for <see cref="Wake"/> alone: then nothing has come since it was last received to the end. For who waits; holds until the next wait.</summary>
+    /// <summary>Gets whether <see cref="WaitToReceiveAsync"/> completed for <see cref="Wake"/> alone: nothing has come since it was last received to the end. For the waiter, until the next wait.</summary>
     public bool WasWoken => _readable.WasWoken;
 
     /// <summary>
-    /// Whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its
+    /// Gets whether the peer has ended the stream or the connection is broken, as far as known: then a receive that did not fill its
     /// buffer is followed by another that says so, without a further readiness.
     /// </summary>
     public bool HasReceivedEnd => Volatile.Read(ref _watch) is { HasEnd: true };

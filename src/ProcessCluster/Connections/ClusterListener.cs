@@ -57,10 +57,10 @@ public abstract class ClusterListener : IAsyncDisposable
         return taken.Socket is null ? null : new ClusterConnection(taken.Socket, SocketLoop.Instance, this, taken.Peer, taken.IsMoved, taken.Number);
     }
 
-    /// <summary>Where its connections are counted; null outside a cluster.</summary>
+    /// <summary>Gets the reporter of its connections; null outside a cluster.</summary>
     internal virtual WorkerConnectionReporter? Connections => null;
 
-    /// <summary>Whether its connections can be given back for other workers.</summary>
+    /// <summary>Gets whether its connections can be given back for other workers.</summary>
     internal virtual bool CanReturn => false;
 
     /// <summary>Gives one back; false when that cannot be now. The descriptor stays open.</summary>

@@ -2,7 +2,7 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Connections;
 
-/// <summary>What a worker writes of its connections where the primary sees it. Thread-safe.</summary>
+/// <summary>Writes the state of a worker's connections where the primary reads it. Thread-safe.</summary>
 /// <param name="page">Where.</param>
 /// <param name="say">Tells the primary what it wants to be told.</param>
 internal sealed class WorkerConnectionReporter(WorkerBoard board, Action<OfferAnswer> say)
@@ -37,16 +37,16 @@ internal sealed class WorkerConnectionReporter(WorkerBoard board, Action<OfferAn
             say(OfferAnswer.RoomAvailable);
     }
 
-    /// <summary>What goes on on a connection that the primary has a copy of.</summary>
+    /// <summary>Reports the state of a connection that the primary has a copy of.</summary>
     public void Report(uint number, ClusterConnectionState state) => board.Report(number, state);
 
-    /// <summary>Where the answer on it begins and ends, and what follows.</summary>
+    /// <summary>Reports the place of the response on it, and the state after it.</summary>
     public void ReportResponse(uint number, long begin, long end, ClusterConnectionState then) => board.ReportResponse(number, begin, end, then);
 
-    /// <summary>What is being done for it.</summary>
+    /// <summary>Reports the request that is being served on it.</summary>
     public void ReportRequest(uint number, long fingerprint, ReadOnlySpan<byte> name) => board.ReportRequest(number, fingerprint, name);
 
-    /// <summary>Whether a request is refused, which is counted, and for how long yet.</summary>
+    /// <summary>Returns whether a request is refused, and for how long yet. Counts the refusal.</summary>
     public bool IsQuarantined(long fingerprint, out TimeSpan remaining)
     {
         if (!board.IsQuarantined(fingerprint, out remaining))

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace ProcessCluster.Diagnostics;
 
 /// <summary>
-/// What the primary traces: reloads, and in them or by themselves the boot and the drain of each worker; docs/telemetry.md holds the same
+/// Traces reloads, and the boot and the drain of each worker, in a reload or by themselves. docs has the same
 /// table. Nothing is made when nobody listens.
 /// </summary>
 internal static class ClusterActivities
@@ -15,7 +15,7 @@ internal static class ClusterActivities
     /// <summary>A reload begins; what follows in the same flow of code belongs to it. Null when nobody listens.</summary>
     public static Activity? StartReload(int generation) => Source.StartActivity(Reload)?.SetTag("generation", generation);
 
-    /// <summary>What became of it; whoever started it disposes it.</summary>
+    /// <summary>Sets the result of a reload. Whoever started the activity disposes it.</summary>
     public static void Ended(Activity? reload, ReloadResult result) => reload?
         .SetTag("replaced", result.Replaced)
         .SetTag("outcome", result.Succeeded ? "succeeded" : "failed")

@@ -102,10 +102,10 @@ internal sealed class ClusterMetrics : IDisposable
         Meter.CreateObservableCounter("processcluster.link.io", () => Both(figures, static link => link.Bytes), "By", "Their bytes, with their frames.");
     }
 
-    /// <summary>Whose instruments these are.</summary>
+    /// <summary>Gets the meter of these instruments.</summary>
     public Meter Meter { get; }
 
-    /// <summary>Whether somebody wants to know how long hand-offs take.</summary>
+    /// <summary>Gets whether anybody measures the time of hand-offs.</summary>
     public bool TimesHandoffs => _handoff.Enabled;
 
     /// <summary>A state as instruments name it: <c>listening</c>.</summary>

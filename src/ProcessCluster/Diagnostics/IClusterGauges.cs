@@ -1,9 +1,9 @@
 namespace ProcessCluster.Diagnostics;
 
-/// <summary>What instruments look at when somebody collects them. Read on any thread.</summary>
+/// <summary>The values that instruments read when they are collected. Read on any thread.</summary>
 internal interface IClusterGauges
 {
-    /// <summary>How many workers there are in each state in which one can be; every state is there, also with none.</summary>
+    /// <summary>Gets the number of workers in each state; every state is there, also with none.</summary>
     IReadOnlyList<(string State, int Count)> Workers { get; }
 
     /// <summary>Requests begun and not ended, as the workers said last.</summary>
@@ -15,11 +15,11 @@ internal interface IClusterGauges
     /// <summary>Connections of workers of which the primary keeps a copy.</summary>
     int KeptConnections { get; }
 
-    /// <summary>What went to workers over their links, and what came.</summary>
+    /// <summary>Gets the traffic over the workers' links.</summary>
     (LinkFigures Sent, LinkFigures Received) Links { get; }
 }
 
-/// <summary>What went over links in one direction, from their beginning: messages, requests and what answers them.</summary>
+/// <summary>The traffic over links in one direction since their beginning: messages, requests and answers.</summary>
 internal readonly record struct LinkFigures(long Messages, long Bytes)
 {
     public static LinkFigures operator +(LinkFigures left, LinkFigures right) => new(left.Messages + right.Messages, left.Bytes + right.Bytes);

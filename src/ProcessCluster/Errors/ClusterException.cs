@@ -60,6 +60,6 @@ public sealed class ClusterStartException : ClusterException
     /// <summary>The worker that failed, or 0.</summary>
     public int WorkerId { get; }
 
-    /// <summary>How the worker ended.</summary>
+    /// <summary>Gets the end of the worker.</summary>
     public WorkerExit? Exit { get; }
 }

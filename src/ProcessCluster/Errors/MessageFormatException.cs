@@ -33,6 +33,6 @@ public sealed class MessageFormatException : ClusterException
     public MessageFormatException(string expected, string found, int offset)
         : base($"A message is not what its reader expects: expected {expected}, found {found} at offset {offset}.") => Offset = offset;
 
-    /// <summary>Where the value begins that could not be read, in bytes from the start of the data; -1 if that is not known.</summary>
+    /// <summary>Gets the start of the value that could not be read, in bytes from the start of the data; -1 if it is not known.</summary>
     public int Offset { get; } = -1;
 }

@@ -56,6 +56,6 @@ public sealed class RemoteHandlerException : ClusterMessageException
     /// <summary>The exception's message.</summary>
     public string RemoteMessage { get; } = "";
 
-    /// <summary>Where it was thrown, if <see cref="ClusterOptions.SendStackTraces"/> was on there; else null.</summary>
+    /// <summary>Gets the place where it was thrown, if <see cref="ClusterOptions.SendStackTraces"/> was on there; else null.</summary>
     public string? RemoteStackTrace { get; }
 }

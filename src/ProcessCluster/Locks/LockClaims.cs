@@ -5,7 +5,7 @@ namespace ProcessCluster.Locks;
 /// <param name="release">Gives back what was asked for under a number, granted or not.</param>
 internal sealed class LockClaims(Func<int, string, bool> ask, Action<int> release)
 {
-    /// <summary>How many locks one process may hold and wait for.</summary>
+    /// <summary>The number of locks that one process may hold and wait for.</summary>
     public const int MaxClaims = 1024;
 
     private readonly Lock _gate = new();

@@ -6,7 +6,7 @@ namespace ProcessCluster.Locks;
 internal readonly record struct LockClaim(int Owner, int Request);
 
 /// <summary>
-/// Who holds which lock, and who waits for it, in the order of asking. A lock is a worker's until it gives it back or its process is gone:
+/// The holders of locks, and those that wait, in the order of asking. A worker has a lock until it gives it back or its process is gone:
 /// one that drains or has closed its link may still act as the holder. Thread-safe.
 /// </summary>
 /// <param name="grant">Told of each claim that is granted, while the table is locked: it must not block.</param>

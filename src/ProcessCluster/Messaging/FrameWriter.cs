@@ -4,7 +4,7 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;
 
-/// <summary>Where a message is written with its frame around it; one for each thread, so that sending allocates nothing.</summary>
+/// <summary>Writes a message with its frame around it. Each thread has one, so that sending allocates nothing.</summary>
 internal sealed class FrameWriter : IBufferWriter<byte>
 {
     private const int FirstSize = 4 * 1024;

@@ -1,6 +1,6 @@
 namespace ProcessCluster;
 
-/// <summary>Who sent a message or a request, and whether it is still wanted. Costs nothing; valid while the handler runs.</summary>
+/// <summary>The sender of a message or a request, and a token for requests. Costs nothing; valid while the handler runs.</summary>
 public readonly struct MessageContext
 {
     private readonly Messaging.RequestCall? _call;
@@ -10,7 +10,7 @@ public readonly struct MessageContext
     /// <summary>The id of the worker that sent it; 0 is the primary.</summary>
     public int SenderId { get; }
 
-    /// <summary>Whether the primary sent it.</summary>
+    /// <summary>Gets whether the primary sent it.</summary>
     public bool IsFromPrimary => SenderId == 0;
 
     /// <summary>

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ProcessCluster.Messaging;
 
-/// <summary>What this process handles: for each name on the wire the handlers of messages and the one of requests. Thread-safe; finding allocates nothing.</summary>
+/// <summary>The handlers of this process: for each name on the wire those of messages and the one of requests. Thread-safe; finding allocates nothing.</summary>
 internal sealed class MessageHandlers
 {
     private readonly Lock _gate = new();

@@ -3,7 +3,7 @@ using ProcessCluster.Serialization;
 
 namespace ProcessCluster.Messaging;
 
-/// <summary>What all channels of a process share.</summary>
+/// <summary>The options and handlers that all channels of a process share.</summary>
 internal sealed class MessagingScope(ILogger logger, TimeProvider time)
 {
     private volatile ClusterOptions _options = new();

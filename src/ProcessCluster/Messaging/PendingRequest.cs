@@ -19,7 +19,7 @@ internal abstract class PendingRequest : IThreadPoolWorkItem
     /// <summary>Set while it waits for room in the outbox.</summary>
     public Ipc.SendWaiter? Waiter { get; set; }
 
-    /// <summary>Where the requester's token is watched.</summary>
+    /// <summary>Gets or sets the registration of the requester's token.</summary>
     public CancellationTokenRegistration Registration { get; set; }
 
     /// <summary>Takes the answer; the requester goes on when this is executed.</summary>

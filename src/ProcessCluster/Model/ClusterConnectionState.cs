@@ -1,6 +1,6 @@
 namespace ProcessCluster;
 
-/// <summary>What goes on on a connection, and with it what can become of it when its worker ends suddenly (<see cref="ClusterConnection.Report"/>).</summary>
+/// <summary>The state of a connection. It decides what becomes of the connection when its worker ends suddenly (<see cref="ClusterConnection.Report"/>).</summary>
 public enum ClusterConnectionState
 {
     /// <summary>Nobody but its process can say: it ends with its worker.</summary>

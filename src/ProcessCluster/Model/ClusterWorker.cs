@@ -64,28 +64,28 @@ public abstract class ClusterWorker
     public abstract int Slot { get; }
 
     /// <summary>
-    /// Whether the worker gets no connections yet, though it listens: it stands by (<see cref="ClusterOptions.StandbyWorkers"/>), or is the new one of a
+    /// Gets whether the worker gets no connections yet, though it listens: it stands by (<see cref="ClusterOptions.StandbyWorkers"/>), or is the new one of a
     /// reload and not through its probe.
     /// </summary>
     public abstract bool IsStandby { get; }
 
-    /// <summary>Which reload started the worker: 1 at first, one more with each reload.</summary>
+    /// <summary>Gets the number of the reload that started the worker: 1 at first, one more with each reload.</summary>
     public abstract int Generation { get; }
 
     /// <summary>The operating system's id of the worker's process. It stays after the process has ended.</summary>
     public abstract int ProcessId { get; }
 
-    /// <summary>Where the worker is in its life.</summary>
+    /// <summary>Gets the state of the worker.</summary>
     public abstract WorkerState State { get; }
 
-    /// <summary>Whether the link between the worker and the primary is open. It is from creation on.</summary>
+    /// <summary>Gets whether the link between the worker and the primary is open. It is from creation on.</summary>
     public abstract bool IsConnected { get; }
 
-    /// <summary>Whether the worker's process has ended. Always false in the worker itself.</summary>
+    /// <summary>Gets whether the worker's process has ended. Always false in the worker itself.</summary>
     public bool IsDead => State == WorkerState.Dead;
 
     /// <summary>
-    /// Whether the worker's leaving was wanted (<see cref="DisconnectAsync"/> on either side, SIGTERM, shutdown) rather than a crash.
+    /// Gets whether the worker was asked to leave (<see cref="DisconnectAsync"/> on either side, SIGTERM, shutdown), rather than crashed.
     /// False until then. <see cref="Kill"/> leaves it false, as Node's <c>worker.exitedAfterDisconnect</c> does.
     /// </summary>
     public abstract bool ExitedAfterDisconnect { get; }

@@ -1,6 +1,6 @@
 namespace ProcessCluster;
 
-/// <summary>What became of the connections of workers that have left.</summary>
+/// <summary>The outcome for the connections of workers that have left.</summary>
 /// <param name="Moved">Idle ones that another worker serves on; their clients have noticed nothing.</param>
 /// <param name="Drained">Those that were ended in order, by their client or after it was told.</param>
 /// <param name="Cut">Connections that the worker ended in the middle, such as streams at the deadline, and those that were still there when its process ended.</param>

@@ -7,12 +7,12 @@ namespace ProcessCluster;
 public interface IDispatchPolicy
 {
     /// <summary>
-    /// How many bytes of what the client sends first it wants to see, at most 16,384. Default 0: none, and connections are given away as soon as they
+    /// Gets the number of the client's first bytes that the policy reads, at most 16,384. Default 0: none, and connections are given away as soon as they
     /// are accepted. Otherwise they wait for the client to send, for <see cref="EndPointOptions.MaxPeekTime"/> at most. Nothing is consumed.
     /// </summary>
     int MaxPeekBytes => 0;
 
-    /// <summary>Whether it can choose by what the client has sent so far. Called each time that more has come.</summary>
+    /// <summary>Returns whether the policy can choose by the bytes received so far. Called each time that more have come.</summary>
     /// <param name="sent">The first bytes, at most <see cref="MaxPeekBytes"/>; never empty.</param>
     bool HasSeenEnough(ReadOnlySpan<byte> sent) => true;
 
@@ -44,7 +44,7 @@ public readonly ref struct DispatchConnection
     /// <summary>The client's port; 0 for a Unix domain socket.</summary>
     public int ClientPort { get; }
 
-    /// <summary>What it has sent first (<see cref="IDispatchPolicy.MaxPeekBytes"/>), without the PROXY protocol's header; may be empty.</summary>
+    /// <summary>Gets the client's first bytes (<see cref="IDispatchPolicy.MaxPeekBytes"/>), without the PROXY protocol's header; may be empty.</summary>
     public ReadOnlySpan<byte> Sent { get; }
 }
 

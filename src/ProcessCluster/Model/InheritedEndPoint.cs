@@ -12,7 +12,7 @@ namespace ProcessCluster;
 /// </summary>
 public sealed class InheritedEndPoint : EndPoint, IEquatable<InheritedEndPoint>
 {
-    /// <summary>What systemd allows (<c>man 3 sd_listen_fds_with_names</c>).</summary>
+    /// <summary>The limit of systemd (<c>man 3 sd_listen_fds_with_names</c>).</summary>
     internal const int MaxNameLength = 255;
 
     /// <summary>A descriptor of the primary.</summary>

@@ -1,16 +1,16 @@
 namespace ProcessCluster;
 
-/// <summary>What became of a reload. Immutable.</summary>
+/// <summary>The result of a reload. Immutable.</summary>
 /// <param name="Generation">The generation that the reload started; those before have smaller numbers.</param>
 /// <param name="Replaced">How many workers were replaced: all of them, or, where it failed, those before the failure.</param>
 /// <param name="Duration">From the reload's beginning until the last old worker was gone, or until the failed new one was.</param>
 /// <param name="Failure">Why it failed; null when it succeeded.</param>
 public sealed record ReloadResult(int Generation, int Replaced, TimeSpan Duration, ReloadFailure? Failure)
 {
-    /// <summary>What became of the connections of the workers that were replaced. All 0 where the reload failed: it does not wait until those are gone.</summary>
+    /// <summary>Gets the outcome for the connections of the replaced workers. All 0 where the reload failed: it does not wait for them.</summary>
     public DrainOutcome Connections { get; init; }
 
-    /// <summary>Whether every worker is of the new generation.</summary>
+    /// <summary>Gets whether every worker is of the new generation.</summary>
     public bool Succeeded => Failure is null;
 
     /// <summary>A sentence for a log.</summary>

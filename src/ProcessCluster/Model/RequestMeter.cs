@@ -55,10 +55,10 @@ public readonly struct RequestScope : IDisposable, IEquatable<RequestScope>
 
     internal RequestScope(RequestMeter meter) => _meter = meter;
 
-    /// <summary>Whether both stand for requests of the same worker.</summary>
+    /// <summary>Returns whether both stand for requests of the same worker.</summary>
     public static bool operator ==(RequestScope left, RequestScope right) => left.Equals(right);
 
-    /// <summary>Whether they stand for requests of different workers.</summary>
+    /// <summary>Returns whether they stand for requests of different workers.</summary>
     public static bool operator !=(RequestScope left, RequestScope right) => !left.Equals(right);
 
     /// <summary>The request has ended.</summary>

@@ -1,6 +1,6 @@
 namespace ProcessCluster;
 
-/// <summary>Which workers go first when there are too many.</summary>
+/// <summary>The order in which surplus workers leave.</summary>
 public enum ScaleDownOrder
 {
     /// <summary>Those that were started last: the oldest have the warmest caches.</summary>

@@ -58,7 +58,7 @@ internal sealed class WorkerEventHandlers
         }
     }
 
-    /// <summary>What handlers that came late have missed, in the order in which it was raised.</summary>
+    /// <summary>Takes the events that late handlers have missed, in the order in which they were raised.</summary>
     public IReadOnlyList<Occurrence> TakeLate()
     {
         lock (_gate)

@@ -30,6 +30,6 @@ public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endP
 /// <param name="exit">How and why it ended.</param>
 public sealed class WorkerExitedEventArgs(ClusterWorker worker, WorkerExit exit) : WorkerEventArgs(worker)
 {
-    /// <summary>How and why the worker ended.</summary>
+    /// <summary>Gets how and why the worker ended.</summary>
     public WorkerExit Exit { get; } = exit;
 }

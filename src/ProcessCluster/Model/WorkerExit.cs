@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ProcessCluster;
 
-/// <summary>How and why a worker's process ended. Immutable.</summary>
+/// <summary>The end of a worker's process: how and why. Immutable.</summary>
 /// <param name="Cause">Why it ended.</param>
 /// <param name="ExitCode">The code that it exited with (0 to 255), or null when a signal ended it or the code was not to be had.</param>
 /// <param name="Signal">The signal that ended it, or null when it exited by itself. Exactly as the kernel says, not a code above 128.</param>
@@ -11,23 +11,23 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
     private const string EarlyEnd = "the program ended before it was ready. Its code runs in the primary and in every worker, the code around the builder too: "
         + "what only one process can do (bind a port of its own, lock a file, hold a mutex) must ask Cluster.IsPrimary first, see docs/aspnetcore.md, 'What runs where'";
 
-    /// <summary>What the worker reported before it ended, for example the exception that its start failed with; null when nothing.</summary>
+    /// <summary>Gets the worker's own report of its end, for example the exception that its start failed with; null when it made none.</summary>
     public string? Reason { get; init; }
 
     /// <summary>The dump that was written of it because it was hung; null when none was.</summary>
     public string? DumpPath { get; init; }
 
-    /// <summary>Whether it ended before it was ready.</summary>
+    /// <summary>Gets whether it ended before it was ready.</summary>
     internal bool BeforeReady { get; init; }
 
     /// <summary>The last lines that it wrote to its standard error, where nothing else explains its end.</summary>
     internal IReadOnlyList<string> LastErrors { get; init; } = [];
 
-    /// <summary>Whether the program ended by its own doing before it was ready, and said nothing of it.</summary>
+    /// <summary>Gets whether the program ended by itself before it was ready, and gave no reason.</summary>
     internal bool IsUnexplained => this is { BeforeReady: true, Reason: null, Cause: WorkerExitCause.FailedAtBoot or WorkerExitCause.Completed }
         and { Signal: not (ProcessCluster.Signal.SIGKILL or ProcessCluster.Signal.SIGTERM) };
 
-    /// <summary>Whether it was taken from what it did, by itself or because it was hung.</summary>
+    /// <summary>Gets whether it was torn from its work, by itself or because it was hung.</summary>
     internal bool IsCrash => Cause is WorkerExitCause.Crashed or WorkerExitCause.Hung or WorkerExitCause.OutOfMemory;
 
     /// <summary>

@@ -1,6 +1,6 @@
 namespace ProcessCluster;
 
-/// <summary>Where a worker is in its life. A worker only ever moves forward through these.</summary>
+/// <summary>The state of a worker. A worker only ever moves forward through these.</summary>
 public enum WorkerState
 {
     /// <summary>The process exists, its link to the primary is not up yet. Ends when the worker says hello.</summary>

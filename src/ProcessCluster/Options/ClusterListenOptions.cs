@@ -1,23 +1,23 @@
 namespace ProcessCluster;
 
-/// <summary>How to listen on an end point. Where several workers share it, those of the first one to ask hold.</summary>
+/// <summary>The options of listening on an end point. Where several workers share it, those of the first one to ask hold.</summary>
 public sealed class ClusterListenOptions
 {
-    /// <summary>What Linux allows (<c>MAX_TCP_KEEPIDLE</c>, in seconds).</summary>
+    /// <summary>The limit of Linux (<c>MAX_TCP_KEEPIDLE</c>, in seconds).</summary>
     private const int MaxKeepAlive = 32_767;
 
     private const int MaxCrashAnswer = 2048;
 
     private const UnixFileMode Permissions = (UnixFileMode)0x1FF; // rwxrwxrwx
 
-    /// <summary>How many connections the kernel may hold that are not accepted yet. Default 512, as in Kestrel. At most <c>net.core.somaxconn</c>.</summary>
+    /// <summary>Gets or sets the number of connections that the kernel holds before they are accepted. Default 512, as in Kestrel. At most <c>net.core.somaxconn</c>.</summary>
     public int Backlog { get; set; } = 512;
 
-    /// <summary>Whether small writes are sent at once (<c>TCP_NODELAY</c>). Default true.</summary>
+    /// <summary>Gets or sets whether small writes are sent at once (<c>TCP_NODELAY</c>). Default true.</summary>
     public bool NoDelay { get; set; } = true;
 
     /// <summary>
-    /// Whether <c>::</c> takes IPv4 connections too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
+    /// Gets or sets whether <c>::</c> takes IPv4 connections too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
     /// </summary>
     public bool DualMode { get; set; } = true;
 
@@ -29,14 +29,14 @@ public sealed class ClusterListenOptions
     public TimeSpan KeepAlive { get; set; }
 
     /// <summary>
-    /// How many connections may be under way whose first data came with the first packet (TCP Fast Open, RFC 7413; <c>TCP_FASTOPEN</c>). Default 0:
+    /// Gets or sets the number of connections under way whose first data came with the first packet (TCP Fast Open, RFC 7413; <c>TCP_FASTOPEN</c>). Default 0:
     /// none. The system has to allow it for servers (bit 2 of <c>net.ipv4.tcp_fastopen</c>), else it has no effect. Data of the first packet may
     /// arrive twice: for requests that may be repeated only. TCP only.
     /// </summary>
     public int FastOpen { get; set; }
 
     /// <summary>
-    /// Whether the end point is this worker's alone. Default false. Whoever else asks for it gets <c>AddressAlreadyInUse</c>, and so does this request
+    /// Gets or sets whether the end point is this worker's alone. Default false. Whoever else asks for it gets <c>AddressAlreadyInUse</c>, and so does this request
     /// where it is shared already; port 0 is a port of its own for each worker. It closes when the worker leaves or ends, with the connections
     /// that nobody has accepted. A fixed port cannot live through a reload, which starts the new worker before the old one leaves.
     /// </summary>
@@ -67,13 +67,13 @@ public sealed class ClusterListenOptions
     public Func<bool>? CanAccept { get; set; }
 
     /// <summary>
-    /// Whether the program says of each connection what goes on on it (<see cref="ClusterConnection.Report"/>), so that it can outlive its worker: the primary keeps a copy
+    /// Gets or sets whether the program reports the state of each connection (<see cref="ClusterConnection.Report"/>), so that it can outlive its worker: the primary keeps a copy
     /// of those that <see cref="ClusterListener.AcceptConnectionAsync"/> gives, when <see cref="ClusterOptions.ConnectionSurvival"/> is on. Default false.
     /// </summary>
     public bool ReportsState { get; set; }
 
     /// <summary>
-    /// What the primary sends to a client whose request was under way (<see cref="ClusterConnectionState.Busy"/>) when its worker ended, before it closes the connection. At most
+    /// Gets or sets the answer to a client whose request was under way (<see cref="ClusterConnectionState.Busy"/>) when its worker ended. Then the primary closes the connection. At most
     /// 2,048 bytes. Default: nothing.
     /// </summary>
     public ReadOnlyMemory<byte> CrashAnswer { get; set; }

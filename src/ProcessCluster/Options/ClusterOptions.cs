@@ -3,7 +3,7 @@ using ProcessCluster.Options;
 namespace ProcessCluster;
 
 /// <summary>
-/// How a cluster is run. Plain values: changing them after they were given to <see cref="ICluster.Configure"/> or to a host has no effect.
+/// The options of a cluster. Plain values: changing them after they were given to <see cref="ICluster.Configure"/> or to a host has no effect.
 /// In a host they are read from the configuration section <c>ProcessCluster</c>.
 /// </summary>
 public sealed record ClusterOptions
@@ -12,7 +12,7 @@ public sealed record ClusterOptions
     public const int MaxWorkerCount = 1024;
 
     /// <summary>
-    /// How many workers a host keeps (<see cref="ICluster.StartAsync"/>); <see cref="ICluster.Fork"/> does not look at it. Default 0.
+    /// Gets or sets the number of workers that a host keeps (<see cref="ICluster.StartAsync"/>); <see cref="ICluster.Fork"/> does not look at it. Default 0.
     /// 0 (in configuration also <c>max</c>) is one per processor as the runtime sees them, so that the limits of a cgroup count;
     /// a negative number is that many fewer, at least 1.
     /// </summary>
@@ -40,13 +40,13 @@ public sealed record ClusterOptions
     /// </summary>
     public IDictionary<string, string?> Environment { get; private init; } = new Dictionary<string, string?>(StringComparer.Ordinal);
 
-    /// <summary>Whether what workers write to their standard output and error is thrown away rather than shown. Default false.</summary>
+    /// <summary>Gets or sets whether the workers' standard output and error are discarded rather than shown. Default false.</summary>
     public bool SuppressOutput { get; set; }
 
-    /// <summary>How long a worker may take from its start until it is up; then it is killed. Default 60 s.</summary>
+    /// <summary>Gets or sets the time that a worker may take from its start until it is up; then it is killed. Default 60 s.</summary>
     public TimeSpan BootTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>What tells that a worker of <see cref="ICluster.StartAsync"/> is ready. Default: it listens, or says so.</summary>
+    /// <summary>Gets or sets the sign that a worker of <see cref="ICluster.StartAsync"/> is ready. Default: it listens, or reports it.</summary>
     public ReadyWhen ReadyWhen { get; set; } = ReadyWhen.Listening;
 
     /// <summary>
@@ -55,14 +55,14 @@ public sealed record ClusterOptions
     /// </summary>
     public Func<ClusterWorker, CancellationToken, Task>? ReadyProbe { get; set; }
 
-    /// <summary>How long a new worker of a reload serves before an old one leaves: one that ends within it makes the reload fail. Default 1 s.</summary>
+    /// <summary>Gets or sets the time for which a new worker of a reload serves before an old one leaves: one that ends within it makes the reload fail. Default 1 s.</summary>
     public TimeSpan SoakTime { get; set; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often a worker is asked for a sign of life, which it gives through its thread pool, with its load. Default 1 s.</summary>
+    /// <summary>Gets or sets the interval at which a worker is asked for a sign of life, with its load. It answers through its thread pool. Default 1 s.</summary>
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// How long a worker may give no sign of life before it counts as hung: it is reported (<see cref="ICluster.Hung"/>), killed and replaced.
+    /// Gets or sets the time without a sign of life after which a worker counts as hung: it is reported (<see cref="ICluster.Hung"/>), killed and replaced.
     /// Default 30 s. Time in which the primary itself did not run does not count; nor does a worker in a debugger.
     /// </summary>
     public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(30);
@@ -73,7 +73,7 @@ public sealed record ClusterOptions
     /// </summary>
     public string? HangDumpDirectory { get; set; }
 
-    /// <summary>How many further workers are kept booted and ready, without connections, so that one can take a dead one's place at once. Default 0.</summary>
+    /// <summary>Gets or sets the number of further workers that are booted and ready, without connections, so that one can take a dead one's place at once. Default 0.</summary>
     public int StandbyWorkers { get; set; }
 
     /// <summary>The fewest workers, when <see cref="MaxWorkers"/> is set. Default 1.</summary>
@@ -86,12 +86,12 @@ public sealed record ClusterOptions
     public int MaxWorkers { get; set; }
 
     /// <summary>
-    /// Whether each line that workers write to their standard output and error is shown after <c>[worker 3] </c>. Default false. A line longer
+    /// Gets or sets whether each line of the workers' standard output and error is shown after <c>[worker 3] </c>. Default false. A line longer
     /// than 1 MiB is cut between two characters, each part with a prefix and a mark.
     /// </summary>
     public bool WorkerOutputPrefix { get; set; }
 
-    /// <summary>How workers that end are replaced.</summary>
+    /// <summary>Gets the options of replacing workers that end.</summary>
     public RestartOptions Restart { get; private init; } = new();
 
     /// <summary>When workers are replaced though nothing is wrong with them.</summary>
@@ -103,33 +103,33 @@ public sealed record ClusterOptions
     public IDictionary<int, IDictionary<string, string?>> SlotEnvironment { get; private init; } = new Dictionary<int, IDictionary<string, string?>>();
 
     /// <summary>
-    /// Whether each worker runs on one processor, that of its slot's number (over those that this process may use, again from the first). Default false.
+    /// Gets or sets whether each worker runs on one processor, that of its slot's number (over those that this process may use, again from the first). Default false.
     /// </summary>
     public bool PinProcessors { get; set; }
 
-    /// <summary>How long a worker that was asked to leave may take to finish what it is doing; then it is killed. Default 30 s.</summary>
+    /// <summary>Gets or sets the time for which a worker that was asked to leave may finish its work; then it is killed. Default 30 s.</summary>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Whether a worker that leaves gives its idle connections to others, instead of telling their clients to connect anew. Default true. What can move, and
+    /// Gets or sets whether a worker that leaves gives its idle connections to others, instead of telling their clients to connect anew. Default true. What can move, and
     /// what drains all the same, is in <c>docs/connections.md</c>.
     /// </summary>
     public bool MoveConnections { get; set; } = true;
 
     /// <summary>
-    /// Whether workers that have more kept connections than others give idle ones back, until all have about as many: after workers were added or replaced, or
+    /// Gets or sets whether workers that have more kept connections than others give idle ones back, until all have about as many: after workers were added or replaced, or
     /// when clients went. Default true. Only what can move, and where <see cref="DispatchPolicy.RoundRobin"/>, <see cref="DispatchPolicy.LeastConnections"/> or
     /// <see cref="DispatchPolicy.Random"/> chooses: the choice of others stays. Without effect where <see cref="MoveConnections"/> is false. At most some 430 connections per second and worker. More in <c>docs/connections.md</c>.
     /// </summary>
     public bool RebalanceConnections { get; set; } = true;
 
-    /// <summary>What becomes of the connections of a worker that ends without having left.</summary>
+    /// <summary>Gets the options for the connections of a worker that ends without having left.</summary>
     public ConnectionSurvivalOptions ConnectionSurvival { get; private init; } = new();
 
-    /// <summary>How workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
+    /// <summary>Gets or sets the way in which workers share an end point. Default <see cref="ListenMode.Handoff"/>.</summary>
     public ListenMode Mode { get; set; }
 
-    /// <summary>How the worker for a connection is chosen. Default <see cref="DispatchPolicy.RoundRobin"/>.</summary>
+    /// <summary>Gets or sets the choice of the worker for a connection. Default <see cref="DispatchPolicy.RoundRobin"/>.</summary>
     public DispatchPolicy Dispatch { get; set; }
 
     /// <summary>In a primary: makes a policy of the program's own, one for each end point, in place of <see cref="Dispatch"/>. Default null: none.</summary>
@@ -142,40 +142,40 @@ public sealed record ClusterOptions
     public IDictionary<int, int> Weights { get; private init; } = new Dictionary<int, int>();
 
     /// <summary>
-    /// How many connections a worker may have open, of all end points; when all have as many, further ones wait. Default 0: no limit. Connections taken as
+    /// Gets or sets the number of connections that a worker may have open, of all end points. When all have as many, further ones wait. Default 0: no limit. Connections taken as
     /// <see cref="System.Net.Sockets.Socket"/> count until that is disposed.
     /// </summary>
     public int MaxConnectionsPerWorker { get; set; }
 
     /// <summary>
-    /// How many accepted connections may wait in the primary for a worker, per end point. Default 1024. Each costs one file
+    /// Gets or sets the number of accepted connections that may wait in the primary for a worker, per end point. Default 1024. Each costs one file
     /// descriptor. When the queue is full <see cref="WhenFull"/> holds.
     /// </summary>
     public int MaxWaitingConnections { get; set; } = 1024;
 
-    /// <summary>How long an accepted connection may wait in the primary for a worker; then <see cref="WhenFull"/> holds. Default 30 s.</summary>
+    /// <summary>Gets or sets the time for which an accepted connection may wait in the primary for a worker. Then <see cref="WhenFull"/> holds. Default 30 s.</summary>
     public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>What becomes of connections past these limits. Default <see cref="ProcessCluster.WhenFull.Pause"/>.</summary>
+    /// <summary>Gets or sets the fate of connections past these limits. Default <see cref="ProcessCluster.WhenFull.Pause"/>.</summary>
     public WhenFull WhenFull { get; set; }
 
     /// <summary>
-    /// How long a client may take to send what the choice of its worker needs (<see cref="DispatchPolicy.Cookie"/> and others; the PROXY protocol's header). Then
+    /// Gets or sets the time that a client may take to send what the choice of its worker needs (<see cref="DispatchPolicy.Cookie"/> and others; the PROXY protocol's header). Then
     /// a worker is chosen without it; a connection without the PROXY header that must be there is closed. Default 5 s.
     /// </summary>
     public TimeSpan MaxPeekTime { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Whether connections begin with the header of the PROXY protocol, version 1 or 2, as proxies in front of the cluster send it: then its address is
+    /// Gets or sets whether connections begin with the header of the PROXY protocol, version 1 or 2, as proxies in front of the cluster send it: then its address is
     /// the client's, for the choice of the worker and in it. Others are closed. Default false. Switch it on only where nobody but the proxy can connect.
     /// </summary>
     public bool ProxyProtocol { get; set; }
 
-    /// <summary>What differs at single end points. The first one that fits holds.</summary>
+    /// <summary>Gets the options of single end points. The first one that fits holds.</summary>
     public IList<EndPointOptions> EndPoints { get; private init; } = [];
 
     /// <summary>
-    /// What puts messages into bytes. Default null: MessagePack, with the code that the source generator writes for each declared message.
+    /// Gets or sets the serializer of messages. Default null: MessagePack, with the code that the source generator writes for each declared message.
     /// It must be the same in the primary and its workers.
     /// </summary>
     public IMessageSerializer? Serializer { get; set; }
@@ -186,17 +186,17 @@ public sealed record ClusterOptions
     /// </summary>
     public int MaxMessageBytes { get; set; } = 16 * 1024 * 1024;
 
-    /// <summary>How long a request waits for its answer, if the call does not say. Default 30 s. Kept to within 50 ms.</summary>
+    /// <summary>Gets or sets the time for which a request waits for its answer, if the call does not say. Default 30 s. Kept to within 50 ms.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long sending a message waits for room, when the other process handles messages more slowly than they come. Default 60 s.</summary>
+    /// <summary>Gets or sets the time for which sending a message waits for room, when the other process handles messages too slowly. Default 60 s.</summary>
     public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How many requests of one other process are handled at the same time; further ones wait. Default 256.</summary>
+    /// <summary>Gets or sets the number of requests of one other process that are handled at the same time; further ones wait. Default 256.</summary>
     public int MaxConcurrentRequests { get; set; } = 256;
 
     /// <summary>
-    /// Whether a requester is told where in the handler an exception was thrown (<see cref="RemoteHandlerException.RemoteStackTrace"/>).
+    /// Gets or sets whether a requester gets the stack trace of an exception in the handler (<see cref="RemoteHandlerException.RemoteStackTrace"/>).
     /// Default false.
     /// </summary>
     public bool SendStackTraces { get; set; }
@@ -265,13 +265,13 @@ public sealed record ClusterOptions
         ConnectionSurvival = ConnectionSurvival with { },
     };
 
-    /// <summary>Whether the primary keeps a copy of connections that workers have.</summary>
+    /// <summary>Gets whether the primary keeps a copy of connections that workers have.</summary>
     internal bool KeepsConnections => ConnectionSurvival.IsOn(StandbyWorkers);
 
     /// <summary>The number of workers that <see cref="Workers"/> means on a machine with this many processors.</summary>
     internal int ResolveWorkers(int processors) => Workers > 0 ? Workers : Math.Max(1, processors + Workers);
 
-    /// <summary>How many there are at first: the number of <see cref="Workers"/>, within the bounds of automatic scaling.</summary>
+    /// <summary>Returns the first number of workers: that of <see cref="Workers"/>, within the bounds of automatic scaling.</summary>
     internal int FirstWorkers(int processors)
     {
         var workers = ResolveWorkers(processors);
@@ -288,7 +288,7 @@ public sealed record ClusterOptions
     }
 }
 
-/// <summary>What tells that a worker is ready.</summary>
+/// <summary>The sign that a worker is ready.</summary>
 public enum ReadyWhen
 {
     /// <summary>It listens for the first time, or says so (<see cref="ClusterWorker.ReportReady"/>), whichever is first.</summary>

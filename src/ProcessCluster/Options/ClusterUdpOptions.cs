@@ -1,25 +1,25 @@
 namespace ProcessCluster;
 
-/// <summary>How to bind a UDP socket. Where several workers share it, those of the first one to ask hold.</summary>
+/// <summary>The options of a UDP socket. Where several workers share it, those of the first one to ask hold.</summary>
 public sealed class ClusterUdpOptions
 {
     /// <summary>
-    /// Whether <c>::</c> takes IPv4 datagrams too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
+    /// Gets or sets whether <c>::</c> takes IPv4 datagrams too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
     /// With and without are two different end points.
     /// </summary>
     public bool DualMode { get; set; } = true;
 
-    /// <summary>Whether datagrams may be sent to broadcast addresses (<c>SO_BROADCAST</c>). Default false.</summary>
+    /// <summary>Gets or sets whether datagrams may be sent to broadcast addresses (<c>SO_BROADCAST</c>). Default false.</summary>
     public bool EnableBroadcast { get; set; }
 
     /// <summary>
-    /// How many bytes of datagrams that nobody has received yet the kernel keeps (<c>SO_RCVBUF</c>); further ones are lost. Default 0: the
+    /// Gets or sets the size of the kernel's buffer for received datagrams, in bytes (<c>SO_RCVBUF</c>); further ones are lost. Default 0: the
     /// system's (<c>net.core.rmem_default</c>). At most <c>net.core.rmem_max</c>. It is one buffer for all workers.
     /// </summary>
     public int ReceiveBufferBytes { get; set; }
 
     /// <summary>
-    /// How many bytes of datagrams that are not sent yet the kernel keeps (<c>SO_SNDBUF</c>); then sending waits. Default 0: the system's
+    /// Gets or sets the size of the kernel's buffer for datagrams to be sent, in bytes (<c>SO_SNDBUF</c>); then sending waits. Default 0: the system's
     /// (<c>net.core.wmem_default</c>). At most <c>net.core.wmem_max</c>. It is one buffer for all workers.
     /// </summary>
     public int SendBufferBytes { get; set; }

@@ -3,7 +3,7 @@ using ProcessCluster.Options;
 namespace ProcessCluster;
 
 /// <summary>
-/// What becomes of the connections of a worker that crashes, is killed or ends by itself. In a host read from the section
+/// The options for the connections of a worker that crashes, is killed or ends by itself. In a host read from the section
 /// <c>ProcessCluster:ConnectionSurvival</c>. When it is on, the primary keeps a copy of each connection that can survive: those that are idle are served by another
 /// worker at once, those with a request under way are answered with a <c>502</c>, or closed where a part of the response was sent.
 /// <c>docs/connections.md</c> says which connections that are.
@@ -15,7 +15,7 @@ public sealed record ConnectionSurvivalOptions
 
     internal const int MaxBodyBytes = 1536;
 
-    /// <summary>Whether it is on. Default null: when there are standby workers (<see cref="ClusterOptions.StandbyWorkers"/>), which can serve on at once.</summary>
+    /// <summary>Gets or sets whether connections survive. Default null: when there are standby workers (<see cref="ClusterOptions.StandbyWorkers"/>), which can serve at once.</summary>
     public bool? Enabled { get; set; }
 
     /// <summary>
@@ -30,7 +30,7 @@ public sealed record ConnectionSurvivalOptions
     public string Body { get; set; } = "The process that served this request has ended. Whether the request has taken effect is not known.\n";
 
     /// <summary>
-    /// Whether a request that was under way is served once more by another worker, instead of the <c>502</c>, if its endpoint says that this does no harm (<c>[Idempotent]</c>,
+    /// Gets or sets whether another worker serves a request that was under way once more, instead of the <c>502</c>, if its endpoint allows it (<c>[Idempotent]</c>,
     /// <c>.Idempotent()</c> in ASP.NET Core). Only what was wholly received, less than 16 KiB, and of whose response nothing was sent; once, not more. Default false. While it is on, the bytes of a
     /// request stay in the kernel until its response begins, which costs a system call for each request.
     /// </summary>

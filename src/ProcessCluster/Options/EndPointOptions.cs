@@ -5,11 +5,11 @@ using ProcessCluster.Options;
 
 namespace ProcessCluster;
 
-/// <summary>What differs at one end point from what the cluster's options say for all. What is null is as there.</summary>
+/// <summary>The options of one end point. A value that is null is the cluster's.</summary>
 public sealed record EndPointOptions
 {
     /// <summary>
-    /// Which end point: a port (<c>5000</c>), an address with its port (<c>127.0.0.1:5000</c>, <c>[::1]:5000</c>), or the absolute path of a Unix domain
+    /// Gets or sets the end point: a port (<c>5000</c>), an address with its port (<c>127.0.0.1:5000</c>, <c>[::1]:5000</c>), or the absolute path of a Unix domain
     /// socket, or its abstract name after an at sign. As the program asks for it: for port 0, <c>127.0.0.1:0</c>.
     /// </summary>
     public string Address { get; set; } = "";
@@ -68,7 +68,7 @@ public sealed record EndPointOptions
     }
 }
 
-/// <summary>How workers share an end point.</summary>
+/// <summary>The way in which workers share an end point.</summary>
 public enum ListenMode
 {
     /// <summary>The primary accepts and gives each connection to a worker.</summary>
@@ -87,7 +87,7 @@ public enum ListenMode
     ReusePort,
 }
 
-/// <summary>How the worker for a connection is chosen. Only workers that can take one are chosen, unless it says otherwise.</summary>
+/// <summary>The choice of the worker for a connection. Only workers that can take one are chosen, unless it says otherwise.</summary>
 public enum DispatchPolicy
 {
     /// <summary>In turn; those that have left the fewest offers unanswered first. The cost does not depend on the number of workers.</summary>
@@ -127,7 +127,7 @@ public enum DispatchPolicy
     ServerName,
 }
 
-/// <summary>What becomes of a connection when as many wait for a worker as may.</summary>
+/// <summary>The fate of a connection when as many wait for a worker as may.</summary>
 public enum WhenFull
 {
     /// <summary>It is not accepted: it waits in the kernel's backlog. One that has waited for too long is closed.</summary>

@@ -10,12 +10,12 @@ public sealed record RecycleOptions
     public long MaxMemory { get; set; }
 
     /// <summary>
-    /// How many requests a worker serves before it is replaced, with the next sample (<see cref="ClusterOptions.HeartbeatInterval"/>); what
+    /// Gets or sets the number of requests after which a worker is replaced, with the next sample (<see cref="ClusterOptions.HeartbeatInterval"/>); what
     /// counts as one: <see cref="ClusterWorker.TrackRequest"/>. Default 0: no limit.
     /// </summary>
     public long MaxRequests { get; set; }
 
-    /// <summary>How long a worker is up before it is replaced. Default zero: no limit.</summary>
+    /// <summary>Gets or sets the time after which a worker is replaced. Default zero: no limit.</summary>
     public TimeSpan MaxAge { get; set; }
 
     /// <summary>

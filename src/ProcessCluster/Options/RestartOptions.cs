@@ -3,7 +3,7 @@ using ProcessCluster.Options;
 namespace ProcessCluster;
 
 /// <summary>
-/// How workers that end are replaced. In a host read from the section <c>ProcessCluster:Restart</c>. A worker that lived long enough
+/// The options of replacing workers that end. In a host read from the section <c>ProcessCluster:Restart</c>. A worker that lived long enough
 /// (<see cref="StableAfter"/>) is replaced at once; one that did not after a delay that grows with each such life in a row.
 /// </summary>
 public sealed record RestartOptions
@@ -17,7 +17,7 @@ public sealed record RestartOptions
     /// <summary>The exit code of a primary that has given up (<see cref="WhenExhausted"/>). EX_UNAVAILABLE of <c>sysexits.h</c>.</summary>
     public const int GivenUpExitCode = 69;
 
-    /// <summary>Which ends of a worker are followed by another one. Default <see cref="RestartPolicy.Always"/>.</summary>
+    /// <summary>Gets or sets the ends of a worker after which another one follows. Default <see cref="RestartPolicy.Always"/>.</summary>
     public RestartPolicy Policy { get; set; } = RestartPolicy.Always;
 
     /// <summary>The delay after the first short life. Default 100 ms.</summary>
@@ -39,7 +39,7 @@ public sealed record RestartOptions
     public TimeSpan StableAfter { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>
-    /// How many replacements a slot has within <see cref="Window"/>, from 1. Default 10. With the next one its breaker opens: it rests for the
+    /// Gets or sets the number of replacements that a slot has within <see cref="Window"/>, from 1. Default 10. With the next one its breaker opens: it rests for the
     /// length of the window, then tries once more. Other slots are not touched.
     /// </summary>
     public int MaxRestarts { get; set; } = 10;
@@ -50,7 +50,7 @@ public sealed record RestartOptions
     /// </summary>
     public TimeSpan Window { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>What happens when no worker is ready and none will be tried soon, as every slot's breaker is open. Default: keep trying.</summary>
+    /// <summary>Gets or sets the reaction when no worker is ready and none will be tried soon, as every slot's breaker is open. Default: keep trying.</summary>
     public WhenExhausted WhenExhausted { get; set; } = WhenExhausted.KeepTrying;
 
     internal void Validate(List<string> errors)
@@ -61,7 +61,7 @@ public sealed record RestartOptions
     }
 }
 
-/// <summary>Which ends of a worker are followed by another one. A worker that the cluster itself replaces (reload, recycling) always is.</summary>
+/// <summary>The ends of a worker after which another one follows. A worker that the cluster itself replaces (reload, recycling) always is.</summary>
 public enum RestartPolicy
 {
     /// <summary>Every end.</summary>
@@ -74,7 +74,7 @@ public enum RestartPolicy
     Never,
 }
 
-/// <summary>What a cluster does that has no ready worker and whose slots have all used up their restarts.</summary>
+/// <summary>The reaction of a cluster that has no ready worker and whose slots have all used up their restarts.</summary>
 public enum WhenExhausted
 {
     /// <summary>It keeps trying: each slot once per <see cref="RestartOptions.Window"/>. Connections wait as long as they may.</summary>

@@ -24,7 +24,7 @@ internal sealed class ClusterSignals : IDisposable
 
     private static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long after a SIGHUP its terminal may still be seen to go, and how often it is looked.</summary>
+    /// <summary>The time for which a terminal may still be seen to go after a SIGHUP, and the interval of polling it.</summary>
     private static readonly TimeSpan HangUpWindow = TimeSpan.FromSeconds(1), HangUpLook = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
@@ -101,7 +101,7 @@ internal sealed class ClusterSignals : IDisposable
             End();
     }
 
-    /// <summary>What ends a program in order, whichever way it waits for its end, is SIGTERM.</summary>
+    /// <summary>Ends the program in order: SIGTERM does, whichever way it waits for its end.</summary>
     private void End()
     {
         _logger.TerminalGone();

@@ -11,7 +11,7 @@ namespace ProcessCluster.Primary;
 /// </summary>
 internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> workers)
 {
-    /// <summary>How many requests to other workers a worker may have that are not answered.</summary>
+    /// <summary>The number of unanswered requests to other workers that a worker may have.</summary>
     private const int MaxAsked = 128 * 1024;
 
     private readonly Lock _gate = new();

@@ -4,7 +4,7 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Primary;
 
-/// <summary>What a cluster that keeps its number of workers is told, and has done.</summary>
+/// <summary>The part that the fleet uses: it starts, admits and ends workers, and tells its observer.</summary>
 internal sealed partial class Supervisor
 {
     /// <summary>Gets or sets the observer of the workers' lives; null where the program forks by hand.</summary>

@@ -5,7 +5,7 @@ using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Primary;
 
-/// <summary>How a worker is started: all of it, or nothing.</summary>
+/// <summary>The part that starts a worker: all of it, or nothing.</summary>
 internal sealed partial class Supervisor
 {
     /// <summary>Told before each step of a worker's start; what it throws is that step's failure. For tests.</summary>

@@ -22,7 +22,7 @@ namespace ProcessCluster.Primary;
 /// </summary>
 internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 {
-    /// <summary>How long the end of a pipe may come after the end of the process.</summary>
+    /// <summary>The time by which the end of a pipe may come after the end of the process.</summary>
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
 
     private readonly EventLoop _loop;
@@ -348,7 +348,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
     private sealed class ExitWatch(Supervisor supervisor, WorkerHandle worker) : EventLoop.Watch
     {
-        /// <summary>Whether the loop watches it.</summary>
+        /// <summary>Gets whether the loop watches it.</summary>
         public bool IsWatching { get; set; }
 
         public override void OnReady(EpollEvents events)

@@ -31,10 +31,10 @@ internal sealed class TerminalWatch : IDisposable
     /// <summary>Told of each look at a terminal that is there.</summary>
     public Action<TerminalRole>? Seen { get; set; }
 
-    /// <summary>Whether the terminal was there until just now, and is gone.</summary>
+    /// <summary>Gets whether the terminal was there until just now, and is gone.</summary>
     public bool IsJustGone => _looksWithout <= LooksAfter && _role() == TerminalRole.None;
 
-    /// <summary>Whether it may still go: it is there, or was until just now.</summary>
+    /// <summary>Gets whether it may still go: it is there, or was until just now.</summary>
     public bool IsThere => _looksWithout <= LooksAfter;
 
     public void Dispose() => _timer?.Dispose();

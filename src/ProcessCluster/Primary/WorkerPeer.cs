@@ -7,7 +7,7 @@ using ProcessCluster.Protocol;
 namespace ProcessCluster.Primary;
 
 /// <summary>
-/// What comes over a worker's link. Control messages go to the loop, one at a time and not too many; locks go to their table, which needs no loop; messages are handled
+/// The receiver of a worker's link. Control messages go to the loop, one at a time and not too many; locks go to their table, which needs no loop; messages are handled
 /// or passed on at once.
 /// </summary>
 /// <param name="worker">Whose link it is.</param>
@@ -26,7 +26,7 @@ internal sealed class WorkerPeer(
     Action<WorkerHandle, string?> closed,
     TimeProvider time) : ILinkPeer
 {
-    /// <summary>How many control messages a worker may send at once and in a second, but for those of locks.</summary>
+    /// <summary>The number of control messages that a worker may send at once and in a second, without those of locks.</summary>
     private const int Burst = 5_000, PerSecond = 500;
 
     private readonly RateLimit _limit = new(time, Burst, PerSecond);

@@ -24,7 +24,7 @@ internal static class ControlCodec
     /// <summary>In the place of an end point's family: a socket that the primary was started with.</summary>
     private const AddressFamily Inherited = (AddressFamily)0xFF;
 
-    /// <summary>Where a number may be missing. No user or group has it (<c>man 2 chown</c>).</summary>
+    /// <summary>The value of a number that is missing. No user or group has it (<c>man 2 chown</c>).</summary>
     private const int None = -1;
 
     private enum Kind : byte

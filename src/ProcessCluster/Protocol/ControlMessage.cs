@@ -2,7 +2,7 @@ using System.Net;
 
 namespace ProcessCluster.Protocol;
 
-/// <summary>What the primary and a worker say to each other over the pipes: the whole control vocabulary. Requests carry a number that their answer repeats.</summary>
+/// <summary>The control messages between the primary and a worker over the pipes, all of them. A request carries a number that its answer repeats.</summary>
 internal abstract record ControlMessage
 {
     /// <summary>Worker → primary, first of all: the link is up.</summary>

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace ProcessCluster.Protocol;
 
-/// <summary>What a frame is. Below <see cref="Message"/> it is a control message (<see cref="ControlCodec"/>).</summary>
+/// <summary>The kind of a frame. Below <see cref="Message"/> it is a control message (<see cref="ControlCodec"/>).</summary>
 internal enum FrameKind : byte
 {
     /// <summary>The first kind that is not a control message: a message, with a correlation number if the sender wants to know that it got on.</summary>
@@ -26,7 +26,7 @@ internal enum FrameKind : byte
     Notice = 38,
 }
 
-/// <summary>What a failure or a notice says.</summary>
+/// <summary>The meaning of a failure or a notice.</summary>
 internal enum FrameCode : ushort
 {
     None = 0,
@@ -87,7 +87,7 @@ internal readonly record struct FrameHeader(
         BinaryPrimitives.WriteUInt32LittleEndian(frame[16..], Correlation);
     }
 
-    /// <summary>Whether a frame is of the program's: a message, a request, or what ends one.</summary>
+    /// <summary>Returns whether a frame is the program's: a message, a request, or the end of one.</summary>
     public static bool IsProgram(ReadOnlySpan<byte> frame) =>
         frame.Length >= Size && (FrameKind)frame[4] is >= FrameKind.Message and <= FrameKind.Failure;
 

@@ -4,7 +4,7 @@ using ProcessCluster.Linux.Sockets;
 namespace ProcessCluster.Protocol;
 
 /// <summary>
-/// What goes over the hand-off socket, as fixed bytes. Primary → worker: an offer with a descriptor: the port that the connection was
+/// The messages over the hand-off socket, as fixed bytes. Primary → worker: an offer with a descriptor: the port that the connection was
 /// accepted on, the offer's number, how many received bytes the worker passes over, what else it has to know, the peer's address. Worker → primary: the offer's number and
 /// why it was not taken; with no offer's number, that it shall look into the shared memory, or that a connection was closed; a connection's number, or none, with its
 /// descriptor, which another worker shall have: its port and the peer's address. Primary → worker, without an answer: a bound socket with its descriptor: 0, which is no port, the request
@@ -111,7 +111,7 @@ internal static class HandoffCodec
     }
 }
 
-/// <summary>What a worker has to know of an offered connection.</summary>
+/// <summary>The properties of an offered connection.</summary>
 [Flags]
 internal enum OfferKinds : ushort
 {
@@ -124,7 +124,7 @@ internal enum OfferKinds : ushort
     Kept = 2,
 }
 
-/// <summary>What a worker says to an offer.</summary>
+/// <summary>The answer of a worker to an offer.</summary>
 internal enum OfferAnswer
 {
     /// <summary>It does not listen there any more.</summary>

@@ -48,7 +48,7 @@ internal static class MessagePackCode
     public const int MaxFixCount = 15;
     public const int MinNegative = -32;
 
-    /// <summary>What a value with this first byte is, in words for an error.</summary>
+    /// <summary>Describes the value with this first byte, in words for an error.</summary>
     public static string Describe(byte code) => $"{NameOf(code)} (0x{code:x2})";
 
     private static string NameOf(byte code) => code switch

@@ -13,7 +13,7 @@ namespace ProcessCluster.Serialization;
 /// </summary>
 public ref partial struct MessagePackReader
 {
-    /// <summary>How many arrays and maps may be within one another unless the reader is told otherwise.</summary>
+    /// <summary>The number of arrays and maps that may be within one another unless the reader is told otherwise.</summary>
     public const int DefaultMaxDepth = 64;
 
     private readonly ReadOnlySpan<byte> _data;
@@ -31,10 +31,10 @@ public ref partial struct MessagePackReader
         _maxDepth = maxDepth;
     }
 
-    /// <summary>Whether all the data is read.</summary>
+    /// <summary>Gets whether all the data is read.</summary>
     public readonly bool IsAtEnd => _position >= _data.Length;
 
-    /// <summary>How many bytes are read.</summary>
+    /// <summary>Gets the number of bytes that were read.</summary>
     public readonly int Consumed => _position;
 
     /// <summary>The kind of the value that comes next.</summary>

@@ -13,7 +13,7 @@ namespace ProcessCluster.Serialization;
 /// </summary>
 public ref partial struct MessagePackWriter
 {
-    /// <summary>How many arrays and maps may be within one another unless the writer is told otherwise: as many as a reader takes.</summary>
+    /// <summary>The number of arrays and maps that may be within one another unless the writer is told otherwise: as many as a</summary>
     public const int DefaultMaxDepth = MessagePackReader.DefaultMaxDepth;
 
     // Asking the output for fewer bytes at a time would only ask it more often.

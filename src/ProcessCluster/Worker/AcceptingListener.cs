@@ -14,7 +14,7 @@ namespace ProcessCluster.Worker;
 /// </summary>
 internal sealed class AcceptingListener : PortListener
 {
-    /// <summary>How long a worker without a free descriptor, or that wants none, looks away.</summary>
+    /// <summary>The time for which a worker without a free descriptor, or that wants none, accepts nothing.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(100);
 
     private readonly ListeningSocket _socket;

@@ -5,7 +5,7 @@ using ProcessCluster.Protocol;
 namespace ProcessCluster.Worker;
 
 /// <summary>
-/// What this worker says over the hand-off socket. What the socket does not take now, because many connections are on their way back or the system has no memory, is said
+/// The messages of this worker over the hand-off socket. Those that the socket does not take now, because many connections are on their way back or the system has no memory, are sent
 /// a moment later, in order: an answer that was lost would leave the worker without connections for good. Thread-safe.
 /// </summary>
 internal sealed class OfferAnswers

@@ -4,7 +4,7 @@ using ProcessCluster.Protocol;
 namespace ProcessCluster.Worker;
 
 /// <summary>
-/// What was asked of the primary, by number, and is waited for. An answer that comes when nobody waits any more is discarded.
+/// The questions to the primary that wait for an answer, by number. An answer that comes when nobody waits any more is discarded.
 /// </summary>
 /// <param name="send">Sends to the primary; false when it is gone.</param>
 /// <param name="discard">Frees an answer that nobody takes.</param>
@@ -43,7 +43,7 @@ internal sealed class PendingAnswers<T>(Func<ControlMessage, bool> send, Action<
         }
     }
 
-    /// <summary>Whether this is one of these and is waited for.</summary>
+    /// <summary>Returns whether this is one of these and is waited for.</summary>
     public bool Has(int number) => _requests.ContainsKey(number);
 
     public void Answer(int number, T answer)

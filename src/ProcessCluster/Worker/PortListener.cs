@@ -8,7 +8,7 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
     /// <summary>The primary's number for the end point.</summary>
     public int Port => port;
 
-    /// <summary>Whether the program wants another connection now (<see cref="ClusterListenOptions.CanAccept"/>).</summary>
+    /// <summary>Gets or sets the program's wish for another connection (<see cref="ClusterListenOptions.CanAccept"/>).</summary>
     public Func<bool>? CanAccept { get; set; }
 
     protected WorkerSession Session => session;

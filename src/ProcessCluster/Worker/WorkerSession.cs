@@ -20,10 +20,10 @@ namespace ProcessCluster.Worker;
 /// </summary>
 internal sealed class WorkerSession : ILinkPeer
 {
-    /// <summary>How long a worker whose primary is gone may finish what it is doing.</summary>
+    /// <summary>The time for which a worker whose primary is gone may finish its work.</summary>
     public static readonly TimeSpan OrphanGrace = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long the primary's answer is waited for.</summary>
+    /// <summary>The time for which the primary's answer is waited for.</summary>
     public static readonly TimeSpan AnswerTimeout = TimeSpan.FromSeconds(30);
 
     private readonly Descriptor _handoff = new(ChildProcess.HandoffDescriptor);
@@ -165,7 +165,7 @@ internal sealed class WorkerSession : ILinkPeer
         _disconnected();
     });
 
-    /// <summary>Whether a connection that is given back finds another worker, or, as long as this one stays, perhaps this one again.</summary>
+    /// <summary>Gets whether a connection that is given back finds another worker, or, as long as this one stays, perhaps this one again.</summary>
     public bool CanReturn => _othersTakeConnections || (!IsLeaving && IsConnected);
 
     /// <summary>Gives a connection back; false when the primary takes none now. This process's descriptor stays open.</summary>

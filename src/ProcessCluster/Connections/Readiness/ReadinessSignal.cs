@@ -14,7 +14,7 @@ internal sealed class ReadinessSignal : IValueTaskSource<bool>
     private bool _wasWoken;
     private int _state;
 
-    /// <summary>Whether the last wait was ended by <see cref="Wake"/> alone. For the waiter, until it waits again.</summary>
+    /// <summary>Gets whether the last wait was ended by <see cref="Wake"/> alone. For the waiter, until it waits again.</summary>
     public bool WasWoken => _wasWoken;
 
     /// <summary>True when the direction may be ready, false when the signal is closed. One waiter at a time.</summary>

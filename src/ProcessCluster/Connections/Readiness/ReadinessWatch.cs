@@ -7,7 +7,7 @@ internal sealed class ReadinessWatch(ReadinessSignal readable, ReadinessSignal w
 {
     private volatile bool _hasEnd;
 
-    /// <summary>Whether the peer has ended the stream, or the connection is broken.</summary>
+    /// <summary>Gets whether the peer has ended the stream, or the connection is broken.</summary>
     public bool HasEnd => _hasEnd;
 
     public override void Signal(EpollEvents events)

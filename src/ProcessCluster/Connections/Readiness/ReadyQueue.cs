@@ -10,7 +10,7 @@ internal sealed class ReadyQueue : IThreadPoolWorkItem
 {
     private const int NotScheduled = 0, Scheduled = 1, Looking = 2;
 
-    /// <summary>How long one item goes on while there is more: then others of the pool have their turn.</summary>
+    /// <summary>The time for which one thread runs items while there are more. Then other work of the pool has its turn.</summary>
     private const int SliceMilliseconds = 15;
 
     private readonly ConcurrentQueue<Entry> _entries = new();

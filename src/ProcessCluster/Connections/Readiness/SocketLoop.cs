@@ -10,7 +10,7 @@ internal static class SocketLoop
         // Nothing of the application runs on this thread.
         static exception => Environment.FailFast("The socket loop met an unexpected error. Please report it.", exception)));
 
-    /// <summary>Where connections go on when they are ready.</summary>
+    /// <summary>Gets the queue of connections that are ready.</summary>
     public static ReadyQueue Ready { get; } = new();
 
     public static EventLoop Instance => Loop.Value;

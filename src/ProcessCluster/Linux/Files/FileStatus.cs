@@ -4,7 +4,7 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Files;
 
-/// <summary>What kind of file something is.</summary>
+/// <summary>The kind of a file.</summary>
 internal enum FileKind
 {
     Other = 0,
@@ -12,7 +12,7 @@ internal enum FileKind
     Socket = 0xC000,
 }
 
-/// <summary>What the system knows of a file (<c>man 2 statx</c>). It needs no <c>/proc</c>.</summary>
+/// <summary>The status of a file (<c>man 2 statx</c>). It needs no <c>/proc</c>.</summary>
 /// <param name="Kind">What kind of file it is.</param>
 /// <param name="Owner">The number of the user to whom it belongs.</param>
 /// <param name="Inode">Its number in its file system.</param>
@@ -24,7 +24,7 @@ internal readonly unsafe record struct FileStatus(FileKind Kind, uint Owner, ulo
     /// <summary>The file of that name itself, also where it is a symbolic link; null when there is none.</summary>
     public static FileStatus? Of(string path) => Read(Libc.AT_FDCWD, path, Libc.AT_SYMLINK_NOFOLLOW);
 
-    /// <summary>What a descriptor stands for; null when it is not open.</summary>
+    /// <summary>Returns the status of an open descriptor; null when it is not open.</summary>
     public static FileStatus? Of(int descriptor) => Read(descriptor, "", Libc.AT_EMPTY_PATH);
 
     private static FileStatus? Read(int directory, string path, int flags)

@@ -2,7 +2,7 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Files;
 
-/// <summary>How many files this process may have open.</summary>
+/// <summary>The limit of files that this process may have open.</summary>
 internal static unsafe class OpenFiles
 {
     private const int MaxReserve = 32;
@@ -10,7 +10,7 @@ internal static unsafe class OpenFiles
     private static readonly long FirstReserved = Limit - Math.Min(MaxReserve, Limit / 16);
 
     /// <summary>
-    /// Whether so few descriptors are left that this one should not stay open. .NET opens a pipe for every thread it starts and ends the process
+    /// Returns whether so few descriptors are left that this one should not stay open. .NET opens a pipe for every thread it starts and ends the process
     /// with "Out of memory." when it gets none, so connections leave some for it. POSIX gives the lowest free number, which makes the check cheap.
     /// </summary>
     public static bool IsReserved(int descriptor) => descriptor >= FirstReserved;

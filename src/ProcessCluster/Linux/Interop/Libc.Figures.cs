@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ProcessCluster.Linux.Interop;
 
-/// <summary>What the kernel is asked about connections and this process, and some of its errors.</summary>
+/// <summary>Calls about connections and this process, and some errors.</summary>
 internal static unsafe partial class Libc
 {
     public const int ENOENT = 2, EBADF = 9, EACCES = 13;
@@ -11,7 +11,7 @@ internal static unsafe partial class Libc
     public const nuint SIOCOUTQ = 0x5411;
     public const int RLIMIT_NOFILE = 7;
 
-    /// <summary>Where <c>tcpi_bytes_acked</c> is in <c>struct tcp_info</c>.</summary>
+    /// <summary>The offset of <c>tcpi_bytes_acked</c> in <c>struct tcp_info</c>.</summary>
     public const int TcpInfoBytesAcked = 120;
 
     [StructLayout(LayoutKind.Sequential)]

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace ProcessCluster.Linux.Interop;
 
-/// <summary>What is known of files, of the machine's memory and of the terminal.</summary>
+/// <summary>Calls about files, the machine's memory and the terminal.</summary>
 internal static unsafe partial class Libc
 {
     public const int O_NOCTTY = 0x100;

@@ -1,6 +1,6 @@
 namespace ProcessCluster.Linux.Interop;
 
-/// <summary>Where clusters run so far. Code for other systems goes into this folder, beside Linux's.</summary>
+/// <summary>The systems that clusters run on. Code for others goes into a folder beside this one.</summary>
 internal static class OperatingSystemSupport
 {
     /// <exception cref="PlatformNotSupportedException">This is not 64-bit Linux.</exception>

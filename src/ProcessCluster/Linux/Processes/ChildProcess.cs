@@ -6,7 +6,7 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Processes;
 
-/// <summary>What to start, complete: nothing is inherited but what stands here.</summary>
+/// <summary>A process to start, complete: it inherits nothing but what stands here.</summary>
 internal sealed record ChildStart(
     WorkerPlace Place,
     string Path,
@@ -17,10 +17,10 @@ internal sealed record ChildStart(
     bool IsPinned,
     nuint SharedBytes);
 
-/// <summary>Where the child's standard output goes. Its standard error always goes over a pipe.</summary>
+/// <summary>The destination of the child's standard output. Its standard error always goes over a pipe.</summary>
 internal enum ChildOutput
 {
-    /// <summary>Where this process's goes.</summary>
+    /// <summary>The output of this process.</summary>
     Inherited,
 
     /// <summary>Over a pipe.</summary>
@@ -42,7 +42,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// </summary>
     public const int ReadDescriptor = 3, WriteDescriptor = 4, HandoffDescriptor = 5, MemoryDescriptor = 6;
 
-    /// <summary>How many channels there are between the two, and how many descriptors with the standard streams.</summary>
+    /// <summary>The number of channels between the two, and of descriptors with the standard streams.</summary>
     private const int Channels = 4, Streams = 2, All = Channels + Streams, MemoryAt = 3, OutputAt = Channels, ErrorAt = Channels + 1;
 
     private int _pidfd;
@@ -74,7 +74,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <summary>Gets the memory that both share, until this object is disposed.</summary>
     public SharedMemory Memory { get; }
 
-    /// <summary>What the child writes there; null when it does not come here.</summary>
+    /// <summary>Gets the pipe with the child's standard output; null when it does not come here.</summary>
     public Descriptor? StandardOutput { get; }
 
     public Descriptor StandardError { get; }
@@ -137,7 +137,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Whether the child has ended. Does not reap it.</summary>
+    /// <summary>Gets whether the child has ended. Does not reap it.</summary>
     public bool HasEnded => SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT) is not { ProcessId: 0 };
 
     /// <summary>Ends the child, and whatever it has started that has not made itself a process group of its own.</summary>
@@ -148,7 +148,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             throw new ClusterException($"Process {Id} could not be killed: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
-    /// <summary>How the child ended, or null while it runs. Reaps it: the answer is given once. Nothing that it has started outlives it.</summary>
+    /// <summary>Reaps the child. Returns how it ended, once, or null while it runs. Nothing that it has started outlives it.</summary>
     public ChildExit? TryReap()
     {
         switch (SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT))
@@ -335,7 +335,7 @@ internal sealed unsafe class ChildProcess : IDisposable
     }
 }
 
-/// <summary>How a child ended: by exit or by signal. Both null: the status was taken by another part of this process.</summary>
+/// <summary>The end of a child: by exit or by signal. Both are null when another part of this process has taken the status.</summary>
 /// <param name="ExitCode">The code.</param>
 /// <param name="Signal">The signal.</param>
 /// <param name="ForWantOfMemory">Whether the system killed it because memory was short.</param>

@@ -3,7 +3,7 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Processes;
 
-/// <summary>What this process is to its controlling terminal (<c>man 4 tty</c>, <c>man 3 tcgetpgrp</c>).</summary>
+/// <summary>The relation of this process to its controlling terminal (<c>man 4 tty</c>, <c>man 3 tcgetpgrp</c>).</summary>
 internal enum TerminalRole
 {
     /// <summary>There is none: there never was one, or it was hung up.</summary>
@@ -45,10 +45,10 @@ internal static unsafe class ControllingTerminal
         }
     }
 
-    /// <summary>Whether standard input is a terminal. Then the runtime may change the terminal's settings, which is forbidden in the background.</summary>
+    /// <summary>Gets whether standard input is a terminal. Then the runtime may change the terminal's settings, which is forbidden in the background.</summary>
     public static bool IsInput => RoleBy(0) != TerminalRole.None;
 
-    /// <summary>Whether there are other processes in this one's group. What they do with the terminal has its driver send signals to this process, too.</summary>
+    /// <summary>Gets whether other processes are in this one's group. When they use the terminal, its driver sends signals to this process too.</summary>
     public static bool IsShared
     {
         get
@@ -59,7 +59,7 @@ internal static unsafe class ControllingTerminal
         }
     }
 
-    /// <summary>Whether this process has any terminal open.</summary>
+    /// <summary>Gets whether this process has any terminal open.</summary>
     public static bool IsOpen
     {
         get

@@ -125,7 +125,7 @@ internal static unsafe class LaunchPath
         return Libc.realpath(path, resolved) is null ? null : Marshal.PtrToStringUTF8((nint)resolved);
     }
 
-    /// <summary>Which directory the path is now; null, and the error, when it is none.</summary>
+    /// <summary>Returns the identity of the directory at the path; null, and the error, when there is none.</summary>
     private static DirectoryIdentity? IdentityOf(string path, out int error)
     {
         const int size = 256, inode = 32, device = 136; // struct statx

@@ -23,10 +23,10 @@ internal sealed class MemoryGroup
         _taken = Kills();
     }
 
-    /// <summary>Whether there is a limit that is below the machine's memory.</summary>
+    /// <summary>Gets whether there is a limit below the machine's memory.</summary>
     public bool IsLimited => Limit() is { } limit && limit < MachineMemory();
 
-    /// <summary>Whether there was one kill more than was taken before.</summary>
+    /// <summary>Returns whether there was one more kill than were taken.</summary>
     public bool TryTakeKill()
     {
         if (Kills() <= _taken)

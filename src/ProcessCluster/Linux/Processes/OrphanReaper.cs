@@ -12,7 +12,7 @@ internal sealed unsafe class OrphanReaper
 {
     private HashSet<int> _seen = [];
 
-    /// <summary>Whether orphans come to this process.</summary>
+    /// <summary>Gets whether orphans come to this process.</summary>
     public static bool IsNeeded
     {
         get

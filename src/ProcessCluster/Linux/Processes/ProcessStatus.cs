@@ -5,7 +5,7 @@ using ProcessCluster.Linux.Interop;
 namespace ProcessCluster.Linux.Processes;
 
 /// <summary>
-/// What <c>/proc</c> tells of processes (<c>man 5 proc</c>). All of it is optional: a part that is not mounted, or hidden, is as if there were nothing.
+/// The facts that <c>/proc</c> has of processes (<c>man 5 proc</c>). All are optional: a part that is not mounted, or hidden, gives none.
 /// </summary>
 internal static class ProcessStatus
 {
@@ -65,7 +65,7 @@ internal static class ProcessStatus
         return Utf8Parser.TryParse(Skip(Fields(StatOf(processId), text), fieldsBefore), out ulong ticks, out _) ? ticks : null;
     }
 
-    /// <summary>Whether the process has ended and was not reaped.</summary>
+    /// <summary>Returns whether the process has ended and was not reaped.</summary>
     public static bool IsZombie(int processId)
     {
         Span<byte> text = stackalloc byte[1024];
@@ -73,7 +73,7 @@ internal static class ProcessStatus
     }
 
     /// <summary>
-    /// Whether one of the process's threads runs, waits for a processor, or for the disk. True where the system does not say. Reads a small file for each
+    /// Returns whether one of the process's threads runs, waits for a processor, or for the disk. True where the system does not say. Reads a small file for each
     /// thread.
     /// </summary>
     public static bool CanRun(int processId)
@@ -108,7 +108,7 @@ internal static class ProcessStatus
         return fields;
     }
 
-    /// <summary>What follows the name, which is in parentheses and may hold anything: state, parent, group, and so on.</summary>
+    /// <summary>Returns the fields after the name, which is in parentheses and may hold anything: state, parent, group, and so on.</summary>
     private static ReadOnlySpan<byte> Fields(string path, Span<byte> text)
     {
         ReadOnlySpan<byte> stat = text[..Read(path, text)];

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace ProcessCluster.Linux.Processes;
 
-/// <summary>How to start this program again, in the way in which it was started.</summary>
+/// <summary>Starts this program again, in the way in which it was started.</summary>
 internal static class SelfCommand
 {
     /// <summary>Options of <c>dotnet</c> whose value is a path.</summary>
@@ -19,7 +19,7 @@ internal static class SelfCommand
         return command;
     });
 
-    /// <summary>How this program was started.</summary>
+    /// <summary>The way in which this program was started.</summary>
     /// <param name="Path">The executable.</param>
     /// <param name="OfHost">What stands before the application's own arguments.</param>
     /// <param name="OfApplication">The application's own arguments.</param>
@@ -104,7 +104,7 @@ internal static class SelfCommand
     private static bool IsDotnet(string processPath) =>
         Path.GetFileNameWithoutExtension(processPath).Equals("dotnet", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Whether it is what loads programs: <c>ld-linux-x86-64.so.2</c>, <c>ld-musl-x86_64.so.1</c>.</summary>
+    /// <summary>Returns whether it is the system's loader of programs: <c>ld-linux-x86-64.so.2</c>, <c>ld-musl-x86_64.so.1</c>.</summary>
     private static bool IsLoader(string processPath) =>
         Path.GetFileName(processPath) is var name && name.Contains(".so", StringComparison.Ordinal)
         && (name.StartsWith("ld-", StringComparison.Ordinal) || name.StartsWith("ld.", StringComparison.Ordinal));

@@ -33,7 +33,7 @@ internal enum StartStep
     /// <summary>The link to it is made.</summary>
     Linking,
 
-    /// <summary>What it writes is passed on from now on.</summary>
+    /// <summary>The primary passes on its output from now on.</summary>
     PassingOn,
 
     /// <summary>The port table knows it.</summary>

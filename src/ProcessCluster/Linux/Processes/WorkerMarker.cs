@@ -6,7 +6,7 @@ using ProcessCluster.Linux.Interop;
 namespace ProcessCluster.Linux.Processes;
 
 /// <summary>
-/// What makes a process a worker: one environment variable, which the worker removes from its environment when it starts, so that its
+/// The mark that makes a process a worker: one environment variable. The worker removes it from its environment when it starts, so that its
 /// own children are none.
 /// </summary>
 /// <param name="Place">Which worker it is.</param>
@@ -61,7 +61,7 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
         : "none";
 }
 
-/// <summary>Which worker a process is.</summary>
+/// <summary>The place of a worker: its number, slot and generation.</summary>
 /// <param name="Id">Its number.</param>
 /// <param name="Slot">The slot that it starts in.</param>
 /// <param name="Generation">Its generation.</param>

@@ -3,7 +3,7 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Sockets;
 
-/// <summary>How sending a connection went.</summary>
+/// <summary>The result of sending a connection.</summary>
 internal enum HandoffSend
 {
     Sent,

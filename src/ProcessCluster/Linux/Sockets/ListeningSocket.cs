@@ -5,7 +5,7 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Sockets;
 
-/// <summary>What <see cref="ListeningSocket.TryAccept"/> found.</summary>
+/// <summary>The result of <see cref="ListeningSocket.TryAccept"/>.</summary>
 internal enum AcceptResult
 {
     Accepted,

@@ -48,7 +48,7 @@ internal struct PeerAddress
 
     public readonly int Port => IsIP ? BinaryPrimitives.ReadUInt16BigEndian(Span[2..]) : 0;
 
-    /// <summary>Whether it is a whole address of IPv4 or IPv6.</summary>
+    /// <summary>Gets whether it is a whole address of IPv4 or IPv6.</summary>
     public readonly bool IsIP => _length >= 16 && (BitConverter.ToUInt16(Span), _length) is (Libc.AF_INET, _) or (Libc.AF_INET6, MaxLength);
 
     public PeerAddress(ReadOnlySpan<byte> bytes)

@@ -4,17 +4,17 @@ using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Sockets;
 
-/// <summary>What a socket is and has, which .NET's does not tell.</summary>
+/// <summary>The state of a socket, as far as .NET's does not tell it.</summary>
 internal static unsafe class SocketState
 {
-    /// <summary>Whether something is there to be received or accepted.</summary>
+    /// <summary>Returns whether something can be received or accepted.</summary>
     public static bool IsReadable(int descriptor)
     {
         var poll = new Libc.PollFd { Descriptor = descriptor, Events = Libc.POLLIN };
         return Libc.poll(&poll, 1, 0) > 0 && (poll.Returned & Libc.POLLIN) != 0;
     }
 
-    /// <summary>Whether it listens.</summary>
+    /// <summary>Returns whether it listens.</summary>
     public static bool IsListening(Descriptor socket)
     {
         int value;
@@ -22,7 +22,7 @@ internal static unsafe class SocketState
         return Libc.getsockopt(socket, Libc.SOL_SOCKET, Libc.SO_ACCEPTCONN, &value, &length) == 0 && value != 0;
     }
 
-    /// <summary>Whether the connection has come to an end already: the peer has sent its end or a reset, or both directions were ended here.</summary>
+    /// <summary>Returns whether the connection has ended: the peer has sent its end or a reset, or both directions were ended here.</summary>
     public static bool HasEnded(Descriptor socket)
     {
         const short peerEnded = 0x2000; // POLLRDHUP

@@ -114,7 +114,7 @@ internal static unsafe class StreamSocket
     }
 
     /// <summary>
-    /// How many bytes were sent on a connection since it was accepted, by whatever process: those that the peer has acknowledged, and those that wait for it
+    /// Returns the number of bytes that were sent on a connection since it was accepted, by whatever process: those that the peer has acknowledged, and those that wait for it
     /// (<c>TCP_INFO</c>, <c>SIOCOUTQ</c>; <c>man 7 tcp</c>). False for other sockets, before Linux 4.1, and while somebody is still sending on it.
     /// </summary>
     public static bool TryCountSent(int descriptor, out long sent)
@@ -143,7 +143,7 @@ internal static unsafe class StreamSocket
         return isThere;
     }
 
-    /// <summary>Whether it is a stream socket of this family that does not listen: one that <c>accept</c> could have given.</summary>
+    /// <summary>Returns whether it is a stream socket of this family that does not listen: one that <c>accept</c> could have given.</summary>
     public static bool IsConnection(int descriptor, AddressFamily family) =>
         Option(descriptor, Libc.SO_TYPE) == Libc.SOCK_STREAM
         && Option(descriptor, Libc.SO_ACCEPTCONN) == 0

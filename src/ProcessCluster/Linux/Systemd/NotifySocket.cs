@@ -5,13 +5,13 @@ using ProcessCluster.Linux.Sockets;
 namespace ProcessCluster.Linux.Systemd;
 
 /// <summary>
-/// Where systemd wants to be told how its service is: a datagram socket, named in <c>NOTIFY_SOCKET</c> (<c>man 3 sd_notify</c>).
+/// The socket on which systemd hears of a service: a datagram socket, named in <c>NOTIFY_SOCKET</c> (<c>man 3 sd_notify</c>).
 /// </summary>
 internal sealed class NotifySocket
 {
     public const string Variable = "NOTIFY_SOCKET", WatchdogVariable = "WATCHDOG_USEC", WatchdogProcessVariable = "WATCHDOG_PID";
 
-    /// <summary>How long a message may wait while systemd does not read.</summary>
+    /// <summary>The time for which a message may wait while systemd does not read.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
 
     private readonly UnixDomainSocketEndPoint _endPoint;
@@ -29,7 +29,7 @@ internal sealed class NotifySocket
         _ => null,
     };
 
-    /// <summary>How often systemd wants a sign of life, at least; null when it wants none of this process.</summary>
+    /// <summary>Gets the longest interval at which systemd wants a sign of life; null when it wants none of this process.</summary>
     public static TimeSpan? WatchdogOfEnvironment() => Watchdog(
         Environment.ProcessId, Environment.GetEnvironmentVariable(WatchdogVariable), Environment.GetEnvironmentVariable(WatchdogProcessVariable));
 

@@ -15,7 +15,7 @@ internal sealed class FrameQueue
     private int _used;
     private int _room;
 
-    /// <summary>How many bytes are in it.</summary>
+    /// <summary>Gets the number of bytes that are in it.</summary>
     public long Bytes { get; private set; }
 
     /// <summary>Adds a frame: a copy of its bytes, or, if they are given as rented ones, these.</summary>

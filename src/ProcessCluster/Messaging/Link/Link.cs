@@ -37,7 +37,7 @@ internal sealed class Link : IDisposable
 
     private const int BufferSize = 64 * 1024;
 
-    /// <summary>How long the thread pool runs the program's code after some of it has held up a reader.</summary>
+    /// <summary>The time for which the program's code runs on the thread pool after some of it has held up a reader.</summary>
     private const int CautionMilliseconds = 1000;
 
     private static readonly TimeSpan SpareReaderLife = TimeSpan.FromSeconds(10);
@@ -76,10 +76,10 @@ internal sealed class Link : IDisposable
 
     public Outbox Outbox { get; }
 
-    /// <summary>What of the peer's program has come so far.</summary>
+    /// <summary>Gets the traffic of the peer's program so far.</summary>
     public LinkFigures Received => new(Volatile.Read(ref _receivedMessages), Volatile.Read(ref _receivedBytes));
 
-    /// <summary>Whether code of the program runs on the reading thread.</summary>
+    /// <summary>Gets whether code of the program runs on the reading thread.</summary>
     public bool IsRunningProgram => Volatile.Read(ref _running) != 0;
 
     public void Start()

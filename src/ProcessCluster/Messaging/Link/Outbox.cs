@@ -6,7 +6,7 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging.Link;
 
-/// <summary>How a frame goes into an <see cref="Outbox"/>.</summary>
+/// <summary>The urgency of a frame in an <see cref="Outbox"/>.</summary>
 internal enum FrameUrgency
 {
     /// <summary>A message: takes room, which the peer gives back when it has handled it; may go out together with those that follow at once.</summary>
@@ -20,7 +20,7 @@ internal enum FrameUrgency
 }
 
 /// <summary>
-/// What goes to the peer of a link. Whoever adds a frame writes it himself if nobody is writing; what is added meanwhile goes out with the
+/// The queue of frames for the peer of a link. Whoever adds a frame writes it himself if nobody is writing; what is added meanwhile goes out with the
 /// next write. Messages have room for <see cref="Window"/> bytes that the peer has not handled: past it their senders wait in line.
 /// Thread-safe; adding and writing allocate nothing in steady state.
 /// </summary>
@@ -38,7 +38,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <summary>Bytes that a peer may let pile up which does not read its pipe: past it answers are dropped, and a control message closes the link.</summary>
     private const int MaxUnread = Window + (4 * 1024 * 1024);
 
-    /// <summary>What the pipe holds: enough that the two ends work at the same time; the system allows a user 64 MiB for all pipes.</summary>
+    /// <summary>The size of the pipe: both ends can work at the same time. The system allows a user 64 MiB for all pipes.</summary>
     private const int PipeBytes = 512 * 1024;
 
     /// <summary>Messages in shorter succession than this go out together, as each write costs a system call.</summary>
@@ -95,7 +95,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Ended,
     }
 
-    /// <summary>What of the program's was added so far, without what waits for room.</summary>
+    /// <summary>Gets the program's traffic so far, without what waits for room.</summary>
     public LinkFigures Sent => new(Volatile.Read(ref _sentMessages), Volatile.Read(ref _sentBytes));
 
     /// <summary>Completes when all that was added is written, or nothing can be written any more.</summary>
@@ -290,7 +290,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Overrun,
     }
 
-    /// <summary>What whoever holds the gate has to do when he has left it.</summary>
+    /// <summary>Returns the step of the thread that holds the gate, for when it has left it.</summary>
     private Step Next(FrameUrgency urgency)
     {
         switch (_state)

@@ -9,7 +9,7 @@ internal sealed class SendRoom
     private readonly Queue<SendWaiter> _waiters = new();
     private long _left = Outbox.Window;
 
-    /// <summary>Whether the next message has to wait.</summary>
+    /// <summary>Gets whether the next message has to wait.</summary>
     public bool IsExhausted { get; private set; }
 
     /// <summary>The number of bytes that the peer has not handled.</summary>

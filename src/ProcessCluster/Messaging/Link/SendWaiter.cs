@@ -9,7 +9,7 @@ internal sealed class SendWaiter(FrameBytes frame)
     /// <summary>True when it is on its way, false when the outbox was closed before.</summary>
     public Task<bool> Sent => _sent.Task;
 
-    /// <summary>Whether nobody waits any more.</summary>
+    /// <summary>Gets whether nobody waits any more.</summary>
     public bool IsOver => Volatile.Read(ref _isOver) != 0;
 
     /// <summary>Takes the frame to send it; false when it was given up.</summary>

@@ -10,7 +10,7 @@ internal sealed class AffinityQueues
     private readonly List<Candidate> _candidates = [];
     private int _count;
 
-    /// <summary>How many connections wait. May be read on any thread.</summary>
+    /// <summary>Gets the number of connections that wait. May be read on any thread.</summary>
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>The workers that connections wait for.</summary>

@@ -19,7 +19,7 @@ internal static class BuiltInPolicies
         _ => null,
     };
 
-    /// <summary>Whether it has workers have as many connections as each other: it looks at nothing but how many these are, or at nothing at all.</summary>
+    /// <summary>Returns whether the policy gives all workers as many connections: it chooses by their number alone, or by nothing.</summary>
     public static bool IsEven(DispatchPolicy policy) => policy is DispatchPolicy.RoundRobin or DispatchPolicy.LeastConnections or DispatchPolicy.Random;
 
     /// <summary>Whoever has the least, in turn among equals.</summary>

@@ -8,7 +8,7 @@ namespace ProcessCluster.Primary.Dispatch;
 /// <summary>One worker's place at one port.</summary>
 internal sealed class Candidate(IOfferSink channel, IOfferOwner port) : IRebalancedWorker
 {
-    /// <summary>How many connections may be on their way to one worker. More than one hides the way to and fro under load.</summary>
+    /// <summary>The number of connections that may be on their way to one worker. More than one hides the way to and fro under load.</summary>
     public const int MaxOffers = 8;
 
     private ConnectionQueue? _queue;
@@ -17,16 +17,16 @@ internal sealed class Candidate(IOfferSink channel, IOfferOwner port) : IRebalan
 
     public IOfferOwner Port { get; } = port;
 
-    /// <summary>What the worker says of itself.</summary>
+    /// <summary>Gets the board that it shares with the worker.</summary>
     public PrimaryBoard? Board { get; init; } = channel?.Worker.Board;
 
     /// <summary>Offers that the worker has not answered yet.</summary>
     public int Outstanding { get; set; }
 
-    /// <summary>How many of these have been given to others, because it did not answer in time: until it does, it gets none.</summary>
+    /// <summary>Gets or sets the number of these that others have got, because it did not answer in time. Until it does, it gets none.</summary>
     public int Revoked { get; set; }
 
-    /// <summary>Whether it is out of turn for a moment: its socket took nothing, it has as many connections as it may have, or it wants none.</summary>
+    /// <summary>Gets or sets whether it is out of turn for a moment: its socket took nothing, it has as many connections as it may have, or it wants none.</summary>
     public bool IsAside { get; set; }
 
     public bool IsRemoved { get; set; }
@@ -34,19 +34,19 @@ internal sealed class Candidate(IOfferSink channel, IOfferOwner port) : IRebalan
     /// <summary>The number of turns that it has had, counted from the last of the workers that the others wait for (<see cref="RoundRobinSet"/>).</summary>
     public long Turn { get; set; }
 
-    /// <summary>Whether the others wait for it when they are ahead of it.</summary>
+    /// <summary>Gets or sets whether the others wait for it when they are ahead of it.</summary>
     public bool IsAwaited { get; set; }
 
-    /// <summary>Whether the others have waited for it in vain. Until it answers, they do not wait again.</summary>
+    /// <summary>Gets or sets whether the others have waited for it in vain. Until it answers, they do not wait again.</summary>
     public bool IsSlow { get; set; }
 
     /// <summary>Since when it has answered none of its offers (<see cref="TimeProvider.GetTimestamp"/>).</summary>
     public long SilentSince { get; set; }
 
-    /// <summary>Whether the worker has work or waits for a processor, as far as the system says.</summary>
+    /// <summary>Gets whether the worker has work or waits for a processor, as far as the system says.</summary>
     public bool CanRun => Channel is null || ProcessStatus.CanRun(Channel.Worker.ProcessId);
 
-    /// <summary>Whether it may be offered a connection.</summary>
+    /// <summary>Gets whether it may be offered a connection.</summary>
     public bool IsInTurn => !IsRemoved && !IsAside && Revoked == 0 && Outstanding < MaxOffers;
 
     /// <summary>Connections that wait for this worker and no other.</summary>
@@ -73,7 +73,7 @@ internal sealed class Candidate(IOfferSink channel, IOfferOwner port) : IRebalan
 
     void IRebalancedWorker.GiveBack(int count) => Channel.Worker.Send(new ControlMessage.GiveBack(Port.Id, count));
 
-    /// <summary>Whether it has as many connections as it may have; 0 is no limit. Those on their way count.</summary>
+    /// <summary>Returns whether it has as many connections as it may have; 0 is no limit. Those on their way count.</summary>
     public bool IsFull(int maxConnections) => maxConnections > 0 && Board is { } board && board.Open + Outstanding >= maxConnections;
 }
 

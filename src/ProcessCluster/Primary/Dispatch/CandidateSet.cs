@@ -16,7 +16,7 @@ internal abstract class CandidateSet(int maxConnections, TimeProvider time)
     /// </summary>
     internal static readonly TimeSpan StuckPatience = TimeSpan.FromMilliseconds(20), BusyPatience = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How far a worker may be ahead of the last one. Small, so that a burst of a few connections for each worker is shared evenly, too.</summary>
+    /// <summary>The lead that a worker may have over the last one. Small, so that a burst of a few connections for each worker is shared evenly.</summary>
     protected const int MaxLead = 2;
 
     /// <summary>
@@ -32,16 +32,16 @@ internal abstract class CandidateSet(int maxConnections, TimeProvider time)
 
     private readonly List<Candidate> _aside = [];
 
-    /// <summary>Whether somebody is out of turn who may be in turn again: <see cref="EndStalls"/> is to be called every now and then.</summary>
+    /// <summary>Gets whether a worker is out of turn for a moment: <see cref="EndStalls"/> is to be called every now and then.</summary>
     public bool HasStalls => _aside.Count > 0;
 
-    /// <summary>Whether a worker is in turn that has no unanswered offer.</summary>
+    /// <summary>Gets whether a worker is in turn that has no unanswered offer.</summary>
     public abstract bool HasIdle { get; }
 
-    /// <summary>Whether connections wait for a worker that is behind, while others could take them: they are to be served again soon.</summary>
+    /// <summary>Gets whether connections wait for a worker that is behind, while others could take them. They are to be served again soon.</summary>
     public bool IsHolding { get; private set; }
 
-    /// <summary>Whether a connection may wait at all. Where there is no room to wait, it goes to whoever can take it.</summary>
+    /// <summary>Gets or sets whether a connection may wait at all. Without room to wait, it goes to any worker that can take it.</summary>
     public bool MayHold { get; set; } = true;
 
     protected int MaxConnections => maxConnections;
@@ -118,7 +118,7 @@ internal abstract class CandidateSet(int maxConnections, TimeProvider time)
         Changed(candidate);
     }
 
-    /// <summary>Who is out of turn for a moment is in turn again.</summary>
+    /// <summary>Puts the workers that are out of turn for a moment in turn again.</summary>
     public void EndStalls()
     {
         foreach (var candidate in _aside)
@@ -177,7 +177,7 @@ internal abstract class CandidateSet(int maxConnections, TimeProvider time)
         return MayHold && _budget > TimeSpan.Zero;
     }
 
-    /// <summary>Whether the worker has answered none of its offers for so long that waiting for it is of no use.</summary>
+    /// <summary>Returns whether the worker has been silent for so long that waiting for it is of no use.</summary>
     protected bool IsSilent(Candidate candidate)
     {
         if (candidate.Outstanding == 0)
@@ -186,7 +186,7 @@ internal abstract class CandidateSet(int maxConnections, TimeProvider time)
         return silence >= BusyPatience || (silence >= StuckPatience && !candidate.CanRun);
     }
 
-    /// <summary>Whether the worker may have another connection. If not, it will say when it has closed one.</summary>
+    /// <summary>Returns whether the worker may have another connection. If not, it will report when it has closed one.</summary>
     protected bool HasRoom(Candidate candidate)
     {
         if (!candidate.IsFull(maxConnections))

@@ -15,10 +15,10 @@ internal sealed class ConnectionRebalancer
     /// </summary>
     public const int LooksThatCount = 3;
 
-    /// <summary>How many a worker is asked for at first: whoever gets them may have to compile its code first. Twice as many each time that it gave some, up to the most.</summary>
+    /// <summary>The number of connections that a worker is asked for at first, as the receiver may have to compile its code first. It doubles each time that the worker gives some, up to the most.</summary>
     public const int FirstAtOnce = 16, MostAtOnce = 128;
 
-    /// <summary>How long a worker is left alone that gave none: they are all busy, or cannot move. Twice as long each time.</summary>
+    /// <summary>The time for which a worker that gave none is left alone: its connections are busy, or cannot move. It doubles each time.</summary>
     public static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromSeconds(16);
 
     private readonly List<Share> _shares = [];
@@ -39,16 +39,16 @@ internal sealed class ConnectionRebalancer
         /// <summary>At this look.</summary>
         public int Connections { get; set; }
 
-        /// <summary>How many more than the mean it has had in all looks that count.</summary>
+        /// <summary>Gets or sets the number by which it was above the mean in all samples that count.</summary>
         public int Surplus { get; set; }
 
         /// <summary>All are even: what it could not give before it may be able to give another time.</summary>
         public void Forget() => (_asked, _pause, _pausedUntil, _most) = (0, default, default, FirstAtOnce);
 
-        /// <summary>Whether it is left alone for now.</summary>
+        /// <summary>Returns whether it is left alone for now.</summary>
         public bool IsPausing(TimeSpan now) => _asked == 0 && now < _pausedUntil;
 
-        /// <summary>Whether it is worth asking now. Whether it has given what it was asked for before is seen here.</summary>
+        /// <summary>Returns whether it is worth asking now. Notes whether it has given what it was asked for before.</summary>
         public bool IsWilling(TimeSpan now)
         {
             if (_asked > 0)
@@ -114,7 +114,7 @@ internal sealed class ConnectionRebalancer
     }
 
     /// <summary>
-    /// What they have, together. False when there is nothing to even out, or a worker is about to be replaced: the one that leaves gives all of its connections anyway.
+    /// Counts their connections. Returns false when there is nothing to balance, or a worker is about to be replaced: the one that leaves gives all of its connections anyway.
     /// Whoever takes none now is left out: it would be sent what only comes back.
     /// </summary>
     private bool TryCount(out int count, out long all)
@@ -152,10 +152,10 @@ internal interface IRebalancedWorker
     /// <summary>Its slot.</summary>
     int Slot { get; }
 
-    /// <summary>Whether it may be given connections.</summary>
+    /// <summary>Gets whether it may be given connections.</summary>
     bool CanTake { get; }
 
-    /// <summary>How many it has, and how many are on their way to it.</summary>
+    /// <summary>Gets the number of its connections, with those on their way to it.</summary>
     int Connections { get; }
 
     /// <summary>Asks it to give so many idle ones back.</summary>

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace ProcessCluster.Primary.Dispatch;
 
-/// <summary>What holds for an end point where the primary deals out connections: its own options, where it has any, else the cluster's.</summary>
+/// <summary>The rules of an end point where the primary deals out connections: its own options, where it has any, else the cluster's.</summary>
 /// <param name="CandidateSet">The choice of a worker.</param>
 /// <param name="Policy">What chooses; null for the round robin.</param>
 /// <param name="PeekBytes">How many of a client's first bytes the policy wants to see.</param>

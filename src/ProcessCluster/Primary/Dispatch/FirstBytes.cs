@@ -6,10 +6,10 @@ namespace ProcessCluster.Primary.Dispatch;
 /// <summary>A format that a client's first bytes may have.</summary>
 internal interface IFirstBytes
 {
-    /// <summary>How many are looked at.</summary>
+    /// <summary>Gets the number of bytes that it reads.</summary>
     int MaxBytes { get; }
 
-    /// <summary>Whether more bytes would not change the key.</summary>
+    /// <summary>Returns whether more bytes would not change the key.</summary>
     bool IsWhole(ReadOnlySpan<byte> sent);
 
     /// <summary>The key in it; empty when there is none.</summary>

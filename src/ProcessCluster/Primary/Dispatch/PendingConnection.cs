@@ -15,7 +15,7 @@ internal readonly record struct PendingConnection(int Descriptor, PeerAddress Pe
     /// <summary>The longest that is looked at of what a client has sent.</summary>
     public const int MaxPeek = 16 * 1024;
 
-    /// <summary>What is there of what the client has sent; it stays there. 0 when nothing is, -1 when nothing will come any more.</summary>
+    /// <summary>Reads what the client has sent, and leaves it in the kernel. Returns 0 when nothing is there, -1 when nothing will come any more.</summary>
     public int Peek(Span<byte> buffer) => StreamSocket.Peek(Descriptor, buffer);
 
     /// <summary>The same without what the worker passes over.</summary>

@@ -57,7 +57,7 @@ internal sealed class PolicySet(
         // It is looked at when there is a choice to make.
     }
 
-    /// <summary>Whether a worker that has fewer connections than the chosen one shall have the next ones, as soon as it has answered an offer.</summary>
+    /// <summary>Returns whether a worker with fewer connections than the chosen one is to have the next ones, as soon as it has answered an offer.</summary>
     private bool IsHeld(int connections, int count)
     {
         var isHeld = false;

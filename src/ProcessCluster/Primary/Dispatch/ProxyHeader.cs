@@ -6,7 +6,7 @@ using ProcessCluster.Linux.Sockets;
 
 namespace ProcessCluster.Primary.Dispatch;
 
-/// <summary>What was found at the start of a connection.</summary>
+/// <summary>The result of looking for the header at the start of a connection.</summary>
 internal enum ProxyHeaderState
 {
     /// <summary>A whole header.</summary>

@@ -11,7 +11,7 @@ internal sealed class RoundRobinSet(int maxConnections, TimeProvider time) : Can
     /// <summary>By unanswered offers: the workers that may have the next connection, then those that are ahead.</summary>
     private readonly (Candidate? First, Candidate? Last)[] _lists = new (Candidate?, Candidate?)[2 * Candidate.MaxOffers];
 
-    /// <summary>How many of the awaited workers have had as many turns as the last of them, how many have had one more, and so on.</summary>
+    /// <summary>The number of awaited workers by their lead over the last of them.</summary>
     private readonly int[] _awaited = new int[MaxLead + 1];
 
     private long _turn;
@@ -65,7 +65,7 @@ internal sealed class RoundRobinSet(int maxConnections, TimeProvider time) : Can
         Advance();
     }
 
-    /// <summary>Whether a worker that is ahead could take a connection, with fewer unanswered offers.</summary>
+    /// <summary>Returns whether a worker that is ahead could take a connection, with fewer unanswered offers.</summary>
     private bool HasAhead(int below)
     {
         for (var level = 0; level < below; level++)

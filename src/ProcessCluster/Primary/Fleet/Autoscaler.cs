@@ -1,7 +1,7 @@
 namespace ProcessCluster.Primary.Fleet;
 
 /// <summary>
-/// How many workers there should be, from how busy they are: a pure function, told once per sample. One more at once when connections wait or
+/// The number of workers that there should be, by their load: a pure function, called once per sample. One more at once when connections wait or
 /// nearly all are busy for a few samples; one fewer when the others would still have time for a while. Fast up, slow down.
 /// </summary>
 /// <param name="High">How many samples in a row called for one more.</param>

@@ -2,7 +2,7 @@ using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Primary.Fleet;
 
-/// <summary>What the fleet decides about workers, done by the supervisor. All on the cluster's loop.</summary>
+/// <summary>The supervisor as the fleet sees it: it carries out decisions about workers. All on the cluster's loop.</summary>
 internal interface IFleetHost
 {
     /// <summary>Starts a worker.</summary>
@@ -22,7 +22,7 @@ internal interface IFleetHost
     void GiveUp();
 }
 
-/// <summary>What a worker is started as.</summary>
+/// <summary>The place in which a worker is started.</summary>
 /// <param name="Slot">The slot's number.</param>
 /// <param name="Generation">The generation.</param>
 /// <param name="IsAdmitted">Whether it gets connections as soon as it is up.</param>

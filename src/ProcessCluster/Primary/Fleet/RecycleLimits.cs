@@ -26,7 +26,7 @@ internal readonly record struct RecycleLimits(long MaxMemory, long MaxRequests, 
         return IsScheduled ? "Recycle:Schedule" : null;
     }
 
-    /// <summary>Whether one of the times of the day lies after the first moment and not after the second.</summary>
+    /// <summary>Returns whether one of the times of the day is after the first moment and not after the second.</summary>
     public static bool IsTime(IEnumerable<TimeOnly> schedule, DateTime after, DateTime now)
     {
         // A clock that was set, by more than an hour forward or at all back, has skipped those times rather than passed them.

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace ProcessCluster.Primary.Fleet;
 
 /// <summary>
-/// What a slot remembers of its workers' ends, and what follows from one more: a pure function. The budget's window is measured in the time
+/// The history of a slot's workers, and what follows from one more end: a pure function. The budget's window is measured in the time
 /// for which workers were up, not by the clock: delays and boots take no part in it, so that a slot that only ever waits and fails uses
 /// its restarts up (the clock would forget the first of them before the last is made).
 /// </summary>
@@ -48,7 +48,7 @@ internal sealed record RestartBudget(int ShortLives, TimeSpan Lived, ImmutableQu
     }
 }
 
-/// <summary>How a worker ended, as far as it matters for what follows.</summary>
+/// <summary>The end of a worker, as far as it matters for what follows.</summary>
 internal enum WorkerEnd
 {
     /// <summary>A crash, a signal, a failed boot, a hang.</summary>

@@ -25,7 +25,7 @@ internal sealed class RollingReplacement(
     /// <summary>Told when a reload begins (true) and when it has ended.</summary>
     public Action<bool>? Reloading { get; set; }
 
-    /// <summary>What became of one replacement.</summary>
+    /// <summary>The result of one replacement.</summary>
     /// <param name="Old">Who was replaced, if there was anybody.</param>
     /// <param name="Failure">Why it was not.</param>
     private readonly record struct Replacement(IFleetWorker? Old, ReloadFailure? Failure);
@@ -172,7 +172,7 @@ internal sealed class RollingReplacement(
         return new Replacement(old, null);
     }
 
-    /// <summary>What is wrong with the new worker; null when it is sound, and in dispatch.</summary>
+    /// <summary>Checks the new worker. Returns what is wrong with it; null when it is sound, and in dispatch.</summary>
     private async Task<string?> ProveAsync(IFleetWorker worker)
     {
         if (await worker.Booted.ConfigureAwait(true) is null)

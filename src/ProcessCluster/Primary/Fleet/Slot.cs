@@ -10,15 +10,15 @@ internal sealed class Slot(int number)
 
     public int Number { get; } = number;
 
-    /// <summary>Who lives here: booting, or in dispatch.</summary>
+    /// <summary>Gets or sets the worker of this slot: booting, or in dispatch.</summary>
     public IFleetWorker? Worker { get; set; }
 
-    /// <summary>Who shall replace it.</summary>
+    /// <summary>Gets or sets the worker that is to replace it.</summary>
     public IFleetWorker? Successor { get; set; }
 
     public RestartBudget Restarts { get; set; } = RestartBudget.Fresh;
 
-    /// <summary>Whether nobody lives here and nobody will soon: the budget is used up, or the end was one that nobody follows.</summary>
+    /// <summary>Gets or sets whether the slot has no worker and will not have one soon: its budget is used up, or its worker's end is one that is not followed by a restart.</summary>
     public bool IsResting { get; set; }
 
     /// <summary>When the worker is to be replaced though nothing is wrong with it.</summary>
@@ -40,7 +40,7 @@ internal sealed class Slot(int number)
         _firstBoot.TrySetResult(null);
     }
 
-    /// <summary>What runs until another worker is tried here.</summary>
+    /// <summary>Sets the timer that runs until another worker is tried here.</summary>
     public void SetTimer(ITimer? timer)
     {
         _timer?.Dispose();

@@ -15,10 +15,10 @@ namespace ProcessCluster.Primary.Handoff;
 /// </summary>
 internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics, TimeProvider time)
 {
-    /// <summary>What the primary needs of its open files for other things, whatever the limit is.</summary>
+    /// <summary>The number of files that the primary needs for other things, whatever the limit is.</summary>
     private const int OtherFiles = 64;
 
-    /// <summary>How many names of requests a message has.</summary>
+    /// <summary>The number of names of requests that a message has.</summary>
     private const int MaxNames = 10;
 
     private readonly HashSet<int> _warned = [];
@@ -27,7 +27,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     /// <summary>The requests that are suspected to end workers.</summary>
     public RequestQuarantine Quarantine { get; } = new(logger, metrics, time);
 
-    /// <summary>How many descriptors there are for copies: a quarter is left for connections that wait, for workers and the program.</summary>
+    /// <summary>Gets the number of copies that there are descriptors for: a quarter is left for connections that wait, for workers and the program.</summary>
     private int Room { get; } = (int)Math.Max(0, (OpenFiles.Limit - OtherFiles) / 4 * 3);
 
     /// <summary>Of how many connections a copy is kept. May be read on any thread.</summary>
@@ -41,7 +41,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
             logger.FewSurvive(wanted, OpenFiles.Limit, Room);
     }
 
-    /// <summary>Whether a copy of one more is kept; then <see cref="Let"/> follows.</summary>
+    /// <summary>Returns whether a copy of one more is kept; then <see cref="Release"/> follows.</summary>
     public bool TryKeep(WorkerHandle worker)
     {
         if (!worker.Options.KeepsConnections)
@@ -58,7 +58,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     /// <summary>A copy is not kept any more.</summary>
     public void Release() => _kept--;
 
-    /// <summary>How many bytes were sent on a connection that a worker is about to get; null when the kernel does not say.</summary>
+    /// <summary>Returns the number of bytes that were sent on a connection that a worker is about to get; null when the kernel does not say.</summary>
     public static long? CountSent(in PendingConnection connection) =>
         !connection.IsMoved ? 0 : StreamSocket.TryCountSent(connection.Descriptor, out var sent) ? sent : null;
 

@@ -16,13 +16,13 @@ namespace ProcessCluster.Primary.Handoff;
 /// </summary>
 internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
 {
-    /// <summary>How long a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick of the port table's clock.</summary>
+    /// <summary>The time for which a worker may leave an offer unanswered while another one has nothing to do. Kept to within a tick of the port table's clock.</summary>
     private static readonly TimeSpan OfferPatience = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How many messages are read before the loop looks at other things again, and how many at the worker's end.</summary>
+    /// <summary>The number of messages that are read before the loop looks at other things again, and how many at the worker's end.</summary>
     private const int ReadBurst = 64, ReadAtEnd = 64 * 1024;
 
-    /// <summary>How many messages that say nothing new a worker may send at once and in a second. A few are ordinary: the primary looks by itself, too.</summary>
+    /// <summary>The number of messages without news that a worker may send at once and in a second. A few are ordinary: the primary reads the board by itself, too.</summary>
     private const int NeedlessBurst = 10_000, NeedlessPerSecond = 1_000;
 
     private readonly EventLoop _loop;
@@ -75,7 +75,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
 
     public WorkerHandle Worker { get; }
 
-    /// <summary>Whether something is unanswered: <see cref="RevokeOverdue"/> is to be called every now and then.</summary>
+    /// <summary>Gets whether an offer is unanswered: <see cref="RevokeOverdue"/> is to be called every now and then.</summary>
     public bool HasOffers => _connections.HasOffers;
 
     private PrimaryBoard Board => Worker.Board;
@@ -137,7 +137,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
     public override void OnReady(EpollEvents events) => ReadAnswers(toTheEnd: false);
 
     /// <summary>
-    /// What the worker did not answer for so long goes to another one, if that has nothing else to answer: the worker is stopped, blocked or busy. It
+    /// Gives offers that the worker has not answered for too long to another one, if that has nothing else to answer: the worker is stopped, blocked or busy. It
     /// may still come to the offer, and then finds that it is not its own any more.
     /// </summary>
     public void RevokeOverdue()
@@ -287,7 +287,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
         return null;
     }
 
-    /// <summary>What the worker has taken and closed since the last look, however many: it tells of the first. False when there is nothing.</summary>
+    /// <summary>Reads the claims and closes since the last time, however many. Returns false when there is none.</summary>
     private bool ReadBoard()
     {
         var any = false;

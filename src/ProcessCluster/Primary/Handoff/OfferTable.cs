@@ -22,12 +22,12 @@ internal sealed class OfferTable(int capacity)
     {
         public uint Number;
 
-        /// <summary>Whose it is, and of which port; null when the slot is free.</summary>
+        /// <summary>The worker and the port of the connection; null when the entry is free.</summary>
         public Candidate? Candidate;
 
         public PendingConnection Connection;
 
-        /// <summary>How many bytes were sent on it before; null when that is not known.</summary>
+        /// <summary>The number of bytes that were sent on it before; null when it is not known.</summary>
         public long? SentBefore;
 
         /// <summary>In which order they were offered.</summary>
@@ -36,16 +36,16 @@ internal sealed class OfferTable(int capacity)
         /// <summary>When it was offered.</summary>
         public long MadeAt;
 
-        /// <summary>Whether it was given to another worker, as this one did not answer.</summary>
+        /// <summary>True when it was given to another worker, as this one did not answer.</summary>
         public bool IsRevoked;
 
-        /// <summary>Whether a copy is kept when the worker has taken it.</summary>
+        /// <summary>True when a copy is kept when the worker has taken it.</summary>
         public bool IsKept;
 
-        /// <summary>Whether the worker has taken it.</summary>
+        /// <summary>True when the worker has taken it.</summary>
         public bool IsTaken;
 
-        /// <summary>Where it is among the offers.</summary>
+        /// <summary>The index among the offers.</summary>
         public int OfferAt;
     }
 
@@ -105,7 +105,7 @@ internal sealed class OfferTable(int capacity)
         _offers.Add(index);
     }
 
-    /// <summary>Where the number is; false when nothing has it.</summary>
+    /// <summary>Finds the index of a number. Returns false when no connection has it.</summary>
     public bool TryFind(uint number, out int index)
     {
         index = Board.IndexOf(number);

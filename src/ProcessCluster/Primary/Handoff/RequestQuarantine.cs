@@ -13,13 +13,13 @@ namespace ProcessCluster.Primary.Handoff;
 /// </summary>
 internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, TimeProvider time)
 {
-    /// <summary>How many requests of one crash are looked at: more are nonsense.</summary>
+    /// <summary>The number of requests of one crash that are read: more are nonsense.</summary>
     private const int MaxRows = 4096;
 
     /// <summary>With how many requests each living worker was seen to have refused.</summary>
     private readonly Dictionary<PrimaryBoard, int> _boards = [];
 
-    /// <summary>What is quarantined, by where it is in the pages.</summary>
+    /// <summary>The requests in quarantine, by their place on the boards.</summary>
     private readonly SortedDictionary<int, Held> _held = [];
 
     private readonly Queue<int> _crashed = [];
@@ -109,7 +109,7 @@ internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, 
         logger.QuarantineLifted(held.Name);
     }
 
-    /// <summary>What the worker has refused since the last look. What it writes there is not trusted to grow.</summary>
+    /// <summary>Counts the requests that the worker has refused since the last time. What it writes there is not trusted to grow.</summary>
     private void Count(PrimaryBoard board)
     {
         var refused = board.Refused;

@@ -15,7 +15,7 @@ namespace ProcessCluster.Primary.Ports;
 /// </summary>
 internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
 {
-    /// <summary>How many connections are accepted before the loop looks at other things again.</summary>
+    /// <summary>The number of connections that are accepted before the loop looks at other things again.</summary>
     private const int AcceptBurst = 64;
 
     /// <summary>Connections that may not wait for as long are not held for a worker that is behind the others.</summary>
@@ -55,7 +55,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
 
     public int Id { get; }
 
-    /// <summary>Whether its workers say what goes on on a connection, so that it can outlive them.</summary>
+    /// <summary>Gets whether its workers report the state of connections, so that these can outlive them.</summary>
     public bool KeepsConnections { get; }
 
     public EndPoint EndPoint => _socket.EndPoint;
@@ -67,17 +67,17 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
 
     public TimeSpan QueueTimeout => _rules.QueueTimeout;
 
-    /// <summary>How many connections wait for a worker. May be read on any thread.</summary>
+    /// <summary>Gets the number of connections that wait for a worker. May be read on any thread.</summary>
     public int Waiting => _waiting.Count + _affinity.Count;
 
     public bool WaitsForTime => Waiting > 0 || _paused || _hasNewCandidate || _candidates.HasStalls || _peeker is { Count: > 0 } || _refusals.WaitsForTime;
 
-    /// <summary>Whether a worker has nothing to answer, so that it could serve what another one does not answer.</summary>
+    /// <summary>Gets whether a worker has nothing to answer, so that it could serve what another one does not answer.</summary>
     public bool HasIdle => _candidates.HasIdle;
 
     public bool IsHolding => _candidates.IsHolding && _waiting.Count > 0;
 
-    /// <summary>How long ago a connection of this port was accepted.</summary>
+    /// <summary>Returns the time since a connection of this port was accepted.</summary>
     public TimeSpan TimeSinceAccepted(in PendingConnection connection) => _time.GetElapsedTime(connection.Deadline - _queueTimeout);
 
     public override void OnReady(EpollEvents events)

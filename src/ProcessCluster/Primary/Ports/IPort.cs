@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace ProcessCluster.Primary.Ports;
 
-/// <summary>What <see cref="PortTable"/> keeps for workers that share it.</summary>
+/// <summary>A port that workers share, as <see cref="PortTable"/> keeps it.</summary>
 internal interface IPort : IDisposable
 {
     /// <summary>The port's number between the primary and its workers.</summary>

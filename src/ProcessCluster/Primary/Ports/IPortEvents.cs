@@ -1,6 +1,6 @@
 namespace ProcessCluster.Primary.Ports;
 
-/// <summary>What a port has to tell.</summary>
+/// <summary>The events of a port.</summary>
 internal interface IPortEvents
 {
     /// <summary>No descriptor or memory is left; told once until accepting works again.</summary>

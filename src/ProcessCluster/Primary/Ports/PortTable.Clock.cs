@@ -4,7 +4,7 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Primary.Ports;
 
-/// <summary>What becomes of ports and their workers as time passes. The clock runs only while something waits for it.</summary>
+/// <summary>The part that follows the clock. It runs only while something waits for it.</summary>
 internal sealed partial class PortTable
 {
     private static readonly TimeSpan ClockTick = TimeSpan.FromMilliseconds(100);
@@ -12,7 +12,7 @@ internal sealed partial class PortTable
     /// <summary>A worker that leaves, has connections and has given none back for so long has only what cannot move, for as long as that takes.</summary>
     private static readonly TimeSpan GivingPatience = TimeSpan.FromSeconds(1);
 
-    /// <summary>How often connections that are held for a worker are tried again.</summary>
+    /// <summary>The interval at which connections that are held for a worker are tried again.</summary>
     private static readonly TimeSpan HoldTick = TimeSpan.FromMilliseconds(5);
 
     private readonly LoopTimer _clock = new(loop);
@@ -22,7 +22,7 @@ internal sealed partial class PortTable
     private bool _clockRuns;
     private bool _holdClockRuns;
 
-    /// <summary>Whether all workers are being replaced: their connections move anyway, and what moved is counted.</summary>
+    /// <summary>Gets or sets whether all workers are being replaced: their connections move anyway, and what moved is counted.</summary>
     public bool IsReloading { get; set; }
 
     /// <summary>Starts the clocks that a port or a worker needs now. Called at the end of each turn of the loop.</summary>

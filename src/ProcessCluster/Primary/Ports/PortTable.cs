@@ -28,10 +28,10 @@ internal sealed partial class PortTable(
     private readonly SocketSender _delivery = new();
     private int _lastId;
 
-    /// <summary>How many end points the primary holds open for its workers. Those that no worker uses any more are closed first.</summary>
+    /// <summary>The number of end points that the primary holds open for its workers. Those that no worker uses any more are closed first.</summary>
     private const int MaxPorts = 2048;
 
-    /// <summary>What becomes of connections whose worker is gone.</summary>
+    /// <summary>Gets the failover of connections whose worker is gone.</summary>
     public ConnectionFailover Failover { get; } = new(logger, metrics, time);
 
     public void Add(WorkerHandle worker) =>
@@ -257,13 +257,13 @@ internal sealed partial class PortTable(
             user.Channel.AddPort(port);
     }
 
-    /// <summary>Whether another worker can serve the connections of this one, which leaves.</summary>
+    /// <summary>Returns whether another worker can serve the connections of this one, which leaves.</summary>
     public bool CanMoveFrom(WorkerHandle worker) =>
         worker.Options.MoveConnections
         && _users.TryGetValue(worker, out var leaving)
         && _users.Values.Any(other => other != leaving && other is { IsAdmitted: true, IsDone: false } && other.Listens.Exists(leaving.Uses));
 
-    /// <summary>How many connections wait for a worker. May be called on any thread.</summary>
+    /// <summary>Gets the number of connections that wait for a worker. May be called on any thread.</summary>
     public int Waiting => _byKey.Values.OfType<HandoffPort>().Sum(static port => port.Waiting);
 
     /// <summary>The worker has closed its listener or its UDP socket.</summary>

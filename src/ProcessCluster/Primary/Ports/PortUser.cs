@@ -17,24 +17,24 @@ internal sealed class PortUser(HandoffChannel channel)
     /// <summary>Those that are its alone, and end with it.</summary>
     public List<HandoffPort> Own { get; } = [];
 
-    /// <summary>Whether it gets connections.</summary>
+    /// <summary>Gets or sets whether it gets connections.</summary>
     public bool IsAdmitted { get; set; }
 
-    /// <summary>Whether it never gets any again.</summary>
+    /// <summary>Gets or sets whether it never gets any again.</summary>
     public bool IsDone { get; set; }
 
     /// <summary>When it gave a connection back last, or was told to leave (<see cref="TimeProvider.GetTimestamp"/>).</summary>
     public long GaveAt { get; set; }
 
-    /// <summary>How many ports it uses.</summary>
+    /// <summary>Gets the number of ports that it uses.</summary>
     public int Count => _uses.Count;
 
-    /// <summary>How many more it has asked for in vain.</summary>
+    /// <summary>Gets or sets the number of further ports that it was refused.</summary>
     public int Refused { get; set; }
 
     public bool Uses(IPort port) => _uses.ContainsKey(port);
 
-    /// <summary>Whether it uses what has this key.</summary>
+    /// <summary>Returns whether it uses the port with this key.</summary>
     public bool Has(string key) => _keys.Contains(key);
 
     public void Use(IPort port, string key)

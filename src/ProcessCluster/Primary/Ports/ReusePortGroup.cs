@@ -36,7 +36,7 @@ internal sealed class ReusePortGroup : IPort
         }
     }
 
-    /// <summary>Whether the connections in a dead worker's queue go to the others (<c>net.ipv4.tcp_migrate_req</c>, Linux 5.14); else the kernel resets them.</summary>
+    /// <summary>Gets whether the connections in a dead worker's queue go to the others (<c>net.ipv4.tcp_migrate_req</c>, Linux 5.14); else the kernel resets them.</summary>
     public static bool MigratesQueues
     {
         get

@@ -15,7 +15,7 @@ internal sealed class ExitLog(TimeProvider time)
     /// <summary>The last workers that were, the latest last.</summary>
     public IReadOnlyList<WorkerRecord> Records => [.. _records];
 
-    /// <summary>How and why the worker has ended.</summary>
+    /// <summary>Returns how and why the worker has ended.</summary>
     public WorkerExit Explain(WorkerHandle worker, ChildExit status)
     {
         if (status.Signal == Signal.SIGKILL && worker.Life is { KilledWith: null, Overdue: false, Hung: false })

@@ -9,18 +9,18 @@ namespace ProcessCluster.Primary.Workers;
 /// </summary>
 internal static class HangDump
 {
-    /// <summary>How long the runtime may take to answer at all.</summary>
+    /// <summary>The time that the runtime may take to answer.</summary>
     private static readonly TimeSpan AnswerDeadline = TimeSpan.FromSeconds(1);
 
-    /// <summary>How long nothing may be written.</summary>
+    /// <summary>The time for which nothing may be written.</summary>
     private static readonly TimeSpan GrowthDeadline = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long writing one may take in all. Then the worker is killed without.</summary>
+    /// <summary>The time that writing one may take in all. Then the worker is killed without it.</summary>
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Where the dump of a worker is written.</summary>
+    /// <summary>Returns the path of a worker's dump.</summary>
     public static string PathOf(WorkerHandle worker, string directory) =>
         Path.GetFullPath(Path.Combine(directory, string.Create(CultureInfo.InvariantCulture, $"worker-{worker.Id}-{worker.ProcessId}.dmp")));
 

@@ -11,7 +11,7 @@ internal interface IFleetWorker
 
     bool IsUp { get; }
 
-    /// <summary>Whether it shall leave, for whatever reason, or is hung, or gone.</summary>
+    /// <summary>Gets whether it is to leave, for whatever reason, or is hung, or gone.</summary>
     bool IsGoing { get; }
 
     /// <summary>When its boot was over (<see cref="TimeProvider.GetTimestamp"/>), or 0.</summary>
@@ -25,7 +25,7 @@ internal interface IFleetWorker
     /// <summary>Completes when its process is gone.</summary>
     Task<WorkerExit> Gone { get; }
 
-    /// <summary>What became of its connections, once it has ended.</summary>
+    /// <summary>Gets the outcome for its connections, once it has ended.</summary>
     DrainOutcome DrainOutcome { get; }
 
     /// <summary>The last lines of its standard error, once it has ended.</summary>
@@ -35,12 +35,12 @@ internal interface IFleetWorker
 /// <summary>Why workers ended.</summary>
 internal static class LastWords
 {
-    /// <summary>How it ended, with the last lines that it wrote if nothing else explains it. Waits for those.</summary>
+    /// <summary>Returns how it ended, with the last lines that it wrote if nothing else explains it. Waits for those.</summary>
     public static async Task<WorkerExit> ExplainAsync(this IFleetWorker worker, WorkerExit exit) =>
         exit.IsUnexplained ? exit with { LastErrors = await worker.LastErrors.ConfigureAwait(false) } : exit;
 }
 
-/// <summary>What a worker does, at the last sample.</summary>
+/// <summary>The load of a worker, at the last sample.</summary>
 /// <param name="Requests">Requests begun since its start.</param>
 /// <param name="InFlight">Requests begun and not ended.</param>
 /// <param name="Busy">For how long there was at least one.</param>

@@ -2,7 +2,7 @@ using ProcessCluster.Linux.Processes;
 
 namespace ProcessCluster.Primary.Workers;
 
-/// <summary>What can happen to a worker, as the primary sees it.</summary>
+/// <summary>An event in a worker's life, as the primary sees it.</summary>
 internal enum LifecycleEvent
 {
     /// <summary>The worker said hello: its link is up.</summary>
@@ -42,7 +42,7 @@ internal enum LifecycleEvent
     Exited,
 }
 
-/// <summary>What is to be done after an event, in this order.</summary>
+/// <summary>The actions after an event, in this order.</summary>
 [Flags]
 internal enum LifecycleActions
 {

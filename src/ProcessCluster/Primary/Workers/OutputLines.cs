@@ -4,7 +4,7 @@ using System.Text;
 namespace ProcessCluster.Primary.Workers;
 
 /// <summary>
-/// What a process writes, cut into lines: for the last of them, to put a prefix before each, and so that others' lines do not come between the parts
+/// The output of a process, cut into lines: for the last of them, to put a prefix before each, and so that others' lines do not come between the parts
 /// of one. With a prefix a line of up to <see cref="MaxLine"/> bytes is shown whole. A longer one is cut between two characters: each part but the last
 /// ends with <see cref="ContinuesMark"/>, each but the first begins with <see cref="ContinuedMark"/>. Without a prefix bytes are passed on as they are.
 /// </summary>
@@ -150,7 +150,7 @@ internal sealed class OutputLines(int tail, byte[]? prefix)
         }
     }
 
-    /// <summary>How much of it ends with a whole character of UTF-8. Bytes that are none are cut where they are.</summary>
+    /// <summary>Returns the length of the part that ends with a whole character of UTF-8. Other bytes are cut where they are.</summary>
     private static int Boundary(ReadOnlySpan<byte> bytes)
     {
         for (var back = 1; back <= Math.Min(4, bytes.Length); back++)

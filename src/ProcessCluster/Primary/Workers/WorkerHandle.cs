@@ -81,26 +81,26 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     /// <summary>Messages to and from it.</summary>
     public MessageChannel Channel { get; private set; } = null!;
 
-    /// <summary>Whether somebody waits for its boot and reports its failure, so that the log need not.</summary>
+    /// <summary>Gets whether a caller waits for its boot and reports its failure, so that the log need not.</summary>
     public bool BootIsAwaited { get; init; }
 
-    /// <summary>What is wrong with it: why its program could not start, as it said, or why it was cut off.</summary>
+    /// <summary>Gets or sets what is wrong with it: why its program could not start, in its own words, or why it was cut off.</summary>
     public string? Fault { get; set; }
 
-    /// <summary>Whether the process has ended, though not everything that it said may have been read.</summary>
+    /// <summary>Gets or sets whether the process has ended, though not all of its output may have been read.</summary>
     public bool ExitSeen { get; set; }
 
-    /// <summary>Whether its end was a crash. Known before its connections go to others.</summary>
+    /// <summary>Gets or sets whether its end was a crash. Known before its connections go to others.</summary>
     public bool HasCrashed { get; set; }
 
-    /// <summary>Whether it gets connections when it is up; else when it is told to.</summary>
+    /// <summary>Gets or sets whether it gets connections when it is up; else when it is told to.</summary>
     public bool IsAdmitted
     {
         get => _isAdmitted;
         set => _isAdmitted = value;
     }
 
-    /// <summary>Whether its slot is its alone and ends with it: nobody replaces it.</summary>
+    /// <summary>Gets or sets whether its slot is its alone and ends with it: nobody replaces it.</summary>
     public bool HasOwnSlot { get; set; }
 
     /// <summary>When its process was started.</summary>
@@ -112,30 +112,30 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     /// <summary>The dump that was written of it.</summary>
     public string? DumpPath { get; set; }
 
-    /// <summary>Where a dump of it was begun, and not ended.</summary>
+    /// <summary>Gets or sets the path of a dump of it that was begun, and not ended.</summary>
     public string? PartOfDump { get; set; }
 
-    /// <summary>What its runtime has in the folder for temporary files.</summary>
+    /// <summary>Gets the files of its runtime in the folder for temporary files.</summary>
     public RuntimeFiles Files { get; init; }
 
     /// <summary>Its signs of life.</summary>
     public HeartbeatState Heartbeat { get; set; }
 
-    /// <summary>Whether a debugger was attached to it when it gave its last one.</summary>
+    /// <summary>Gets or sets whether a debugger was attached to it at its last sign of life.</summary>
     public bool IsDebugged { get; set; }
 
     public WorkerLoad Load { get; set; }
 
-    /// <summary>How many connections it had when it began to leave.</summary>
+    /// <summary>Gets or sets the number of its connections when it began to leave.</summary>
     public int ConnectionsAtLeave { get; set; }
 
-    /// <summary>How many it had cut before.</summary>
+    /// <summary>Gets or sets the number of connections that it had cut before.</summary>
     public int CutBeforeLeave { get; set; }
 
-    /// <summary>How many it has given back for others; since it leaves, those of before do not count any more.</summary>
+    /// <summary>Gets or sets the number of connections that it has given back for others. It starts anew when the worker leaves.</summary>
     public int ConnectionsMoved { get; set; }
 
-    /// <summary>What became of them when it had left; of a worker that was not to leave all are 0.</summary>
+    /// <summary>Gets the outcome for its connections when it had left; all 0 for a worker that was not to leave.</summary>
     public DrainOutcome DrainOutcome { get; private set; }
 
     public bool IsUp => _life.IsUp;
@@ -284,7 +284,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     }
 }
 
-/// <summary>What a worker's public members ask the supervisor for. May be called from any thread.</summary>
+/// <summary>The supervisor as a worker's public members see it. May be called from any thread.</summary>
 internal interface IWorkerControl
 {
     void WantLeave(WorkerHandle worker);

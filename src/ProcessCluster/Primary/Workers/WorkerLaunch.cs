@@ -10,7 +10,7 @@ namespace ProcessCluster.Primary.Workers;
 internal static class WorkerLaunch
 {
     /// <summary>
-    /// How many rounds an idle thread of the runtime's pool looks for work before it sleeps, in hexadecimal; .NET's default is 70.
+    /// The number of rounds for which an idle thread of the runtime's pool looks for work before it sleeps, in hexadecimal; .NET's default is 70.
     /// Workers share processors: the time that one looks is taken from the others. With 8, two workers on two processors served 5 %
     /// more new connections with a tenth less processor time; with none they served fewer, as each wake-up costs a system call.
     /// </summary>
@@ -19,13 +19,13 @@ internal static class WorkerLaunch
     /// <summary>The share of a container's memory, in percent, that the heaps of all workers together may have; .NET's default for one process.</summary>
     private const int HeapPercent = 75;
 
-    /// <summary>What systemd tells the process that it has started: workers are none of its business.</summary>
+    /// <summary>The variables of systemd for the process that it has started. They are not for workers.</summary>
     private static readonly string[] OfThePrimary =
     [
         SystemdSockets.ProcessVariable, NotifySocket.Variable, NotifySocket.WatchdogVariable, NotifySocket.WatchdogProcessVariable,
     ];
 
-    /// <summary>How many sockets the primary has of it, and their names: this means nothing to anybody without <c>LISTEN_PID</c>.</summary>
+    /// <summary>The variables with the number and the names of systemd's sockets. They mean nothing without <c>LISTEN_PID</c>.</summary>
     private static readonly string[] OfItsSockets = [SystemdSockets.CountVariable, SystemdSockets.NamesVariable];
 
     private static readonly Lazy<bool> MemoryIsLimited = new(static () => new MemoryGroup().IsLimited);

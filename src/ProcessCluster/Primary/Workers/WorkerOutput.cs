@@ -77,7 +77,7 @@ internal sealed class WorkerOutput : EventLoop.Watch
     private void Show(ReadOnlySpan<byte> bytes) => _target?.Pass(bytes);
 }
 
-/// <summary>Where what all workers write is passed on: by which loop, and to what.</summary>
+/// <summary>The way of the workers' output: the loop that passes it on, and its targets.</summary>
 /// <param name="Loop">The loop.</param>
 /// <param name="Output">For standard output.</param>
 /// <param name="Errors">For standard error.</param>
