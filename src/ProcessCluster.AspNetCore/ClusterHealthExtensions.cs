@@ -12,7 +12,7 @@ public static class ProcessClusterHealthChecksBuilderExtensions
     /// </summary>
     /// <param name="builder">The builder.</param>
     /// <param name="name">The name of the check.</param>
-    /// <param name="failureStatus">What it says of a worker that does not serve; null for unhealthy.</param>
+    /// <param name="failureStatus">The status of a worker that does not serve; null for unhealthy.</param>
     /// <param name="tags">Tags, to choose checks by.</param>
     /// <returns>The builder.</returns>
     public static IHealthChecksBuilder AddProcessCluster(

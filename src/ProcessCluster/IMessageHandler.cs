@@ -7,7 +7,7 @@ public interface IClusterHandler
 {
     /// <summary>Subscribes the service; for the library. A class that handles several types has to write it itself, and call the one of each interface.</summary>
     /// <typeparam name="THandler">The service.</typeparam>
-    /// <param name="cluster">Where to.</param>
+    /// <param name="cluster">The cluster.</param>
     /// <param name="scopes">Makes a scope for each message.</param>
     /// <returns>What ends the subscription.</returns>
     static abstract IDisposable Subscribe<THandler>(ICluster cluster, IServiceScopeFactory scopes)
@@ -20,7 +20,7 @@ public interface IMessageHandler<TMessage> : IClusterHandler
 {
     /// <summary>Handles one message. What it throws is logged, and stops nothing.</summary>
     /// <param name="message">The message.</param>
-    /// <param name="context">Who sent it.</param>
+    /// <param name="context">The sender.</param>
     ValueTask HandleAsync(TMessage message, MessageContext context);
 
     static IDisposable IClusterHandler.Subscribe<THandler>(ICluster cluster, IServiceScopeFactory scopes) =>
@@ -42,7 +42,7 @@ public interface IRequestHandler<TRequest, TAnswer> : IClusterHandler
 {
     /// <summary>Answers one request. What it throws, the requester gets as <see cref="RemoteHandlerException"/>.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="context">Who asked, and whether he still waits.</param>
+    /// <param name="context">The requester, and a token that is cancelled when it gives up.</param>
     ValueTask<TAnswer> HandleAsync(TRequest request, MessageContext context);
 
     static IDisposable IClusterHandler.Subscribe<THandler>(ICluster cluster, IServiceScopeFactory scopes) =>

@@ -32,7 +32,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
 
     /// <param name="drain">The worker's.</param>
     /// <param name="socket">The connection.</param>
-    /// <param name="isLayered">Whether there is a layer between it and the protocol: TLS, or other middleware.</param>
+    /// <param name="isLayered">True when there is a layer between it and the protocol: TLS, or other middleware.</param>
     public ConnectionLifetime(ConnectionDrain drain, ClusterConnection socket, Func<bool> isLayered)
     {
         (_drain, _socket, _isLayered) = (drain, socket, isLayered);
@@ -128,7 +128,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     }
 
     /// <summary>Notes that Kestrel has all that was received.</summary>
-    /// <param name="received">How many bytes there were until now.</param>
+    /// <param name="received">The number of bytes until now.</param>
     public void ReceivingEnds(long received)
     {
         _isReceiving = false;
@@ -140,7 +140,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     public void SendingBegins(long until) => Report?.SendingBegins(until);
 
     /// <summary>The kernel has taken what there was.</summary>
-    /// <param name="sent">How many bytes there were until now.</param>
+    /// <param name="sent">The number of bytes until now.</param>
     public void SendingEnds(long sent)
     {
         _sent++;

@@ -1,9 +1,9 @@
 namespace ProcessCluster.AspNetCore.Draining;
 
 /// <summary>The times of a worker that leaves, all within <see cref="ClusterOptions.DrainTimeout"/>.</summary>
-/// <param name="Idle">How long a connection must have been idle before it is closed: in this time every client that is busy asks again, and is told.</param>
+/// <param name="Idle">The time for which a connection must have been idle before it is closed: in this time every client that is busy asks again, and is told.</param>
 /// <param name="Spread">Over how much longer the closing is spread, so that not all clients come back in one instant.</param>
-/// <param name="Host">When the host must have stopped: before the primary kills at <see cref="ClusterOptions.DrainTimeout"/>.</param>
+/// <param name="Host">The time by which the host must have stopped: before the primary kills at <see cref="ClusterOptions.DrainTimeout"/>.</param>
 internal readonly record struct DrainSchedule(TimeSpan Idle, TimeSpan Spread, TimeSpan Host)
 {
     private static readonly TimeSpan LongestIdle = TimeSpan.FromSeconds(2);

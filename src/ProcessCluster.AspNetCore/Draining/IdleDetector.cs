@@ -10,8 +10,8 @@ namespace ProcessCluster.AspNetCore.Draining;
 /// received, and waits for the next request, of which nothing has come to it. When in doubt it cannot.
 /// </summary>
 /// <param name="connection">The connection.</param>
-/// <param name="reader">What Kestrel reads from.</param>
-/// <param name="writer">What it writes to; null when nobody has to know.</param>
+/// <param name="reader">The pipe that Kestrel reads from.</param>
+/// <param name="writer">The pipe that it writes to; null when nobody has to know.</param>
 internal sealed class IdleDetector(ConnectionLifetime connection, CountingPipeReader reader, CountingPipeWriter? writer) : IConnectionMoveFeature, ConnectionStateReporter.IView
 {
     private const long NoBody = -1;
@@ -85,7 +85,7 @@ internal sealed class IdleDetector(ConnectionLifetime connection, CountingPipeRe
     }
 
     /// <summary>To be asked by who receives.</summary>
-    /// <param name="received">How many bytes it has.</param>
+    /// <param name="received">The number of bytes it has.</param>
     public bool IsPossible(long received)
     {
         if (_wish == Wish.None)

@@ -10,7 +10,7 @@ namespace ProcessCluster.AspNetCore.Hosting;
 
 /// <summary>The role of a host that is not a worker: a primary, or one process as without the library, with the reason.</summary>
 /// <param name="WhyAlone">Null for a primary.</param>
-/// <param name="IsWish">Whether staying alone is what the configuration asks for, so that nobody needs to be told.</param>
+/// <param name="IsWish">True when staying alone is what the configuration asks for, so that nobody needs to be told.</param>
 internal readonly record struct HostRole(string? WhyAlone, bool IsWish)
 {
     /// <exception cref="InvalidOperationException"><c>ProcessCluster:Enabled</c> is neither true nor false.</exception>

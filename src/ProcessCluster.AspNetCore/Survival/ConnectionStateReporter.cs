@@ -5,9 +5,9 @@ namespace ProcessCluster.AspNetCore.Survival;
 /// before the first one is sent, idle only when nothing that was received is unanswered and everything that was written is with the kernel. Told by the loop that receives, the
 /// one that sends, and Kestrel; thread-safe.
 /// </summary>
-/// <param name="out">Where to.</param>
-/// <param name="view">What is known of the requests on it.</param>
-/// <param name="left">What is left with the kernel of a request; null when nothing is.</param>
+/// <param name="out">The receiver of reports.</param>
+/// <param name="view">The view of the requests on it.</param>
+/// <param name="left">The part of a request that the kernel still has; null when there is none.</param>
 internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out, ConnectionStateReporter.IView view, UnconsumedRequest? left = null)
 {
     /// <summary>Stands for a number of bytes that is not known.</summary>
@@ -84,8 +84,8 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
     /// <summary>
     /// Notes bytes that Kestrel gets now. Comes before Kestrel can answer them, or end over them.
     /// </summary>
-    /// <param name="received">How many bytes were read until now.</param>
-    /// <param name="isAll">Whether nothing more is read for now.</param>
+    /// <param name="received">The number of bytes read until now.</param>
+    /// <param name="isAll">True when nothing more is read for now.</param>
     public void Received(long received, bool isAll)
     {
         lock (_gate)
@@ -136,7 +136,7 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
     }
 
     /// <summary>Before a byte is sent.</summary>
-    /// <param name="until">How many there will be when all that is sent now is with the kernel.</param>
+    /// <param name="until">The number of bytes when the kernel has all that is sent now.</param>
     public void SendingBegins(long until)
     {
         lock (_gate)

@@ -16,7 +16,7 @@ internal static class QuarantinedEndpoint
     private static readonly EndpointMetadataCollection Metadata = Marks();
 
     /// <param name="request">The method and the route.</param>
-    /// <param name="remaining">How long it lasts yet.</param>
+    /// <param name="remaining">The time for which it still lasts.</param>
     public static Endpoint Of(string request, TimeSpan remaining)
     {
         var seconds = Math.Max(1, (long)Math.Ceiling(remaining.TotalSeconds)).ToString(CultureInfo.InvariantCulture);

@@ -13,7 +13,7 @@ namespace ProcessCluster.AspNetCore.Survival;
 /// feature by which routing tells that, and so can have a request refused that is quarantined. One for each connection; allocates nothing for a request.
 /// </summary>
 /// <param name="socket">The connection.</param>
-/// <param name="isOneOfMany">Whether others are served on the connection at the same time: then there is one for each, and nothing is said, as there is room for one.</param>
+/// <param name="isOneOfMany">True when others are served on the connection at the same time: then there is one for each, and nothing is said, as there is room for one.</param>
 internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = false) : IEndpointFeature
 {
     private static readonly ConditionalWeakTable<Endpoint, ConcurrentDictionary<string, RequestName>> Names = [];

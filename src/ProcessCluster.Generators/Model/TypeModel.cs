@@ -2,7 +2,7 @@ namespace ProcessCluster.Generators.Model;
 
 /// <summary>A type that gets a formatter of its own.</summary>
 /// <param name="Type">The type as C# writes it.</param>
-/// <param name="IsReference">Whether its values may be null.</param>
+/// <param name="IsReference">True when its values may be null.</param>
 internal abstract record TypeModel(string Type, bool IsReference)
 {
     public string Formatter => FormatterNames.Of(Type);
@@ -13,10 +13,10 @@ internal abstract record TypeModel(string Type, bool IsReference)
 
 /// <summary>A class, record or struct: a map by the names of its members, or an array by their order.</summary>
 /// <param name="Type">The type as C# writes it.</param>
-/// <param name="IsReference">Whether its values may be null.</param>
+/// <param name="IsReference">True when its values may be null.</param>
 /// <param name="Slots">The length of the array; null for a map.</param>
-/// <param name="Members">What is written and read, in the order of writing.</param>
-/// <param name="Parameters">What the constructor takes.</param>
+/// <param name="Members">The members, in the order of writing.</param>
+/// <param name="Parameters">The parameters of the constructor.</param>
 /// <param name="UnsentRequired">Required members that are not written and must be given a default.</param>
 internal sealed record ObjectModel(
     string Type,
@@ -50,10 +50,10 @@ internal enum MemberSetting
 /// <param name="WireName">Its key in the map.</param>
 /// <param name="Slot">Its place in the array.</param>
 /// <param name="Value">Its type.</param>
-/// <param name="Setting">How it gets its value.</param>
-/// <param name="IsInitOnly">Whether it cannot be set once the object is there.</param>
-/// <param name="Default">What it is if it does not come, as C# writes it; null for the type's default.</param>
-/// <param name="NilIsMissing">Whether nil in an array is a gap, because it is no value of the member.</param>
+/// <param name="Setting">The way in which it gets its value.</param>
+/// <param name="IsInitOnly">True when it cannot be set once the object is there.</param>
+/// <param name="Default">The value when none comes, as C# writes it; null for the type's default.</param>
+/// <param name="NilIsMissing">True when nil in an array is a gap, because it is no value of the member.</param>
 internal sealed record MemberModel(
     string Name,
     string WireName,
@@ -66,7 +66,7 @@ internal sealed record MemberModel(
 
 /// <summary>A parameter of the constructor.</summary>
 /// <param name="Member">The index of its member, or -1 if nothing comes for it.</param>
-/// <param name="Default">What it takes if nothing comes, where the member's own default is not it.</param>
+/// <param name="Default">The value when none comes, where it is not the member's own default.</param>
 internal sealed record ParameterModel(int Member, string? Default);
 
 /// <summary>An abstract class or interface: an array of the key and the value.</summary>
@@ -76,9 +76,9 @@ internal sealed record UnionModel(string Type, EquatableArray<UnionEntry> Entrie
 }
 
 /// <summary>A type that may stand for a union.</summary>
-/// <param name="Key">What stands for it on the wire.</param>
+/// <param name="Key">The number or name on the wire.</param>
 /// <param name="Value">The type.</param>
-/// <param name="IsExact">Whether its values are of exactly this type; otherwise it is a union itself.</param>
+/// <param name="IsExact">True when its values are of exactly this type; otherwise it is a union itself.</param>
 internal sealed record UnionEntry(int Key, ValueModel Value, bool IsExact);
 
 /// <summary>A tuple: an array of its elements.</summary>

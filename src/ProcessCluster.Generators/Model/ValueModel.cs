@@ -23,10 +23,10 @@ internal enum ValueKind
 }
 
 /// <summary>The type of a member, an element or a union's entry, as far as generated code must know it.</summary>
-/// <param name="Kind">How its values are written and read.</param>
+/// <param name="Kind">The way in which its values are written and read.</param>
 /// <param name="Type">The type as C# writes it.</param>
 /// <param name="Formatter">The formatter's name; of a scalar, the end of the reader's method (Int32).</param>
-/// <param name="Arguments">What the formatter needs the formatters of.</param>
+/// <param name="Arguments">The types whose formatters the formatter needs.</param>
 internal sealed record ValueModel(ValueKind Kind, string Type, string Formatter, EquatableArray<ValueModel> Arguments)
 {
     public static ValueModel Scalar(string type, string name) => new(ValueKind.Scalar, type, name, default);

@@ -90,8 +90,8 @@ public interface ICluster
     Task<ReloadResult> ReloadAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Changes how many workers are kept. Completes when those that are new are ready, or those that are too many are gone.</summary>
-    /// <param name="workers">How many, from 1 to <see cref="ClusterOptions.MaxWorkerCount"/>.</param>
-    /// <param name="order">Which ones go first, when there are too many.</param>
+    /// <param name="workers">The number of workers, from 1 to <see cref="ClusterOptions.MaxWorkerCount"/>.</param>
+    /// <param name="order">The order in which surplus workers leave.</param>
     /// <param name="cancellationToken">Ends the waiting, not the change.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number cannot be.</exception>
     /// <exception cref="ClusterStartException">A new worker could not be started, or ended before it was ready. It is tried again, as ever.</exception>
@@ -134,7 +134,7 @@ public interface ICluster
     /// An <see cref="IPEndPoint"/>, a <see cref="UnixDomainSocketEndPoint"/> (a path, in a worker relative to its own directory, or an abstract name that
     /// begins with a null character), or an <see cref="InheritedEndPoint"/> for a socket that the primary was started with.
     /// </param>
-    /// <param name="options">How to listen; null for the defaults.</param>
+    /// <param name="options">The options of listening; null for the defaults.</param>
     /// <param name="cancellationToken">Gives up waiting for the primary's answer.</param>
     /// <returns>The listener. Dispose it to stop listening.</returns>
     /// <exception cref="SocketException">The end point is taken, not allowed or not there: what binding it in this process would have thrown.</exception>
@@ -201,7 +201,7 @@ public interface ICluster
     /// Elsewhere this process binds by itself.
     /// </summary>
     /// <param name="endPoint">An <see cref="IPEndPoint"/>.</param>
-    /// <param name="options">How to bind; null for the defaults.</param>
+    /// <param name="options">The options of binding; null for the defaults.</param>
     /// <param name="cancellationToken">Gives up waiting for the primary's answer.</param>
     /// <returns>The socket. Dispose it to let go of it.</returns>
     /// <exception cref="SocketException">The end point is taken, not allowed or not there: what binding it in this process would have thrown.</exception>

@@ -133,9 +133,9 @@ public sealed class ClusterConnection : IDisposable
     /// <see cref="ClusterConnectionState.Busy"/>, all as what follows it. TCP only (<c>TCP_INFO</c>, <c>man 7 tcp</c>); of a Unix domain socket nobody can say
     /// it. As <see cref="Report"/>.
     /// </summary>
-    /// <param name="begin">How many bytes this process had sent on the connection before the answer; -1 when a part of it was sent.</param>
-    /// <param name="end">How many it will have sent at its end; -1 when that, or what follows, is not known.</param>
-    /// <param name="then">What follows: <see cref="ClusterConnectionState.Idle"/> when nothing is left to deal with, <see cref="ClusterConnectionState.Busy"/> when another request is under way.</param>
+    /// <param name="begin">The number of bytes that this process had sent on the connection before the response; -1 when a part of it was sent.</param>
+    /// <param name="end">The number of bytes at the response's end; -1 when that, or the state after it, is not known.</param>
+    /// <param name="then">The state after it: <see cref="ClusterConnectionState.Idle"/> when nothing is left to deal with, <see cref="ClusterConnectionState.Busy"/> when another request is under way.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="then"/> is another state.</exception>
     public void ReportResponse(long begin, long end, ClusterConnectionState then = ClusterConnectionState.Idle)
     {
@@ -168,8 +168,8 @@ public sealed class ClusterConnection : IDisposable
     /// counted as one refused request, so ask once for each, before <see cref="ReportRequest"/>. Holds for every connection of a worker, whether it <see cref="CanSurvive"/>
     /// or not; false outside a cluster. Thread-safe; costs a read of memory while nothing is in quarantine.
     /// </summary>
-    /// <param name="fingerprint">What <see cref="ReportRequest"/> would say of it.</param>
-    /// <param name="remaining">How long it lasts yet; zero with the result false.</param>
+    /// <param name="fingerprint">The fingerprint of <see cref="ReportRequest"/>.</param>
+    /// <param name="remaining">The time for which it still lasts; zero with the result false.</param>
     public bool IsQuarantined(long fingerprint, out TimeSpan remaining)
     {
         remaining = default;
@@ -197,7 +197,7 @@ public sealed class ClusterConnection : IDisposable
     }
 
     /// <summary>Receives what is there.</summary>
-    /// <param name="buffer">Where to; not empty.</param>
+    /// <param name="buffer">The buffer for the bytes; not empty.</param>
     /// <param name="received">The number of bytes; 0 with the result true at the end of the stream.</param>
     /// <returns>False when there is nothing now: wait, then try again.</returns>
     /// <exception cref="SocketException">The connection is broken.</exception>
@@ -208,7 +208,7 @@ public sealed class ClusterConnection : IDisposable
     /// Copies what is there and leaves it where it is: the next receive gives the same bytes again, and so it does to another worker that gets the connection. Each call begins with the
     /// first byte that nobody has received. <see cref="WaitToReceiveAsync"/> completes only for bytes that come after those that were there.
     /// </summary>
-    /// <param name="buffer">Where to; not empty.</param>
+    /// <param name="buffer">The buffer for the bytes; not empty.</param>
     /// <param name="peeked">The number of bytes; 0 with the result true at the end of the stream, which is seen only when nothing is there before it.</param>
     /// <returns>False when there is nothing now.</returns>
     /// <exception cref="SocketException">The connection is broken.</exception>
@@ -216,7 +216,7 @@ public sealed class ClusterConnection : IDisposable
     public bool TryPeek(Span<byte> buffer, out int peeked) => StreamSocket.TryPeek(_socket, buffer, out peeked);
 
     /// <summary>Receives bytes and throws them away: those that <see cref="TryPeek"/> has shown and that are not needed any more.</summary>
-    /// <param name="count">How many; if there are fewer, all that are there.</param>
+    /// <param name="count">The number of bytes; if there are fewer, all that are there.</param>
     /// <exception cref="SocketException">The connection is broken.</exception>
     /// <exception cref="ObjectDisposedException">The connection is disposed.</exception>
     public void Discard(int count) => StreamSocket.Skip(_socket, count);
@@ -230,7 +230,7 @@ public sealed class ClusterConnection : IDisposable
     }
 
     /// <summary>Sends as much as the kernel takes.</summary>
-    /// <param name="buffers">What to send; not empty.</param>
+    /// <param name="buffers">The bytes to send; not empty.</param>
     /// <param name="sent">The number of bytes taken, which may be a part.</param>
     /// <returns>False when the kernel takes nothing now: wait, then try again.</returns>
     /// <exception cref="SocketException">The connection is broken.</exception>
@@ -238,7 +238,7 @@ public sealed class ClusterConnection : IDisposable
     public bool TrySend(in ReadOnlySequence<byte> buffers, out int sent) => StreamSocket.TrySend(_socket, buffers, out sent);
 
     /// <summary>Says the end of the stream to the peer; a connection that is broken already is no error.</summary>
-    /// <param name="receivingToo">Whether receiving ends, too, and with it the waits: the connection can only be disposed after that.</param>
+    /// <param name="receivingToo">True when receiving ends, too, and with it the waits: the connection can only be disposed after that.</param>
     public void Shutdown(bool receivingToo)
     {
         lock (_gate)

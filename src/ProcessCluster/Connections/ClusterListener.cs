@@ -74,8 +74,8 @@ public abstract class ClusterListener : IAsyncDisposable
 
     /// <summary>A connection, or none at the end.</summary>
     /// <param name="Socket">Null at the end.</param>
-    /// <param name="Peer">Whose it is.</param>
-    /// <param name="IsMoved">Whether another worker has served it.</param>
+    /// <param name="Peer">The client's address.</param>
+    /// <param name="IsMoved">True when another worker has served it.</param>
     /// <param name="Number">Under which the primary keeps a copy; null when it keeps none.</param>
     private protected readonly record struct Taken(Descriptor? Socket, PeerAddress Peer, bool IsMoved, uint? Number = null);
 }

@@ -3,7 +3,7 @@ using ProcessCluster.Protocol;
 namespace ProcessCluster.Connections;
 
 /// <summary>Writes the state of a worker's connections where the primary reads it. Thread-safe.</summary>
-/// <param name="page">Where.</param>
+/// <param name="board">The board.</param>
 /// <param name="say">Tells the primary what it wants to be told.</param>
 internal sealed class WorkerConnectionReporter(WorkerBoard board, Action<OfferAnswer> say)
 {
@@ -19,9 +19,9 @@ internal sealed class WorkerConnectionReporter(WorkerBoard board, Action<OfferAn
     public void IsKnown() => board.WorkEnds();
 
     /// <summary>One was closed.</summary>
-    /// <param name="isKnown">Whether it did not count as work any more.</param>
+    /// <param name="isKnown">True when it did not count as work any more.</param>
     /// <param name="number">Under which the primary has a copy of it, which it shall close; null when it has none.</param>
-    /// <param name="isCut">Whether this side has ended it, and not in order.</param>
+    /// <param name="isCut">True when this side has ended it, and not in order.</param>
     public void Closed(bool isKnown, uint? number, bool isCut = false)
     {
         if (isCut)

@@ -32,9 +32,9 @@ internal static class ClusterActivities
     }
 
     /// <summary>It has ended.</summary>
-    /// <param name="activity">What <see cref="StartOf"/> gave.</param>
-    /// <param name="exit">How the worker's process ended; null while it lives.</param>
-    /// <param name="isError">Whether it should not have ended so.</param>
+    /// <param name="activity">The activity of <see cref="StartOf"/>.</param>
+    /// <param name="exit">The end of the worker's process; null while it lives.</param>
+    /// <param name="isError">True when it should not have ended so.</param>
     public static void End(Activity? activity, WorkerExit? exit = null, bool isError = false)
     {
         if (activity is null)

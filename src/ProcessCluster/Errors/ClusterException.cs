@@ -9,14 +9,14 @@ public class ClusterException : Exception
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed, with what, and what to do.</param>
+    /// <param name="message">The failure with its operands, and the remedy.</param>
     public ClusterException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed, with what, and what to do.</param>
+    /// <param name="message">The failure with its operands, and the remedy.</param>
     /// <param name="innerException">The cause.</param>
     public ClusterException(string message, Exception innerException)
         : base(message, innerException)
@@ -36,14 +36,14 @@ public sealed class ClusterStartException : ClusterException
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed.</param>
+    /// <param name="message">The failure.</param>
     public ClusterStartException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed.</param>
+    /// <param name="message">The failure.</param>
     /// <param name="innerException">The cause.</param>
     public ClusterStartException(string message, Exception innerException)
         : base(message, innerException)

@@ -9,14 +9,14 @@ public class ClusterMessageException : ClusterException
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed, with what, and what to do.</param>
+    /// <param name="message">The failure with its operands, and the remedy.</param>
     public ClusterMessageException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed, with what, and what to do.</param>
+    /// <param name="message">The failure with its operands, and the remedy.</param>
     /// <param name="innerException">The cause.</param>
     public ClusterMessageException(string message, Exception innerException)
         : base(message, innerException)
@@ -33,14 +33,14 @@ public sealed class MessageNotDeclaredException : ClusterMessageException
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">Which type, and what to do.</param>
+    /// <param name="message">The type, and the remedy.</param>
     public MessageNotDeclaredException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">Which type, and what to do.</param>
+    /// <param name="message">The type, and the remedy.</param>
     /// <param name="innerException">The cause.</param>
     public MessageNotDeclaredException(string message, Exception innerException)
         : base(message, innerException)

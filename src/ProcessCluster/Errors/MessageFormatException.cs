@@ -12,14 +12,14 @@ public sealed class MessageFormatException : ClusterException
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What was expected, what was found, and at which offset.</param>
+    /// <param name="message">The expected and the found value, and the offset.</param>
     public MessageFormatException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What was expected, what was found, and at which offset.</param>
+    /// <param name="message">The expected and the found value, and the offset.</param>
     /// <param name="innerException">The cause.</param>
     public MessageFormatException(string message, Exception innerException)
         : base(message, innerException)
@@ -27,9 +27,9 @@ public sealed class MessageFormatException : ClusterException
     }
 
     /// <summary>Creates it. For formatters.</summary>
-    /// <param name="expected">What should have come.</param>
-    /// <param name="found">What came.</param>
-    /// <param name="offset">Where the value begins that could not be read, as the reader's <c>Consumed</c> was before it.</param>
+    /// <param name="expected">The expected value.</param>
+    /// <param name="found">The found value.</param>
+    /// <param name="offset">The start of the value that could not be read: the reader's <c>Consumed</c> before it.</param>
     public MessageFormatException(string expected, string found, int offset)
         : base($"A message is not what its reader expects: expected {expected}, found {found} at offset {offset}.") => Offset = offset;
 

@@ -9,14 +9,14 @@ public sealed class PeerGoneException : ClusterMessageException
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">Which one, and how it ended.</param>
+    /// <param name="message">The process, and how it ended.</param>
     public PeerGoneException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">Which one, and how it ended.</param>
+    /// <param name="message">The process, and how it ended.</param>
     /// <param name="innerException">The cause.</param>
     public PeerGoneException(string message, Exception innerException)
         : base(message, innerException)
@@ -33,14 +33,14 @@ public sealed class RemoteHandlerException : ClusterMessageException
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed.</param>
+    /// <param name="message">The failure.</param>
     public RemoteHandlerException(string message)
         : base(message)
     {
     }
 
     /// <summary>Creates it.</summary>
-    /// <param name="message">What failed.</param>
+    /// <param name="message">The failure.</param>
     /// <param name="innerException">The cause.</param>
     public RemoteHandlerException(string message, Exception innerException)
         : base(message, innerException)

@@ -10,7 +10,7 @@ internal readonly record struct LockClaim(int Owner, int Request);
 /// one that drains or has closed its link may still act as the holder. Thread-safe.
 /// </summary>
 /// <param name="grant">Told of each claim that is granted, while the table is locked: it must not block.</param>
-/// <param name="limit">How many claims one process may have.</param>
+/// <param name="limit">The number of claims that one process may have.</param>
 internal sealed class LockTable(Action<LockClaim> grant, int limit)
 {
     private readonly Lock _gate = new();

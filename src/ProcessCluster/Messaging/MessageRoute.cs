@@ -9,7 +9,7 @@ internal abstract class MessageRoute
 
     /// <summary>Reads the message and has its handlers run, one after another.</summary>
     /// <param name="body">Valid until the task completes.</param>
-    /// <param name="context">Who sent it.</param>
+    /// <param name="context">The sender.</param>
     /// <param name="serializer">Reads it.</param>
     /// <param name="failed">Told what a handler threw; the next one runs.</param>
     /// <exception cref="Exception">It cannot be read.</exception>

@@ -119,8 +119,8 @@ internal sealed class MessageSender
     }
 
     /// <summary>Tells the requester, or the sender of a message that wants to know, why it did not get on.</summary>
-    /// <param name="source">Whom the request was for.</param>
-    /// <param name="target">Who asked.</param>
+    /// <param name="source">The receiver of the request.</param>
+    /// <param name="target">The requester.</param>
     /// <param name="correlation">The request's number.</param>
     /// <param name="code">The kind of failure.</param>
     /// <param name="text">For people.</param>

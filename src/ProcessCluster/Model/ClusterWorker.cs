@@ -119,7 +119,7 @@ public abstract class ClusterWorker
     /// <summary>
     /// For hosts, in a worker: says that the program is up and can serve. Completes <see cref="ICluster.StartAsync"/> in the primary.
     /// </summary>
-    /// <param name="addresses">Where the program can be reached, as people write it, for example <c>http://localhost:3000</c>.</param>
+    /// <param name="addresses">The program's addresses, as people write them, for example <c>http://localhost:3000</c>.</param>
     /// <exception cref="InvalidOperationException">This is the primary: only a worker can say it of itself.</exception>
     public abstract void ReportReady(IReadOnlyCollection<string> addresses);
 
@@ -172,7 +172,7 @@ public abstract class ClusterWorker
 
     /// <inheritdoc cref="RequestAsync{TRequest, TAnswer}(TRequest, CancellationToken)"/>
     /// <param name="request">The request.</param>
-    /// <param name="timeout">How long to wait for the answer, kept to within 50 ms; <see cref="Timeout.InfiniteTimeSpan"/> for as long as the other process lives.</param>
+    /// <param name="timeout">The time to wait for the answer, kept to within 50 ms; <see cref="Timeout.InfiniteTimeSpan"/> for as long as the other process lives.</param>
     /// <param name="cancellationToken">Gives up; the handler's token is then cancelled, too.</param>
     public ValueTask<TAnswer> RequestAsync<TRequest, TAnswer>(TRequest request, TimeSpan timeout, CancellationToken cancellationToken = default)
     {

@@ -20,7 +20,7 @@ public interface IDispatchPolicy
     /// Chooses: an index into <paramref name="workers"/>, or -1 to have the connection wait until one of them is free. The chosen worker
     /// may be one that is not free: then the connection waits for it.
     /// </summary>
-    /// <param name="connection">Whose it is.</param>
+    /// <param name="connection">The connection.</param>
     /// <param name="workers">All workers that get connections of this end point, in the order in which they came; at least one.</param>
     int Choose(in DispatchConnection connection, ReadOnlySpan<DispatchCandidate> workers);
 }
@@ -52,7 +52,7 @@ public readonly ref struct DispatchConnection
 /// <param name="Worker">Its number (<see cref="ClusterWorker.Id"/>).</param>
 /// <param name="Slot">Its slot's number: a worker that replaces another one has the same.</param>
 /// <param name="Generation">The version that it runs: during a reload two workers have the same slot, and the newer one the higher generation.</param>
-/// <param name="Weight">What <see cref="ClusterOptions.Weights"/> says of its slot; 1 where that says nothing.</param>
+/// <param name="Weight">The weight of its slot in <see cref="ClusterOptions.Weights"/>; 1 where there is none.</param>
 /// <param name="OpenConnections">Its connections, of all end points, and those on their way to it.</param>
 /// <param name="Busy">The requests that it is serving, the connections that have not begun their first one, and those on their way to it.</param>
 /// <param name="IsFree">

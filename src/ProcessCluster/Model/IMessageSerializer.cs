@@ -10,8 +10,8 @@ public interface IMessageSerializer
 {
     /// <summary>Writes the message, and nothing else, to the output.</summary>
     /// <typeparam name="T">The type that the sender named.</typeparam>
-    /// <param name="message">What to write.</param>
-    /// <param name="output">Where to. What was written before is not touched.</param>
+    /// <param name="message">The value to write.</param>
+    /// <param name="output">The buffer to write to. Bytes written before are not touched.</param>
     /// <exception cref="ClusterMessageException">The message cannot be written.</exception>
     void Serialize<T>(in T message, IBufferWriter<byte> output);
 

@@ -2,9 +2,9 @@ namespace ProcessCluster;
 
 /// <summary>The result of a reload. Immutable.</summary>
 /// <param name="Generation">The generation that the reload started; those before have smaller numbers.</param>
-/// <param name="Replaced">How many workers were replaced: all of them, or, where it failed, those before the failure.</param>
+/// <param name="Replaced">The number of replaced workers: all of them, or, where it failed, those before the failure.</param>
 /// <param name="Duration">From the reload's beginning until the last old worker was gone, or until the failed new one was.</param>
-/// <param name="Failure">Why it failed; null when it succeeded.</param>
+/// <param name="Failure">The reason of the failure; null when it succeeded.</param>
 public sealed record ReloadResult(int Generation, int Replaced, TimeSpan Duration, ReloadFailure? Failure)
 {
     /// <summary>Gets the outcome for the connections of the replaced workers. All 0 where the reload failed: it does not wait for them.</summary>
@@ -22,7 +22,7 @@ public sealed record ReloadResult(int Generation, int Replaced, TimeSpan Duratio
 /// <summary>Why a reload failed. The workers that were not replaced go on as before.</summary>
 /// <param name="Reason">One line: what was wrong.</param>
 /// <param name="WorkerId">The new worker that failed, or 0 when none could be started or the cluster was stopped.</param>
-/// <param name="Exit">How that worker ended; null when there was none.</param>
+/// <param name="Exit">The end of that worker; null when there was none.</param>
 /// <param name="LastErrors">The last lines, at most 20, that it wrote to its standard error.</param>
 public sealed record ReloadFailure(string Reason, int WorkerId, WorkerExit? Exit, IReadOnlyList<string> LastErrors)
 {

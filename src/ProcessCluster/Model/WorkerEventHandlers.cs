@@ -43,8 +43,8 @@ internal sealed class WorkerEventHandlers
     }
 
     /// <summary>The event is raised now: gives those that are to be called. Later ones get it by <see cref="TakeLate"/>.</summary>
-    /// <param name="kind">Which.</param>
-    /// <param name="args">What they are told.</param>
+    /// <param name="kind">The kind of the event.</param>
+    /// <param name="args">The arguments of the handlers.</param>
     /// <param name="replay">Has <see cref="TakeLate"/> called in turn with other events.</param>
     public Delegate? Raise(WorkerEventKind kind, WorkerEventArgs args, Action replay)
     {

@@ -27,7 +27,7 @@ public sealed class WorkerListeningEventArgs(ClusterWorker worker, EndPoint endP
 
 /// <summary>A worker's process has ended.</summary>
 /// <param name="worker">The worker.</param>
-/// <param name="exit">How and why it ended.</param>
+/// <param name="exit">The end of the process: how and why.</param>
 public sealed class WorkerExitedEventArgs(ClusterWorker worker, WorkerExit exit) : WorkerEventArgs(worker)
 {
     /// <summary>Gets how and why the worker ended.</summary>

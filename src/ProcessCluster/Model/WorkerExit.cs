@@ -3,7 +3,7 @@ using System.Globalization;
 namespace ProcessCluster;
 
 /// <summary>The end of a worker's process: how and why. Immutable.</summary>
-/// <param name="Cause">Why it ended.</param>
+/// <param name="Cause">The cause.</param>
 /// <param name="ExitCode">The code that it exited with (0 to 255), or null when a signal ended it or the code was not to be had.</param>
 /// <param name="Signal">The signal that ended it, or null when it exited by itself. Exactly as the kernel says, not a code above 128.</param>
 public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Signal)

@@ -5,9 +5,9 @@ namespace ProcessCluster;
 /// <param name="ProcessId">The id that its process had.</param>
 /// <param name="Slot">The slot that it had last.</param>
 /// <param name="Generation">Its generation.</param>
-/// <param name="Started">When its process was started.</param>
-/// <param name="Ended">When its process was gone.</param>
-/// <param name="Exit">How and why it ended.</param>
+/// <param name="Started">The start of its process.</param>
+/// <param name="Ended">The end of its process.</param>
+/// <param name="Exit">The end of the process: how and why.</param>
 public sealed record WorkerRecord(
     int Id, int ProcessId, int Slot, int Generation, DateTimeOffset Started, DateTimeOffset Ended, WorkerExit Exit)
 {

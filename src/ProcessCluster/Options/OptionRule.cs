@@ -4,7 +4,7 @@ namespace ProcessCluster.Options;
 
 /// <summary>A range of values.</summary>
 /// <param name="Text">The range in words, after the value: "from 1 to 10".</param>
-/// <param name="Holds">Whether a value is within it.</param>
+/// <param name="Holds">True when a value is within it.</param>
 internal sealed record OptionRule<T>(string Text, Func<T, bool> Holds);
 
 /// <summary>The ranges that options have.</summary>

@@ -44,7 +44,7 @@ internal sealed class ClusterSignals : IDisposable
 
     /// <param name="terminal">The primary's.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Where it is told.</param>
+    /// <param name="logger">The log.</param>
     /// <param name="reload">Called at each order to reload, from any thread.</param>
     /// <param name="scale">Called with the change, from any thread.</param>
     public ClusterSignals(TerminalWatch terminal, TimeProvider time, ILogger logger, Action reload, Action<int> scale)

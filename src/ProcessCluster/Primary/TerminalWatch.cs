@@ -18,7 +18,7 @@ internal sealed class TerminalWatch : IDisposable
     private volatile int _looksWithout;
 
     /// <param name="time">The clock.</param>
-    /// <param name="role">What is seen.</param>
+    /// <param name="role">The current role.</param>
     public TerminalWatch(TimeProvider time, Func<TerminalRole> role)
     {
         _role = role;

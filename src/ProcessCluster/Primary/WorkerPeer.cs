@@ -10,7 +10,7 @@ namespace ProcessCluster.Primary;
 /// The receiver of a worker's link. Control messages go to the loop, one at a time and not too many; locks go to their table, which needs no loop; messages are handled
 /// or passed on at once.
 /// </summary>
-/// <param name="worker">Whose link it is.</param>
+/// <param name="worker">The worker at the other end.</param>
 /// <param name="loop">The cluster's.</param>
 /// <param name="router">Gets the messages.</param>
 /// <param name="locks">The cluster's locks.</param>

@@ -4,7 +4,7 @@ namespace ProcessCluster.Serialization;
 
 /// <summary>An array of one dimension as an array, null as nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ArrayFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<T[]?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -24,7 +24,7 @@ public sealed class ArrayFormatter<T>(IMessageFormatter<T> element) : IMessageFo
 
 /// <summary><see cref="List{T}"/> as an array, null as nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ListFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<List<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -44,7 +44,7 @@ public sealed class ListFormatter<T>(IMessageFormatter<T> element) : IMessageFor
 
 /// <summary><see cref="Queue{T}"/> as an array, the first to leave first; null as nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class QueueFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<Queue<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -62,7 +62,7 @@ public sealed class QueueFormatter<T>(IMessageFormatter<T> element) : IMessageFo
 
 /// <summary><see cref="Stack{T}"/> as an array, the top first; null as nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class StackFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<Stack<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -81,7 +81,7 @@ public sealed class StackFormatter<T>(IMessageFormatter<T> element) : IMessageFo
 
 /// <summary>Memory as an array. Nil is read as empty.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class MemoryFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<Memory<T>>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -95,7 +95,7 @@ public sealed class MemoryFormatter<T>(IMessageFormatter<T> element) : IMessageF
 
 /// <summary>Memory as an array. Nil is read as empty.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ReadOnlyMemoryFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<ReadOnlyMemory<T>>
 {
     private readonly IMessageFormatter<T> _element = element;

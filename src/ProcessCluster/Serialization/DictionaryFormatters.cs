@@ -5,8 +5,8 @@ namespace ProcessCluster.Serialization;
 /// </summary>
 /// <typeparam name="TKey">The type of the keys.</typeparam>
 /// <typeparam name="TValue">The type of the values.</typeparam>
-/// <param name="key">What writes and reads a key.</param>
-/// <param name="value">What writes and reads a value.</param>
+/// <param name="key">The formatter of a key.</param>
+/// <param name="value">The formatter of a value.</param>
 public sealed class DictionaryFormatter<TKey, TValue>(IMessageFormatter<TKey> key, IMessageFormatter<TValue> value)
     : IMessageFormatter<Dictionary<TKey, TValue>?>
     where TKey : notnull
@@ -42,8 +42,8 @@ public sealed class DictionaryFormatter<TKey, TValue>(IMessageFormatter<TKey> ke
 /// </summary>
 /// <typeparam name="TKey">The type of the keys.</typeparam>
 /// <typeparam name="TValue">The type of the values.</typeparam>
-/// <param name="key">What writes and reads a key.</param>
-/// <param name="value">What writes and reads a value.</param>
+/// <param name="key">The formatter of a key.</param>
+/// <param name="value">The formatter of a value.</param>
 public sealed class DictionaryInterfaceFormatter<TKey, TValue>(IMessageFormatter<TKey> key, IMessageFormatter<TValue> value)
     : IMessageFormatter<IDictionary<TKey, TValue>?>
     where TKey : notnull
@@ -64,8 +64,8 @@ public sealed class DictionaryInterfaceFormatter<TKey, TValue>(IMessageFormatter
 /// </summary>
 /// <typeparam name="TKey">The type of the keys.</typeparam>
 /// <typeparam name="TValue">The type of the values.</typeparam>
-/// <param name="key">What writes and reads a key.</param>
-/// <param name="value">What writes and reads a value.</param>
+/// <param name="key">The formatter of a key.</param>
+/// <param name="value">The formatter of a value.</param>
 public sealed class ReadOnlyDictionaryFormatter<TKey, TValue>(IMessageFormatter<TKey> key, IMessageFormatter<TValue> value)
     : IMessageFormatter<IReadOnlyDictionary<TKey, TValue>?>
     where TKey : notnull
@@ -86,8 +86,8 @@ public sealed class ReadOnlyDictionaryFormatter<TKey, TValue>(IMessageFormatter<
 /// </summary>
 /// <typeparam name="TKey">The type of the keys.</typeparam>
 /// <typeparam name="TValue">The type of the values.</typeparam>
-/// <param name="key">What writes and reads a key.</param>
-/// <param name="value">What writes and reads a value.</param>
+/// <param name="key">The formatter of a key.</param>
+/// <param name="value">The formatter of a value.</param>
 public sealed class SortedDictionaryFormatter<TKey, TValue>(IMessageFormatter<TKey> key, IMessageFormatter<TValue> value)
     : IMessageFormatter<SortedDictionary<TKey, TValue>?>
     where TKey : notnull
@@ -119,8 +119,8 @@ public sealed class SortedDictionaryFormatter<TKey, TValue>(IMessageFormatter<TK
 /// <summary>A key with its value as an array of two.</summary>
 /// <typeparam name="TKey">The type of the keys.</typeparam>
 /// <typeparam name="TValue">The type of the values.</typeparam>
-/// <param name="key">What writes and reads a key.</param>
-/// <param name="value">What writes and reads a value.</param>
+/// <param name="key">The formatter of a key.</param>
+/// <param name="value">The formatter of a value.</param>
 public sealed class KeyValuePairFormatter<TKey, TValue>(IMessageFormatter<TKey> key, IMessageFormatter<TValue> value)
     : IMessageFormatter<KeyValuePair<TKey, TValue>>
 {

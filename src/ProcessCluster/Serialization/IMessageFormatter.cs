@@ -5,13 +5,13 @@ namespace ProcessCluster.Serialization;
 public interface IMessageFormatter<T>
 {
     /// <summary>Writes exactly one MessagePack value.</summary>
-    /// <param name="writer">Where to.</param>
-    /// <param name="value">What to write.</param>
+    /// <param name="writer">The writer of the data.</param>
+    /// <param name="value">The value to write.</param>
     /// <exception cref="ClusterMessageException">The value cannot be written.</exception>
     void Write(ref MessagePackWriter writer, in T value);
 
     /// <summary>Reads exactly one MessagePack value.</summary>
-    /// <param name="reader">Where from.</param>
+    /// <param name="reader">The reader of the data.</param>
     /// <exception cref="MessageFormatException">What comes next is not a value of this type.</exception>
     T Read(ref MessagePackReader reader);
 }

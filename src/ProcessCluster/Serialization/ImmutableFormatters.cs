@@ -5,7 +5,7 @@ namespace ProcessCluster.Serialization;
 
 /// <summary><see cref="ImmutableArray{T}"/> as an array, the default one as nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ImmutableArrayFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<ImmutableArray<T>>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -25,7 +25,7 @@ public sealed class ImmutableArrayFormatter<T>(IMessageFormatter<T> element) : I
 
 /// <summary><see cref="ImmutableList{T}"/> as an array, null as nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ImmutableListFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<ImmutableList<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -39,7 +39,7 @@ public sealed class ImmutableListFormatter<T>(IMessageFormatter<T> element) : IM
 
 /// <summary><see cref="ImmutableHashSet{T}"/> as an array, null as nil. It is read with the default comparer.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ImmutableHashSetFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<ImmutableHashSet<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -57,8 +57,8 @@ public sealed class ImmutableHashSetFormatter<T>(IMessageFormatter<T> element) :
 /// </summary>
 /// <typeparam name="TKey">The type of the keys.</typeparam>
 /// <typeparam name="TValue">The type of the values.</typeparam>
-/// <param name="key">What writes and reads a key.</param>
-/// <param name="value">What writes and reads a value.</param>
+/// <param name="key">The formatter of a key.</param>
+/// <param name="value">The formatter of a value.</param>
 public sealed class ImmutableDictionaryFormatter<TKey, TValue>(IMessageFormatter<TKey> key, IMessageFormatter<TValue> value)
     : IMessageFormatter<ImmutableDictionary<TKey, TValue>?>
     where TKey : notnull

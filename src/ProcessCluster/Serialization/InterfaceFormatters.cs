@@ -2,7 +2,7 @@ namespace ProcessCluster.Serialization;
 
 /// <summary>Any sequence as an array; it is read as an array. Null is nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class EnumerableFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<IEnumerable<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -16,7 +16,7 @@ public sealed class EnumerableFormatter<T>(IMessageFormatter<T> element) : IMess
 
 /// <summary>Any read-only collection as an array; it is read as an array. Null is nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ReadOnlyCollectionFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<IReadOnlyCollection<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -30,7 +30,7 @@ public sealed class ReadOnlyCollectionFormatter<T>(IMessageFormatter<T> element)
 
 /// <summary>Any read-only list as an array; it is read as an array. Null is nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ReadOnlyListFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<IReadOnlyList<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -44,7 +44,7 @@ public sealed class ReadOnlyListFormatter<T>(IMessageFormatter<T> element) : IMe
 
 /// <summary>Any collection as an array; it is read as a <see cref="List{T}"/>. Null is nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class CollectionInterfaceFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<ICollection<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -58,7 +58,7 @@ public sealed class CollectionInterfaceFormatter<T>(IMessageFormatter<T> element
 
 /// <summary>Any list as an array; it is read as a <see cref="List{T}"/>. Null is nil.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ListInterfaceFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<IList<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;

@@ -24,7 +24,7 @@ public ref partial struct MessagePackReader
 
     /// <summary>Begins to read.</summary>
     /// <param name="data">One or more MessagePack values.</param>
-    /// <param name="maxDepth">How many arrays and maps may be within one another. Each costs stack, so do not allow thousands.</param>
+    /// <param name="maxDepth">The number of arrays and maps that may be within one another. Each costs stack, so do not allow thousands.</param>
     public MessagePackReader(ReadOnlySpan<byte> data, int maxDepth = DefaultMaxDepth)
     {
         _data = data;
@@ -169,8 +169,8 @@ public ref partial struct MessagePackReader
     }
 
     /// <summary>Reads the head of an array that has this many values and no others. For generated code.</summary>
-    /// <param name="count">How many.</param>
-    /// <param name="expected">What the array is, for the exception.</param>
+    /// <param name="count">The number.</param>
+    /// <param name="expected">The array's meaning, for the exception.</param>
     /// <exception cref="MessageFormatException">Something else comes, or an array of another length.</exception>
     [EditorBrowsable(EditorBrowsableState.Never)]
     public void ReadArrayHeader(int count, string expected)

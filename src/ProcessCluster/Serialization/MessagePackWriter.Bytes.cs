@@ -43,7 +43,7 @@ public ref partial struct MessagePackWriter
 
     /// <summary>Writes the head of an extension. As many bytes must follow, with <see cref="WriteRaw"/>.</summary>
     /// <param name="type">The extension's type. MessagePack keeps the negative ones; -1 is the timestamp.</param>
-    /// <param name="length">How many bytes.</param>
+    /// <param name="length">The number of bytes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The length is negative.</exception>
     public void WriteExtensionHeader(sbyte type, int length)
     {

@@ -26,8 +26,8 @@ public ref partial struct MessagePackWriter
     private int _depth;
 
     /// <summary>Begins to write after what the output has. Call <see cref="Flush"/> at the end.</summary>
-    /// <param name="output">Where to.</param>
-    /// <param name="maxDepth">How many arrays and maps may be within one another.</param>
+    /// <param name="output">The buffer to write to.</param>
+    /// <param name="maxDepth">The number of arrays and maps that may be within one another.</param>
     public MessagePackWriter(IBufferWriter<byte> output, int maxDepth = DefaultMaxDepth)
     {
         ArgumentNullException.ThrowIfNull(output);
@@ -63,7 +63,7 @@ public ref partial struct MessagePackWriter
     }
 
     /// <summary>Writes true or false.</summary>
-    /// <param name="value">Which.</param>
+    /// <param name="value">The value.</param>
     public void Write(bool value)
     {
         Reserve(1) = value ? Code.True : Code.False;
@@ -71,12 +71,12 @@ public ref partial struct MessagePackWriter
     }
 
     /// <summary>Writes the head of an array. As many values must follow.</summary>
-    /// <param name="count">How many.</param>
+    /// <param name="count">The number.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
     public void WriteArrayHeader(int count) => WriteCount(count, Code.FixArray, Code.Array16);
 
     /// <summary>Writes the head of a map. As many pairs of key and value must follow.</summary>
-    /// <param name="count">How many pairs.</param>
+    /// <param name="count">The number of pairs.</param>
     /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
     public void WriteMapHeader(int count) => WriteCount(count, Code.FixMap, Code.Map16);
 

@@ -13,7 +13,7 @@ public static class MessageTypes
     /// <summary>Makes a message known. For generated code. Doing it again changes nothing.</summary>
     /// <typeparam name="T">The declared type.</typeparam>
     /// <param name="name">Its name on the wire.</param>
-    /// <param name="formatter">What writes and reads it.</param>
+    /// <param name="formatter">The formatter of the type.</param>
     /// <exception cref="InvalidOperationException">Another type has the name, or the type has another name.</exception>
     [EditorBrowsable(EditorBrowsableState.Never)]
     public static void Register<T>(string name, IMessageFormatter<T> formatter)

@@ -2,7 +2,7 @@ namespace ProcessCluster.Serialization;
 
 /// <summary>A value that may be missing: nil, or what its own formatter writes.</summary>
 /// <typeparam name="T">The type of the value.</typeparam>
-/// <param name="value">What writes and reads the value.</param>
+/// <param name="value">The formatter of the value.</param>
 public sealed class NullableFormatter<T>(IMessageFormatter<T> value) : IMessageFormatter<T?>
     where T : struct
 {

@@ -2,7 +2,7 @@ namespace ProcessCluster.Serialization;
 
 /// <summary><see cref="HashSet{T}"/> as an array, null as nil. It is read with the default comparer.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class HashSetFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<HashSet<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -16,7 +16,7 @@ public sealed class HashSetFormatter<T>(IMessageFormatter<T> element) : IMessage
 
 /// <summary>Any set as an array, null as nil. It is read as a <see cref="HashSet{T}"/> with the default comparer.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class SetInterfaceFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<ISet<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -30,7 +30,7 @@ public sealed class SetInterfaceFormatter<T>(IMessageFormatter<T> element) : IMe
 
 /// <summary>Any set as an array, null as nil. It is read as a <see cref="HashSet{T}"/> with the default comparer.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class ReadOnlySetFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<IReadOnlySet<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;
@@ -44,7 +44,7 @@ public sealed class ReadOnlySetFormatter<T>(IMessageFormatter<T> element) : IMes
 
 /// <summary><see cref="SortedSet{T}"/> as an array in its order, null as nil. It is read with the default comparer.</summary>
 /// <typeparam name="T">The type of the elements.</typeparam>
-/// <param name="element">What writes and reads an element.</param>
+/// <param name="element">The formatter of an element.</param>
 public sealed class SortedSetFormatter<T>(IMessageFormatter<T> element) : IMessageFormatter<SortedSet<T>?>
 {
     private readonly IMessageFormatter<T> _element = element;

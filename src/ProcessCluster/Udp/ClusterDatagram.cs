@@ -3,7 +3,7 @@ using System.Net;
 namespace ProcessCluster;
 
 /// <summary>A received datagram.</summary>
-/// <param name="Length">How many bytes of the buffer it fills; 0 for an empty one.</param>
+/// <param name="Length">The number of bytes that it fills; 0 for an empty one.</param>
 /// <param name="Sender">
 /// Who sent it. On a socket that takes IPv4 and IPv6, an IPv4 address stands in an IPv6 one (<c>::ffff:192.0.2.1</c>).
 /// </param>

@@ -47,7 +47,7 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     /// Receives the next datagram. Completes with null when receiving has ended: the socket was disposed, or the worker shall leave; then
     /// other workers receive what comes, and this one can still send. Costs two or three objects for the sender's address.
     /// </summary>
-    /// <param name="buffer">Where to; 65,535 bytes hold every datagram.</param>
+    /// <param name="buffer">The buffer for the datagram; 65,535 bytes hold every one.</param>
     /// <param name="cancellationToken">Ends the waiting; no datagram is lost by it.</param>
     /// <exception cref="SocketException">
     /// The datagram does not fit in the buffer, and is lost (<see cref="SocketError.MessageSize"/>).
@@ -63,8 +63,8 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     /// Receives the next datagram, without an allocation. Completes with its length, or with null when receiving has ended: the socket was
     /// disposed, or the worker shall leave; then other workers receive what comes, and this one can still send.
     /// </summary>
-    /// <param name="buffer">Where to; 65,535 bytes hold every datagram.</param>
-    /// <param name="sender">Where the sender's address is written to. It can be used again for each datagram.</param>
+    /// <param name="buffer">The buffer for the datagram; 65,535 bytes hold every one.</param>
+    /// <param name="sender">The buffer for the sender's address. It can be used again for each datagram.</param>
     /// <param name="cancellationToken">Ends the waiting; no datagram is lost by it.</param>
     /// <exception cref="ArgumentException">The address has no room for one of this socket's family.</exception>
     /// <inheritdoc cref="ReceiveFromAsync(Memory{byte}, CancellationToken)" path="/exception"/>
@@ -90,8 +90,8 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     /// <summary>
     /// Sends a datagram from the shared port. Completes with its length when the kernel has it, which says nothing of its arrival.
     /// </summary>
-    /// <param name="datagram">What to send: at most 65,507 bytes over IPv4.</param>
-    /// <param name="receiver">Where to: an <see cref="IPEndPoint"/>.</param>
+    /// <param name="datagram">The datagram: at most 65,507 bytes over IPv4.</param>
+    /// <param name="receiver">The receiver: an <see cref="IPEndPoint"/>.</param>
     /// <param name="cancellationToken">Ends the waiting for room in the kernel.</param>
     /// <exception cref="ArgumentException">The receiver is no IP end point.</exception>
     /// <exception cref="SocketException">
@@ -107,8 +107,8 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
             : throw NoReceiver(receiver, receiver.GetType().Name);
     }
 
-    /// <param name="datagram">What to send: at most 65,507 bytes over IPv4.</param>
-    /// <param name="receiver">Where to, for example the sender of a datagram that was received.</param>
+    /// <param name="datagram">The datagram: at most 65,507 bytes over IPv4.</param>
+    /// <param name="receiver">The receiver, for example the sender of a datagram that was received.</param>
     /// <param name="cancellationToken">Ends the waiting for room in the kernel.</param>
     /// <inheritdoc cref="SendToAsync(ReadOnlyMemory{byte}, EndPoint, CancellationToken)" path="/summary|/exception"/>
     public ValueTask<int> SendToAsync(ReadOnlyMemory<byte> datagram, SocketAddress receiver, CancellationToken cancellationToken = default)

@@ -15,7 +15,7 @@ internal sealed class PendingAnswers<T>(Func<ControlMessage, bool> send, Action<
 
     /// <param name="number">The question's number.</param>
     /// <param name="question">The question.</param>
-    /// <param name="isGone">What is wrong when there is nobody to ask.</param>
+    /// <param name="isGone">Returns the exception when there is nobody to ask.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ClusterException">The primary is gone.</exception>
     /// <exception cref="TimeoutException">It did not answer in time.</exception>

@@ -44,7 +44,7 @@ internal sealed class WorkerSession : ILinkPeer
     private volatile bool _isOrphaned;
     private volatile bool _othersTakeConnections;
 
-    /// <param name="place">Which worker this is.</param>
+    /// <param name="place">The worker's place.</param>
     /// <param name="scope">Options and handlers of messages.</param>
     /// <param name="disconnected">Told once when the link has closed.</param>
     public WorkerSession(in WorkerPlace place, MessagingScope scope, Action disconnected)

@@ -11,7 +11,7 @@ internal sealed unsafe class LoopTimer : EventLoop.Watch
     private readonly Descriptor _timer;
     private Action? _tick;
 
-    /// <param name="loop">Where it ticks.</param>
+    /// <param name="loop">The loop on which it ticks.</param>
     /// <exception cref="IOException">The system has no more descriptors.</exception>
     public LoopTimer(EventLoop loop)
     {

@@ -38,9 +38,9 @@ internal static unsafe class Pipe
     }
 
     /// <summary>Writes all of it to a standard stream of this process, however long its reader takes, as any program does.</summary>
-    /// <param name="stream">Where to.</param>
-    /// <param name="bytes">What.</param>
-    /// <param name="error">Why not all of it was written; 0 when it was.</param>
+    /// <param name="stream">The stream.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="error">The error that kept a part from being written; 0 when there was none.</param>
     /// <returns>How much was written.</returns>
     public static int WriteAll(StandardStream stream, ReadOnlySpan<byte> bytes, out int error)
     {

@@ -13,7 +13,7 @@ internal enum FileKind
 }
 
 /// <summary>The status of a file (<c>man 2 statx</c>). It needs no <c>/proc</c>.</summary>
-/// <param name="Kind">What kind of file it is.</param>
+/// <param name="Kind">The kind of the file.</param>
 /// <param name="Owner">The number of the user to whom it belongs.</param>
 /// <param name="Inode">Its number in its file system.</param>
 internal readonly unsafe record struct FileStatus(FileKind Kind, uint Owner, ulong Inode)

@@ -79,7 +79,7 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     public Descriptor StandardError { get; }
 
-    /// <param name="start">What to start.</param>
+    /// <param name="start">The process to start.</param>
     /// <param name="reached">Told before each step; what it throws is that step's failure.</param>
     /// <exception cref="ClusterException">The program cannot be started, or the system has no more descriptors or processes. Nothing is left of it.</exception>
     public static ChildProcess Start(ChildStart start, Action<StartStep>? reached = null)
@@ -338,5 +338,5 @@ internal sealed unsafe class ChildProcess : IDisposable
 /// <summary>The end of a child: by exit or by signal. Both are null when another part of this process has taken the status.</summary>
 /// <param name="ExitCode">The code.</param>
 /// <param name="Signal">The signal.</param>
-/// <param name="ForWantOfMemory">Whether the system killed it because memory was short.</param>
+/// <param name="ForWantOfMemory">True when the system killed it because memory was short.</param>
 internal readonly record struct ChildExit(int? ExitCode, Signal? Signal, bool ForWantOfMemory = false);

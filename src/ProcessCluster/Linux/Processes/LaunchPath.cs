@@ -50,8 +50,8 @@ internal static unsafe class LaunchPath
 
     /// <summary>The path of a file as it was typed, made absolute, if it is that file; else the path as it is.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="typed">What was typed.</param>
-    /// <param name="isProgram">Whether a name without a slash was looked up in <c>PATH</c>, as shells do with programs.</param>
+    /// <param name="typed">The path as it was typed.</param>
+    /// <param name="isProgram">True when a name without a slash was looked up in <c>PATH</c>, as shells do with programs.</param>
     public static string AsTyped(string path, string typed, bool isProgram)
     {
         var found = AsTyped(path, typed, isProgram ? Environment.GetEnvironmentVariable("PATH") : null, [_directory, PhysicalDirectory]);

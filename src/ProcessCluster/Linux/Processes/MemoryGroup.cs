@@ -35,8 +35,8 @@ internal sealed class MemoryGroup
         return true;
     }
 
-    /// <param name="groups">What /proc/self/cgroup holds: lines of number, controllers, path.</param>
-    /// <param name="root">Where control groups are mounted.</param>
+    /// <param name="groups">The text of /proc/self/cgroup: lines of number, controllers, path.</param>
+    /// <param name="root">The folder where control groups are mounted.</param>
     internal static string? Find(string groups, string root)
     {
         foreach (var line in LinesOf(groups))

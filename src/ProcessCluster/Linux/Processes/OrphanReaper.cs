@@ -23,7 +23,7 @@ internal sealed unsafe class OrphanReaper
     }
 
     /// <summary>Looks for zombies, and reaps those that were there at the last look.</summary>
-    /// <param name="isOwn">Whether a child is not to be touched.</param>
+    /// <param name="isOwn">True when a child is not to be touched.</param>
     /// <returns>How many were reaped.</returns>
     public int Poll(Predicate<int> isOwn)
     {

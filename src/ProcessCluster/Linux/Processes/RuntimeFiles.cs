@@ -9,9 +9,9 @@ namespace ProcessCluster.Linux.Processes;
 /// The files that the .NET runtime of a process makes for debuggers and diagnostics, in the folder for temporary files that the process was given. The runtime removes
 /// them when the program ends; a killed process leaves them. Each name holds the process's number and its start, so that no other process has it, before or after.
 /// </summary>
-/// <param name="ProcessId">Whose they are.</param>
-/// <param name="Started">When it was started (<see cref="ProcessStatus.StartTicks"/>); null where the system does not say: then nothing is known of them.</param>
-/// <param name="Folder">Where they are.</param>
+/// <param name="ProcessId">The process of the files.</param>
+/// <param name="Started">The time of its start (<see cref="ProcessStatus.StartTicks"/>); null where the system does not say: then nothing is known of them.</param>
+/// <param name="Folder">The folder of the files.</param>
 internal readonly record struct RuntimeFiles(int ProcessId, ulong? Started, string Folder)
 {
     private const string FolderVariable = "TMPDIR", DefaultFolder = "/tmp/";
@@ -25,7 +25,7 @@ internal readonly record struct RuntimeFiles(int ProcessId, ulong? Started, stri
 
     /// <summary>Those of a child that was just started and cannot have been reaped: its number is its own.</summary>
     /// <param name="processId">Its number.</param>
-    /// <param name="environment">What it was started with.</param>
+    /// <param name="environment">Its environment at its start.</param>
     public static RuntimeFiles Of(int processId, IReadOnlyDictionary<string, string> environment) =>
         new(processId, ProcessStatus.StartTicks(processId), FolderOr(environment.GetValueOrDefault(FolderVariable)));
 

@@ -21,7 +21,7 @@ internal static class SelfCommand
 
     /// <summary>The way in which this program was started.</summary>
     /// <param name="Path">The executable.</param>
-    /// <param name="OfHost">What stands before the application's own arguments.</param>
+    /// <param name="OfHost">The arguments before the application's own.</param>
     /// <param name="OfApplication">The application's own arguments.</param>
     private sealed record Command(string Path, IReadOnlyList<string> OfHost, IReadOnlyList<string> OfApplication);
 

@@ -9,7 +9,7 @@ namespace ProcessCluster.Linux.Processes;
 /// The mark that makes a process a worker: one environment variable. The worker removes it from its environment when it starts, so that its
 /// own children are none.
 /// </summary>
-/// <param name="Place">Which worker it is.</param>
+/// <param name="Place">The worker's place.</param>
 /// <param name="PrimaryId">The process id of the primary.</param>
 /// <param name="Channel">The kernel's name of the pipe from the primary, by which the worker knows that its descriptors are those.</param>
 internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, string Channel)
@@ -65,5 +65,5 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
 /// <param name="Id">Its number.</param>
 /// <param name="Slot">The slot that it starts in.</param>
 /// <param name="Generation">Its generation.</param>
-/// <param name="IsStandby">Whether it gets no connections before it is told.</param>
+/// <param name="IsStandby">True when it gets no connections before it is told.</param>
 internal readonly record struct WorkerPlace(int Id, int Slot, int Generation, bool IsStandby = false);

@@ -41,8 +41,8 @@ internal static unsafe class DatagramSocket
 
     /// <summary>Takes one datagram; false when there is none now.</summary>
     /// <param name="socket">The socket.</param>
-    /// <param name="buffer">Where to.</param>
-    /// <param name="address">Where the sender's <c>sockaddr</c> goes to.</param>
+    /// <param name="buffer">The buffer for the datagram.</param>
+    /// <param name="address">The buffer for the sender's <c>sockaddr</c>.</param>
     /// <param name="length">The datagram's length.</param>
     /// <param name="addressLength">The length of the sender's <c>sockaddr</c>.</param>
     /// <exception cref="SocketException">It does not fit in the buffer, and is lost.</exception>

@@ -81,7 +81,7 @@ internal static unsafe class HandoffSocket
     /// <param name="socket">This side.</param>
     /// <param name="buffer">Gets the message.</param>
     /// <param name="descriptor">The descriptor that came with it.</param>
-    /// <param name="isWhole">Whether that was all: false of a message that is longer than the buffer, or that came with more than one descriptor. The kernel has closed the others.</param>
+    /// <param name="isWhole">True when that was all: false of a message that is longer than the buffer, or that came with more than one descriptor. The kernel has closed the others.</param>
     public static int Receive(Descriptor socket, Span<byte> buffer, out int descriptor, out bool isWhole)
     {
         fixed (byte* start = buffer)

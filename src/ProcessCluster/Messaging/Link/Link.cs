@@ -66,7 +66,7 @@ internal sealed class Link : IDisposable
     /// <param name="loop">Tells when a full pipe has room again.</param>
     /// <param name="name">The reading thread's name.</param>
     /// <param name="maxFrame">Gives the length of the longest frame of a message that is read.</param>
-    /// <param name="isHeld">Whether nothing is written before <see cref="Outbox.Release"/>.</param>
+    /// <param name="isHeld">True when nothing is written before <see cref="Outbox.Release"/>.</param>
     /// <param name="peer">Told what comes.</param>
     public Link(Descriptor read, Descriptor write, EventLoop loop, string name, Func<int> maxFrame, bool isHeld, ILinkPeer peer)
     {

@@ -63,7 +63,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
 
     /// <param name="pipe">The pipe to the peer; taken over.</param>
     /// <param name="loop">Tells when a full pipe has room again.</param>
-    /// <param name="isHeld">Whether nothing is written before <see cref="Release"/>.</param>
+    /// <param name="isHeld">True when nothing is written before <see cref="Release"/>.</param>
     /// <param name="overrun">Told when the peer lets too much pile up.</param>
     public Outbox(Descriptor pipe, EventLoop loop, bool isHeld, Action overrun)
     {
@@ -132,8 +132,8 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// </summary>
     /// <param name="frame">The frame.</param>
     /// <param name="rented">The same bytes if they are rented; taken over, whatever comes of it. Else the frame is copied.</param>
-    /// <param name="maxWaiting">How many may wait already.</param>
-    /// <param name="waiter">Who waits, if there is no room.</param>
+    /// <param name="maxWaiting">The number of messages that may wait already.</param>
+    /// <param name="waiter">The waiter, if there is no room.</param>
     /// <exception cref="ClusterException">Too many senders wait already.</exception>
     public bool TryAddMessage(ReadOnlySpan<byte> frame, FrameBytes rented, int maxWaiting, out SendWaiter? waiter)
     {

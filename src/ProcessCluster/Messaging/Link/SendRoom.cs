@@ -50,7 +50,7 @@ internal sealed class SendRoom
     /// <summary>Puts a message in line.</summary>
     /// <param name="frame">The frame.</param>
     /// <param name="rented">The same bytes if they are rented; taken over.</param>
-    /// <param name="maxWaiting">How many may wait already.</param>
+    /// <param name="maxWaiting">The number of messages that may wait already.</param>
     /// <exception cref="ClusterException">Too many wait already.</exception>
     public SendWaiter Wait(ReadOnlySpan<byte> frame, FrameBytes rented, int maxWaiting)
     {

@@ -6,7 +6,7 @@ namespace ProcessCluster.Primary.Dispatch;
 /// The workers of a port, and the choice among them. A worker that does not answer, because it is busy, blocked or stopped, gets at most
 /// <see cref="Candidate.MaxOffers"/>. Belongs to the cluster's loop.
 /// </summary>
-/// <param name="maxConnections">How many connections a worker may have open; 0 is no limit.</param>
+/// <param name="maxConnections">The number of connections that a worker may have open; 0 is no limit.</param>
 /// <param name="time">The clock.</param>
 internal abstract class CandidateSet(int maxConnections, TimeProvider time)
 {

@@ -4,15 +4,15 @@ namespace ProcessCluster.Primary.Dispatch;
 
 /// <summary>The rules of an end point where the primary deals out connections: its own options, where it has any, else the cluster's.</summary>
 /// <param name="CandidateSet">The choice of a worker.</param>
-/// <param name="Policy">What chooses; null for the round robin.</param>
-/// <param name="PeekBytes">How many of a client's first bytes the policy wants to see.</param>
-/// <param name="MaxWaiting">How many connections may wait.</param>
+/// <param name="Policy">The policy; null for the round robin.</param>
+/// <param name="PeekBytes">The number of a client's first bytes that the policy reads.</param>
+/// <param name="MaxWaiting">The number of connections that may wait.</param>
 /// <param name="QueueTimeout">For how long.</param>
-/// <param name="WhenFull">What becomes of the others.</param>
-/// <param name="MaxPeekTime">How long first bytes are waited for.</param>
-/// <param name="HasProxyHeader">Whether connections begin with the PROXY protocol's header.</param>
-/// <param name="IsEven">Whether all workers shall have as many connections, whichever these are: then who gets one that moves need not be chosen.</param>
-/// <param name="Rebalances">Whether kept connections are evened out.</param>
+/// <param name="WhenFull">The fate of the others.</param>
+/// <param name="MaxPeekTime">The time for which first bytes are waited for.</param>
+/// <param name="HasProxyHeader">True when connections begin with the PROXY protocol's header.</param>
+/// <param name="IsEven">True when all workers shall have as many connections, whichever these are: then who gets one that moves need not be chosen.</param>
+/// <param name="Rebalances">True when kept connections are evened out.</param>
 internal sealed record DispatchRules(
     CandidateSet Candidates,
     IDispatchPolicy? Policy,

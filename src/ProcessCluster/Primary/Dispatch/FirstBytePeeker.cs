@@ -17,7 +17,7 @@ internal sealed class FirstBytePeeker
     private readonly LinkedList<Peek> _waiting = [];
 
     /// <param name="loop">Tells when something has come.</param>
-    /// <param name="rules">What is waited for.</param>
+    /// <param name="rules">The rules that say which bytes are needed.</param>
     /// <param name="time">The clock.</param>
     /// <param name="decided">Gets the connection when its worker can be chosen.</param>
     /// <param name="failed">Gets one of which the policy has thrown.</param>

@@ -5,11 +5,11 @@ namespace ProcessCluster.Primary.Dispatch;
 
 /// <summary>An accepted connection on its way to a worker.</summary>
 /// <param name="Descriptor">The primary's own copy.</param>
-/// <param name="Peer">Whose it is.</param>
-/// <param name="Deadline">When its waiting ends (<see cref="TimeProvider.GetTimestamp"/>).</param>
-/// <param name="Skip">How many bytes of what was received are a PROXY protocol header, which the worker passes over.</param>
-/// <param name="IsMoved">Whether it was another worker's: idle, and past its PROXY protocol header.</param>
-/// <param name="IsReplayed">Whether a worker has ended over the request that comes first on it: there is no third try.</param>
+/// <param name="Peer">The client's address.</param>
+/// <param name="Deadline">The end of its waiting (<see cref="TimeProvider.GetTimestamp"/>).</param>
+/// <param name="Skip">The number of received bytes that are a PROXY protocol header, which the worker skips.</param>
+/// <param name="IsMoved">True when it was another worker's: idle, and past its PROXY protocol header.</param>
+/// <param name="IsReplayed">True when a worker has ended over the request that comes first on it: there is no third try.</param>
 internal readonly record struct PendingConnection(int Descriptor, PeerAddress Peer, long Deadline, ushort Skip = 0, bool IsMoved = false, bool IsReplayed = false)
 {
     /// <summary>The longest that is looked at of what a client has sent.</summary>

@@ -34,9 +34,9 @@ internal static class ProxyHeader
 
     private static ReadOnlySpan<byte> V2Start => [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A];
 
-    /// <param name="sent">What has come first.</param>
+    /// <param name="sent">The first bytes.</param>
     /// <param name="length">Of the whole header.</param>
-    /// <param name="client">Whose connection it is; null when the proxy speaks for itself or does not say.</param>
+    /// <param name="client">The client; null when the proxy speaks for itself or names none.</param>
     public static ProxyHeaderState TryRead(ReadOnlySpan<byte> sent, out int length, out PeerAddress? client)
     {
         (length, client) = (0, null);

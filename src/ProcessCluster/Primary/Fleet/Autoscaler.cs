@@ -4,15 +4,15 @@ namespace ProcessCluster.Primary.Fleet;
 /// The number of workers that there should be, by their load: a pure function, called once per sample. One more at once when connections wait or
 /// nearly all are busy for a few samples; one fewer when the others would still have time for a while. Fast up, slow down.
 /// </summary>
-/// <param name="High">How many samples in a row called for one more.</param>
-/// <param name="Low">How many in a row could do with one fewer.</param>
+/// <param name="High">The number of samples in a row that called for one more.</param>
+/// <param name="Low">The number in a row that called for one fewer.</param>
 internal readonly record struct Autoscaler(int High, int Low)
 {
     public const double BusyAbove = 0.8, BusyBelow = 0.5;
     public const int SamplesUp = 3, SamplesDown = 30;
 
-    /// <param name="state">What was before.</param>
-    /// <param name="workers">How many there are.</param>
+    /// <param name="state">The state before.</param>
+    /// <param name="workers">The number of workers.</param>
     /// <param name="busy">The share of the time, 0 to 1, in which a worker had a request, on average over them.</param>
     /// <param name="waiting">Connections that wait for a worker.</param>
     /// <param name="min">The fewest workers.</param>

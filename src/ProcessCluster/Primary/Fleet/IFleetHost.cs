@@ -15,7 +15,7 @@ internal interface IFleetHost
     /// <summary>The worker drains and ends.</summary>
     /// <param name="worker">The worker.</param>
     /// <param name="reason">For its record: why.</param>
-    /// <param name="isRecycled">Whether a recycling rule wants it.</param>
+    /// <param name="isRecycled">True when a recycling rule wants it.</param>
     void Leave(IFleetWorker worker, string reason, bool isRecycled);
 
     /// <summary>No worker is ready and none will be tried soon: the cluster shall end.</summary>
@@ -25,6 +25,6 @@ internal interface IFleetHost
 /// <summary>The place in which a worker is started.</summary>
 /// <param name="Slot">The slot's number.</param>
 /// <param name="Generation">The generation.</param>
-/// <param name="IsAdmitted">Whether it gets connections as soon as it is up.</param>
-/// <param name="BootIsAwaited">Whether somebody reports the failure of its boot, so that the log need not.</param>
+/// <param name="IsAdmitted">True when it gets connections as soon as it is up.</param>
+/// <param name="BootIsAwaited">True when somebody reports the failure of its boot, so that the log need not.</param>
 internal readonly record struct FleetSeat(int Slot, int Generation, bool IsAdmitted, bool BootIsAwaited);

@@ -7,16 +7,16 @@ namespace ProcessCluster.Primary.Fleet;
 /// for which workers were up, not by the clock: delays and boots take no part in it, so that a slot that only ever waits and fails uses
 /// its restarts up (the clock would forget the first of them before the last is made).
 /// </summary>
-/// <param name="ShortLives">How many workers in a row were up for less than <see cref="RestartOptions.StableAfter"/>.</param>
+/// <param name="ShortLives">The number of workers in a row that were up for less than <see cref="RestartOptions.StableAfter"/>.</param>
 /// <param name="Lived">For how long the slot's workers have been up, together.</param>
-/// <param name="Restarts">When the restarts within the window were, in that time.</param>
-/// <param name="Count">How many those are.</param>
-/// <param name="IsOpen">Whether the breaker is open: the budget was used up, and no worker has been stable since.</param>
+/// <param name="Restarts">The times of the restarts within the window.</param>
+/// <param name="Count">The number of those.</param>
+/// <param name="IsOpen">True when the breaker is open: the budget was used up, and no worker has been stable since.</param>
 internal sealed record RestartBudget(int ShortLives, TimeSpan Lived, ImmutableQueue<TimeSpan> Restarts, int Count, bool IsOpen)
 {
     public static readonly RestartBudget Fresh = new(0, TimeSpan.Zero, [], 0, false);
 
-    /// <param name="end">Which kind of end it was.</param>
+    /// <param name="end">The kind of the end.</param>
     /// <param name="upFor">For how long the worker was up; zero when its boot failed.</param>
     /// <param name="options">The rules.</param>
     /// <param name="noise">Between -1 and 1, for the jitter.</param>

@@ -26,8 +26,8 @@ internal sealed class RollingReplacement(
     public Action<bool>? Reloading { get; set; }
 
     /// <summary>The result of one replacement.</summary>
-    /// <param name="Old">Who was replaced, if there was anybody.</param>
-    /// <param name="Failure">Why it was not.</param>
+    /// <param name="Old">The replaced worker, if there was one.</param>
+    /// <param name="Failure">The reason why not.</param>
     private readonly record struct Replacement(IFleetWorker? Old, ReloadFailure? Failure);
 
     /// <summary>Ends what is under way; the workers are told by whoever stops the cluster.</summary>

@@ -30,9 +30,9 @@ internal sealed class WorkerFleet
     /// <param name="numbers">Gives numbers to slots and standby workers.</param>
     /// <param name="options">The rules.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="logger">Where it is told.</param>
+    /// <param name="logger">The log.</param>
     /// <param name="post">Has an action run on the loop.</param>
-    /// <param name="processors">How many workers may boot at the same time.</param>
+    /// <param name="processors">The number of workers that may boot at the same time.</param>
     public WorkerFleet(
         IFleetHost host, SlotNumbers numbers, ClusterOptions options, TimeProvider time, ILogger logger, Action<Action> post, int processors)
     {

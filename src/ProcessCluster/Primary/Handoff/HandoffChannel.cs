@@ -40,13 +40,13 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
     private long _given;
     private bool _closed;
 
-    /// <param name="worker">Whose.</param>
+    /// <param name="worker">The worker.</param>
     /// <param name="loop">The cluster's.</param>
     /// <param name="fault">Told when it says what it cannot mean.</param>
     /// <param name="exhausted">Told when it has no descriptor left for a connection; once for each lack.</param>
     /// <param name="returned">Gets the connections that it gives back.</param>
     /// <param name="failover">Says which copies are kept, and what becomes of them.</param>
-    /// <param name="metrics">Where it is counted.</param>
+    /// <param name="metrics">The metrics of hand-offs.</param>
     /// <param name="time">The clock.</param>
     public HandoffChannel(
         WorkerHandle worker,

@@ -8,7 +8,7 @@ namespace ProcessCluster.Primary.Handoff;
 /// The connections of one worker that the primary has a copy of, each under a number: those that were offered to it and not taken yet, and those that it has taken and
 /// that are kept. A number is used again only when the worker has let go of it, and then with other upper bits. Belongs to the cluster's loop.
 /// </summary>
-/// <param name="capacity">How many there can be (<see cref="Board.Capacity"/>).</param>
+/// <param name="capacity">The largest number of connections (<see cref="Board.Capacity"/>).</param>
 internal sealed class OfferTable(int capacity)
 {
     private readonly Stack<int> _free = new();

@@ -28,8 +28,8 @@ internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, 
     private readonly record struct Held(long Fingerprint, string Name, long Until);
 
     /// <param name="Crashes">In how many crashes in a row.</param>
-    /// <param name="Running">How often it was running in them, together.</param>
-    /// <param name="Name">What it is called.</param>
+    /// <param name="Running">The number of its runs in them, together.</param>
+    /// <param name="Name">The request's name.</param>
     private readonly record struct Row(int Crashes, long Running, string Name);
 
     /// <summary>A worker is there, and has not got a connection yet.</summary>
@@ -48,9 +48,9 @@ internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, 
     }
 
     /// <summary>A worker has crashed.</summary>
-    /// <param name="worker">Which.</param>
-    /// <param name="options">How many crashes are enough, and what for.</param>
-    /// <param name="running">What was running in it, by fingerprint; nothing ends every row.</param>
+    /// <param name="worker">The worker's number.</param>
+    /// <param name="options">The number of crashes that are enough, and the time of the quarantine.</param>
+    /// <param name="running">The requests that were running in it, by fingerprint; none ends every row.</param>
     public void Crashed(int worker, ConnectionSurvivalOptions options, IReadOnlyDictionary<long, RunningRequests> running)
     {
         if (running.Keys.Any(Has))
@@ -121,6 +121,6 @@ internal sealed class RequestQuarantine(ILogger logger, ClusterMetrics metrics, 
 }
 
 /// <summary>Requests of one kind that were running in one worker.</summary>
-/// <param name="Name">What they are called.</param>
-/// <param name="Count">How many they were.</param>
+/// <param name="Name">The requests' name.</param>
+/// <param name="Count">The number of them.</param>
 internal readonly record struct RunningRequests(string Name, int Count);

@@ -4,9 +4,9 @@ namespace ProcessCluster.Primary.Workers;
 /// The signs of life of one worker, as a pure function of time that passed. Time is counted as the primary sees it pass in small steps: a step
 /// that is longer than a few ticks was one in which the primary, or the machine, did not run, and no worker is blamed for it.
 /// </summary>
-/// <param name="Silent">How long there was no sign.</param>
-/// <param name="SinceAsked">How long ago the worker was asked.</param>
-/// <param name="IsAsked">Whether it has not answered yet.</param>
+/// <param name="Silent">The time without a sign.</param>
+/// <param name="SinceAsked">The time since the worker was asked.</param>
+/// <param name="IsAsked">True when it has not answered yet.</param>
 internal readonly record struct HeartbeatState(TimeSpan Silent, TimeSpan SinceAsked, bool IsAsked)
 {
     /// <summary>The longest step that counts, in ticks.</summary>

@@ -46,7 +46,7 @@ internal static class LastWords
 /// <param name="Busy">For how long there was at least one.</param>
 /// <param name="Memory">Resident bytes.</param>
 /// <param name="BusyShare">The share of the time, 0 to 1, in which there was at least one, between the last two samples.</param>
-/// <param name="At">When the sample was taken (<see cref="TimeProvider.GetTimestamp"/>).</param>
+/// <param name="At">The time of the sample (<see cref="TimeProvider.GetTimestamp"/>).</param>
 internal readonly record struct WorkerLoad(long Requests, int InFlight, TimeSpan Busy, long Memory, double BusyShare = 0, long At = 0)
 {
     /// <summary>The next sample.</summary>

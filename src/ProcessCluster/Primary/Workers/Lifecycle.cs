@@ -84,14 +84,14 @@ internal enum LifecycleActions
 /// compares with this.
 /// </summary>
 /// <param name="State">The public state.</param>
-/// <param name="ExpectsReady">Whether the boot ends with <see cref="LifecycleEvent.Ready"/>, as in hosts, rather than with hello.</param>
-/// <param name="ListeningIsReady">Whether the first <see cref="LifecycleEvent.Listens"/> counts as that.</param>
-/// <param name="IsUp">Whether the boot is over.</param>
-/// <param name="LeaveWanted">Whether its leaving is wanted, by whichever side.</param>
+/// <param name="ExpectsReady">True when the boot ends with <see cref="LifecycleEvent.Ready"/>, as in hosts, rather than with hello.</param>
+/// <param name="ListeningIsReady">True when the first <see cref="LifecycleEvent.Listens"/> counts as that.</param>
+/// <param name="IsUp">True when the boot is over.</param>
+/// <param name="LeaveWanted">True when its leaving is wanted, by whichever side.</param>
 /// <param name="KilledWith">The last signal that the primary's program sent it, or that it got when it was asked to leave while it booted.</param>
-/// <param name="Overdue">Whether it had to be killed because a time was over.</param>
-/// <param name="Recycled">Whether a recycling rule wanted its leaving.</param>
-/// <param name="Hung">Whether it gave no sign of life for too long.</param>
+/// <param name="Overdue">True when it had to be killed because a time was over.</param>
+/// <param name="Recycled">True when a recycling rule wanted its leaving.</param>
+/// <param name="Hung">True when it gave no sign of life for too long.</param>
 internal sealed record Lifecycle(
     WorkerState State,
     bool ExpectsReady,
@@ -188,8 +188,8 @@ internal sealed record Lifecycle(
     };
 
     /// <summary>Why the worker ended, from what was known of it before.</summary>
-    /// <param name="exit">How the process ended.</param>
-    /// <param name="hasFault">Whether it reported that its program could not start, or was cut off.</param>
+    /// <param name="exit">The end of the process.</param>
+    /// <param name="hasFault">True when it reported that its program could not start, or was cut off.</param>
     public WorkerExitCause CauseOf(ChildExit exit, bool hasFault)
     {
         var failed = exit is not { ExitCode: 0 };

@@ -8,8 +8,8 @@ namespace ProcessCluster.Primary.Workers;
 /// of one. With a prefix a line of up to <see cref="MaxLine"/> bytes is shown whole. A longer one is cut between two characters: each part but the last
 /// ends with <see cref="ContinuesMark"/>, each but the first begins with <see cref="ContinuedMark"/>. Without a prefix bytes are passed on as they are.
 /// </summary>
-/// <param name="tail">How many of the last lines are kept.</param>
-/// <param name="prefix">What stands before each line; null to leave what is written as it is.</param>
+/// <param name="tail">The number of last lines that are kept.</param>
+/// <param name="prefix">The text before each line; null to leave the output as it is.</param>
 internal sealed class OutputLines(int tail, byte[]? prefix)
 {
     /// <summary>The longest line that is shown whole, in bytes.</summary>

@@ -11,7 +11,7 @@ namespace ProcessCluster.Primary.Workers;
 /// A standard stream of the primary that what workers write is passed on to. When it takes nothing, because the disk is full or for another reason
 /// that can pass, what comes is lost and counted; as soon as it takes something again a line says how much that was. Belongs to the output loop.
 /// </summary>
-/// <param name="stream">Which.</param>
+/// <param name="stream">The stream.</param>
 /// <param name="logger">Told once when it begins to lose, and once when it has ended.</param>
 /// <param name="lost">Told of each loss: the lines.</param>
 /// <param name="write">Writes all of it, or as much as there is room for; null for the stream itself.</param>
@@ -25,9 +25,9 @@ internal sealed class OutputTarget(StandardStream stream, ILogger logger, Action
     private long _lostBytes;
     private string _reason = "";
 
-    /// <param name="stream">Where to.</param>
-    /// <param name="bytes">What.</param>
-    /// <param name="error">Why not all of it was written; 0 when it was.</param>
+    /// <param name="stream">The stream.</param>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="error">The error that kept a part from being written; 0 when there was none.</param>
     /// <returns>How much was written.</returns>
     internal delegate int Write(StandardStream stream, ReadOnlySpan<byte> bytes, out int error);
 

@@ -30,8 +30,8 @@ internal static class WorkerLaunch
 
     private static readonly Lazy<bool> MemoryIsLimited = new(static () => new MemoryGroup().IsLimited);
 
-    /// <param name="place">Which worker it is.</param>
-    /// <param name="options">Where the program and its surroundings are set.</param>
+    /// <param name="place">The worker's place.</param>
+    /// <param name="options">The options of the program and its surroundings.</param>
     /// <param name="environment">Variables for this worker alone; null removes one.</param>
     public static ChildStart For(in WorkerPlace place, ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {

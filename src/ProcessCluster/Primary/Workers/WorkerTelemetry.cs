@@ -28,10 +28,10 @@ internal sealed class WorkerTelemetry : IClusterGauges
     private LinkFigures _sentBefore;
     private LinkFigures _receivedBefore;
 
-    /// <param name="metrics">Where they are measured; looks here from now on.</param>
+    /// <param name="metrics">The instruments, which read here from now on.</param>
     /// <param name="workers">Those that are not dead.</param>
-    /// <param name="time">What passes.</param>
-    /// <param name="waiting">How many connections wait for a worker; called on any thread.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="waiting">Returns the number of connections that wait for a worker; called on any thread.</param>
     /// <param name="kept">Of how many connections of workers there is a copy; likewise.</param>
     public WorkerTelemetry(ClusterMetrics metrics, ConcurrentDictionary<int, ClusterWorker> workers, TimeProvider time, Func<int> waiting, Func<int> kept)
     {
