@@ -35,7 +35,9 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     /// <param name="isLayered">True when there is a layer between it and the protocol: TLS, or other middleware.</param>
     public ConnectionLifetime(ConnectionDrain drain, ClusterConnection socket, Func<bool> isLayered)
     {
-        (_drain, _socket, _isLayered) = (drain, socket, isLayered);
+        _drain = drain;
+        _socket = socket;
+        _isLayered = isLayered;
         ConnectionClosedRequested = _closeRequested.Token;
     }
 
@@ -115,7 +117,8 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     /// <summary>Before a byte is read.</summary>
     public void ReceivingBegins()
     {
-        (_isReceiving, _isAllSaid) = (true, false);
+        _isReceiving = true;
+        _isAllSaid = false;
         Report?.ReceivingBegins();
     }
 

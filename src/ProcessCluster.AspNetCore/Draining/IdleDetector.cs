@@ -58,7 +58,9 @@ internal sealed class IdleDetector(ConnectionLifetime connection, CountingPipeRe
     /// </summary>
     public void RequestBegins(HttpContext context)
     {
-        (_bodyEnd, _chunked, _isBodyRead) = (NoBody, null, true);
+        _bodyEnd = NoBody;
+        _chunked = null;
+        _isBodyRead = true;
         writer?.Bounds.RequestBegins(HttpMethods.IsHead(context.Request.Method));
         Volatile.Write(ref _requestEnd, reader.Consumed);
         if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })

@@ -23,7 +23,8 @@ internal sealed class RequestTrackingMiddleware
 
     public RequestTrackingMiddleware(RequestDelegate next, ConnectionDrain drain)
     {
-        (_next, _drain) = (next, drain);
+        _next = next;
+        _drain = drain;
         _responseBegins = ResponseBegins;
     }
 

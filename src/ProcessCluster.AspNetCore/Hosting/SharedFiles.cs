@@ -25,7 +25,8 @@ internal sealed partial class SharedFiles : IAsyncDisposable
 
     private SharedFiles(ICluster cluster, ILogger logger)
     {
-        (_cluster, _logger) = (cluster, logger);
+        _cluster = cluster;
+        _logger = logger;
         _timer = TimeProvider.System.CreateTimer(static state => ((SharedFiles)state!).Poll(), this, TimeSpan.Zero, PollInterval);
     }
 

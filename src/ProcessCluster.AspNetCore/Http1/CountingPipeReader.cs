@@ -89,7 +89,8 @@ internal sealed class CountingPipeReader(PipeReader inner, Action wants) : PipeR
     {
         Check(token);
         var awaiter = _reading.ConfigureAwait((flags & ValueTaskSourceOnCompletedFlags.UseSchedulingContext) != 0).GetAwaiter();
-        (_continuation, _state) = (continuation, state);
+        _continuation = continuation;
+        _state = state;
         _goOn ??= Resume;
         if ((flags & ValueTaskSourceOnCompletedFlags.FlowExecutionContext) != 0)
             awaiter.OnCompleted(_goOn);
@@ -100,7 +101,8 @@ internal sealed class CountingPipeReader(PipeReader inner, Action wants) : PipeR
     private void Resume()
     {
         var (continuation, state) = (_continuation!, _state);
-        (_continuation, _state) = (null, null);
+        _continuation = null;
+        _state = null;
         continuation(state);
     }
 

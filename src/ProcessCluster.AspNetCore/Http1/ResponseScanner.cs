@@ -108,7 +108,11 @@ internal sealed class ResponseScanner
         {
             case Place.StatusLine:
                 _status = Status(line);
-                (_place, _hasLength, _isChunked, _closes, _left) = (_status < 0 ? Place.Unknown : Place.Headers, false, false, false, 0);
+                _place = _status < 0 ? Place.Unknown : Place.Headers;
+                _hasLength = false;
+                _isChunked = false;
+                _closes = false;
+                _left = 0;
                 break;
             case Place.Headers when line.IsEmpty:
                 EndOfHead();
@@ -183,7 +187,8 @@ internal sealed class ResponseScanner
 
     private void EndOfResponse()
     {
-        (_place, _isHead) = (Place.StatusLine, false);
+        _place = Place.StatusLine;
+        _isHead = false;
         Completed++;
         EndHere();
     }

@@ -90,7 +90,8 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
     {
         lock (_gate)
         {
-            (_isReceiving, _received) = (!isAll, received);
+            _isReceiving = !isAll;
+            _received = received;
             Publish();
         }
     }
@@ -154,7 +155,9 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
     {
         lock (_gate)
         {
-            (_isSending, _sent, _sentToAnEnd) = (false, sent, _sendsToAnEnd);
+            _isSending = false;
+            _sent = sent;
+            _sentToAnEnd = _sendsToAnEnd;
             _sendsToAnEnd = None;
             Publish();
         }

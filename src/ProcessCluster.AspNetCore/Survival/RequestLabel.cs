@@ -103,7 +103,9 @@ internal sealed class RequestName
 
     private RequestName(string method, Endpoint? endpoint, string text)
     {
-        (_method, _endpoint, Text) = (method, endpoint, text);
+        _method = method;
+        _endpoint = endpoint;
+        Text = text;
         Bytes = Encoding.UTF8.GetBytes(text);
         Fingerprint = text.Length == 0 ? 0 : Hash(Bytes);
     }

@@ -21,7 +21,10 @@ internal sealed class ClusterConnectionListener : IConnectionListener
     public ClusterConnectionListener(
         ClusterListener listener, ConnectionDrain drain, SocketTransportOptions options, MemoryPool<byte> pool, ILogger logger)
     {
-        (_listener, _drain, _pool, _logger) = (listener, drain, pool, logger);
+        _listener = listener;
+        _drain = drain;
+        _pool = pool;
+        _logger = logger;
         listener.GiveBack = count => drain.GiveBack(listener, count);
         // The application has work items of the thread pool of its own, so that it may block. The loops never block: they run wherever
         // what they waited for happens, the sending ones together.

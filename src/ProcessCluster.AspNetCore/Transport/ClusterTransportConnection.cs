@@ -41,7 +41,10 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
     public ClusterTransportConnection(
         ClusterConnection socket, ConnectionDrain drain, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
     {
-        (_socket, _drain, MemoryPool, _logger) = (socket, drain, pool, logger);
+        _socket = socket;
+        _drain = drain;
+        MemoryPool = pool;
+        _logger = logger;
         _drained = new ConnectionLifetime(drain, socket, () => Transport != _original);
         var inputPipe = new Pipe(input);
         var outputPipe = new Pipe(output);
@@ -57,7 +60,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                 _drained.Left = drain.ReplaysIdempotent ? new UnconsumedRequest(this) : null;
                 _drained.Report = new ConnectionStateReporter(this, _drained.Move, _drained.Left);
             }
-            (reader, writer) = (tracked, written ?? writer);
+            reader = tracked;
+            writer = written ?? writer;
         }
         if (socket.CanSurvive || drain.QuarantinesRequests)
             _drained.Request = new RequestLabel(socket) { Replay = _drained.Left is null ? null : _drained.Report };
@@ -199,7 +203,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         {
             if (_isShutdown || (_isDetached && reason is null))
                 return;
-            (_isShutdown, _isDetached) = (true, false);
+            _isShutdown = true;
+            _isDetached = false;
             _shutdownReason = reason ?? new ConnectionAbortedException("The connection was ended by the application.");
             if (reason is not null)
             {

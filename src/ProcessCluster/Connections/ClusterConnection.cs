@@ -39,7 +39,10 @@ public sealed class ClusterConnection : IDisposable
 
     internal ClusterConnection(Descriptor socket, EventLoop loop, ClusterListener listener, PeerAddress peer, bool isMoved, uint? number)
     {
-        (_socket, _loop, _listener, _peer) = (socket, loop, listener, peer);
+        _socket = socket;
+        _loop = loop;
+        _listener = listener;
+        _peer = peer;
         _count = listener.Connections;
         _number = number;
         _isKnown = isMoved ? 1 : 0;

@@ -111,7 +111,8 @@ internal sealed class LockClaims(Func<int, string, bool> ask, Action<int> releas
         {
             if (_claims.Count > 0)
                 return;
-            (run, _whenFree) = (_whenFree, null);
+            run = _whenFree;
+            _whenFree = null;
         }
         run?.Invoke();
     }

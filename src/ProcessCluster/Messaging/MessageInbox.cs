@@ -27,7 +27,9 @@ internal sealed class MessageInbox : IThreadPoolWorkItem
 
     public MessageInbox(MessageSender sender, ReceiveWindow window, MessagingScope scope, string peerName)
     {
-        (_sender, _window, _scope) = (sender, window, scope);
+        _sender = sender;
+        _window = window;
+        _scope = scope;
         _handlerFailed = exception => scope.Logger.MessageHandlerFailed(peerName, exception);
     }
 

@@ -28,7 +28,11 @@ internal sealed class MessageSender
 
     public MessageSender(int self, int peer, string peerName, Outbox outbox, MessagingScope scope)
     {
-        (_self, _peer, _peerName, _outbox, _scope) = (self, peer, peerName, outbox, scope);
+        _self = self;
+        _peer = peer;
+        _peerName = peerName;
+        _outbox = outbox;
+        _scope = scope;
         _logged = new RateLimit(scope.Time, MaxLogged, perSecond: 1);
     }
 

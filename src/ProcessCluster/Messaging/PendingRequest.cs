@@ -74,7 +74,11 @@ internal sealed class PendingRequest<TAnswer> : PendingRequest, IValueTaskSource
     public void Return()
     {
         _source.Reset();
-        (_serializer, Waiter, Registration, _answer, _failure) = (null, null, default, default, null);
+        _serializer = null;
+        Waiter = null;
+        Registration = default;
+        _answer = default;
+        _failure = null;
         if (Spare.Count < MaxSpare)
             Spare.Enqueue(this);
     }

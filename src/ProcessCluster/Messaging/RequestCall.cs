@@ -60,7 +60,9 @@ internal sealed class RequestCall : IThreadPoolWorkItem
     {
         if (!Spare.TryDequeue(out var call))
             call = new RequestCall();
-        (call._queue, call._header, call._frame) = (queue, header, rented.Array is not null ? rented : FrameBytes.Copy(frame));
+        call._queue = queue;
+        call._header = header;
+        call._frame = rented.Array is not null ? rented : FrameBytes.Copy(frame);
         rented = default;
         return call;
     }
@@ -71,7 +73,9 @@ internal sealed class RequestCall : IThreadPoolWorkItem
         lock (_gate)
         {
             _cancellation?.Dispose();
-            (_frame, _cancellation, _isCancelled) = (default, null, false);
+            _frame = default;
+            _cancellation = null;
+            _isCancelled = false;
         }
         if (Spare.Count < MaxSpare)
             Spare.Enqueue(this);

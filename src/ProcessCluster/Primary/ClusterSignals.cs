@@ -49,7 +49,11 @@ internal sealed class ClusterSignals : IDisposable
     /// <param name="scale">Called with the change, from any thread.</param>
     public ClusterSignals(TerminalWatch terminal, TimeProvider time, ILogger logger, Action reload, Action<int> scale)
     {
-        (_terminal, _time, _logger, _reload, _scale) = (terminal, time, logger, reload, scale);
+        _terminal = terminal;
+        _time = time;
+        _logger = logger;
+        _reload = reload;
+        _scale = scale;
         _reloading = PosixSignalRegistration.Create(PosixSignal.SIGHUP, HangUp);
         TakeScaling();
         terminal.Seen = TerminalSeen;
@@ -136,14 +140,16 @@ internal sealed class ClusterSignals : IDisposable
         {
             if (_deciding is null)
                 return;
-            (more, fewer) = (_more, _fewer);
+            more = _more;
+            fewer = _fewer;
             Forget();
         }
         var isShared = ControllingTerminal.IsShared;
         if (isShared || (fewer > 0 && ControllingTerminal.IsInput))
         {
             _logger.SignalsNotTaken(isShared ? Signal.SIGTTIN : Signal.SIGTTOU);
-            (more, fewer) = (isShared ? 0 : more, 0);
+            more = isShared ? 0 : more;
+            fewer = 0;
         }
         for (; more > 0; more--)
             _scale(+1);
@@ -165,7 +171,8 @@ internal sealed class ClusterSignals : IDisposable
     {
         _deciding?.Dispose();
         _deciding = null;
-        (_more, _fewer) = (0, 0);
+        _more = 0;
+        _fewer = 0;
     }
 
     private void TerminalSeen(TerminalRole role)

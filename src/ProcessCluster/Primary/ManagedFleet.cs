@@ -26,7 +26,11 @@ internal sealed class ManagedFleet : ISupervisorObserver, IDisposable
     /// <summary>Called on the loop.</summary>
     public ManagedFleet(Supervisor supervisor, ClusterOptions options, TimeProvider time, ILogger logger, TerminalWatch terminal, Action giveUp)
     {
-        (_supervisor, _options, _logger, _time, _terminal) = (supervisor, options, logger, time, terminal);
+        _supervisor = supervisor;
+        _options = options;
+        _logger = logger;
+        _time = time;
+        _terminal = terminal;
         _fleet = new WorkerFleet(supervisor, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
         _replacement = new RollingReplacement(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.NotifyReloading };

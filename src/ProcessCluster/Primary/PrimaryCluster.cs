@@ -30,7 +30,8 @@ internal sealed class PrimaryCluster : ClusterBase
     public PrimaryCluster(ClusterLogger logger, TimeProvider time)
         : base(logger, time)
     {
-        (_logger, _time) = (logger, time);
+        _logger = logger;
+        _time = time;
         SelfCommand.Remember();
         SystemdSockets.Take();
         _terminal = new Lazy<TerminalWatch>(() => new TerminalWatch(time, static () => ControllingTerminal.Role));

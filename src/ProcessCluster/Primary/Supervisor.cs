@@ -42,7 +42,10 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
 
     public Supervisor(ClusterEvents events, MessagingScope messaging)
     {
-        (_events, _messaging, _time, _logger) = (events, messaging, messaging.Time, messaging.Logger);
+        _events = events;
+        _messaging = messaging;
+        _time = messaging.Time;
+        _logger = messaging.Logger;
         _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
         _output = new OutputRelay(
             new EventLoop("ProcessCluster output", _logger.LoopFailed),
@@ -203,7 +206,9 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         if (next.LeaveWanted && !before.LeaveWanted)
         {
             worker.MarkLeaving();
-            (worker.ConnectionsAtLeave, worker.CutBeforeLeave, worker.ConnectionsMoved) = (worker.Board.Open, worker.Board.Cut, 0);
+            worker.ConnectionsAtLeave = worker.Board.Open;
+            worker.CutBeforeLeave = worker.Board.Cut;
+            worker.ConnectionsMoved = 0;
             Guard(() => _telemetry.Leaving(worker));
             NotifyReady();
         }

@@ -21,7 +21,9 @@ internal sealed class SystemdNotifier
 
     private SystemdNotifier(NotifySocket socket, TimeSpan? watchdog, Action<Action> post, TimeProvider time, ILogger logger)
     {
-        (_socket, _time, _logger) = (socket, time, logger);
+        _socket = socket;
+        _time = time;
+        _logger = logger;
         // Half of the time, as sd_watchdog_enabled(3) advises. The loop sends: when it hangs, nothing is sent.
         if (watchdog is { } limit)
             _watchdog = time.CreateTimer(_ => post(() => Send("WATCHDOG=1")), null, TimeSpan.Zero, limit / 2);

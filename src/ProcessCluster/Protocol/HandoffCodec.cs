@@ -45,7 +45,9 @@ internal static class HandoffCodec
     {
         if (message.Length < SocketHeader || BinaryPrimitives.ReadInt32LittleEndian(message) != NoPort)
         {
-            (request, port, address) = (0, 0, default);
+            request = 0;
+            port = 0;
+            address = default;
             return false;
         }
         request = BinaryPrimitives.ReadInt32LittleEndian(message[4..]);
@@ -59,7 +61,11 @@ internal static class HandoffCodec
     {
         if (message.Length < OfferHeader || BinaryPrimitives.ReadInt32LittleEndian(message) == NoPort)
         {
-            (port, offer, skip, kinds, peer) = (0, 0, 0, default, default);
+            port = 0;
+            offer = 0;
+            skip = 0;
+            kinds = default;
+            peer = default;
             return false;
         }
         port = BinaryPrimitives.ReadInt32LittleEndian(message);
@@ -89,7 +95,9 @@ internal static class HandoffCodec
         if (message.Length < ReturnedHeader
             || BinaryPrimitives.ReadInt32LittleEndian(message[4..]) != (int)OfferAnswer.Returned)
         {
-            (number, port, peer) = (0, 0, default);
+            number = 0;
+            port = 0;
+            peer = default;
             return false;
         }
         number = BinaryPrimitives.ReadUInt32LittleEndian(message);
@@ -102,7 +110,8 @@ internal static class HandoffCodec
     {
         if (message.Length != AnswerSize)
         {
-            (offer, answer) = (0, default);
+            offer = 0;
+            answer = default;
             return false;
         }
         offer = BinaryPrimitives.ReadUInt32LittleEndian(message);

@@ -33,7 +33,9 @@ public sealed class ClusterUdpSocket : IAsyncDisposable
     /// <param name="closed">Told once when it has been disposed.</param>
     internal ClusterUdpSocket(Descriptor socket, EventLoop loop, IPEndPoint localEndPoint, Action<ClusterUdpSocket>? closed)
     {
-        (_socket, _loop, _closed) = (socket, loop, closed);
+        _socket = socket;
+        _loop = loop;
+        _closed = closed;
         _readable = new SharedReadiness(loop, socket, EpollEvents.Readable | EpollEvents.Exclusive);
         LocalEndPoint = localEndPoint;
     }

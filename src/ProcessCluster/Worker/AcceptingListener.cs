@@ -138,7 +138,8 @@ internal sealed class AcceptingListener : PortListener
             if (!_isClosed)
                 return _socket.TryAccept(out accepted, out peer);
         }
-        (accepted, peer) = (-1, default);
+        accepted = -1;
+        peer = default;
         return AcceptResult.None;
     }
 

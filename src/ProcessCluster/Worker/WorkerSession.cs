@@ -51,7 +51,8 @@ internal sealed class WorkerSession : ILinkPeer
     {
         _disconnected = disconnected;
         Logger = scope.Logger;
-        (_slot, _isStandby) = (place.Slot, place.IsStandby);
+        _slot = place.Slot;
+        _isStandby = place.IsStandby;
         _answers = new OfferAnswers(_handoff);
         var fromPrimary = new Descriptor(ChildProcess.ReadDescriptor);
         var toPrimary = new Descriptor(ChildProcess.WriteDescriptor);

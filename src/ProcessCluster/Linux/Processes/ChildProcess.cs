@@ -250,7 +250,8 @@ internal sealed unsafe class ChildProcess : IDisposable
         var pair = stackalloc int[2];
         if (Libc.pipe2(pair, Libc.O_CLOEXEC) < 0)
             throw Libc.LastException("No pipe could be opened");
-        (reads, writes) = (pair[0], pair[1]);
+        reads = pair[0];
+        writes = pair[1];
     }
 
     private static int Spawn(ChildStart start, WorkerMarker marker, int* descriptors)

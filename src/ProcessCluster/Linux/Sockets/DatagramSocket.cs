@@ -54,7 +54,8 @@ internal static unsafe class DatagramSocket
             {
                 var size = address.Length;
                 var received = Libc.recvfrom(socket, start, (nuint)buffer.Length, Libc.MSG_DONTWAIT | Libc.MSG_TRUNC, sender, &size);
-                (length, addressLength) = ((int)received, Math.Min(size, address.Length));
+                length = (int)received;
+                addressLength = Math.Min(size, address.Length);
                 if (received > buffer.Length)
                 {
                     throw new SocketException((int)SocketError.MessageSize,

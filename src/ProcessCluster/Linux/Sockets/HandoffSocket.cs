@@ -101,7 +101,8 @@ internal static unsafe class HandoffSocket
                 var error = Marshal.GetLastPInvokeError();
                 if (IsPassing(error))
                     continue;
-                (descriptor, isWhole) = (-1, true);
+                descriptor = -1;
+                isWhole = true;
                 return error == Libc.EAGAIN ? -1 : 0;
             }
             descriptor = header.ControlLength >= Libc.OneDescriptor.LengthWithDescriptor

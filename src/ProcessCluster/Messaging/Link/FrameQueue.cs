@@ -49,7 +49,9 @@ internal sealed class FrameQueue
             if (_open is null)
                 return false;
             buffer = new FrameBytes(_open, _used, _room);
-            (_open, _used, _room) = (null, 0, 0);
+            _open = null;
+            _used = 0;
+            _room = 0;
         }
         Bytes -= buffer.Length;
         return true;
@@ -66,6 +68,8 @@ internal sealed class FrameQueue
         if (_open is null)
             return;
         _full.Enqueue(new FrameBytes(_open, _used, _room));
-        (_open, _used, _room) = (null, 0, 0);
+        _open = null;
+        _used = 0;
+        _room = 0;
     }
 }

@@ -70,7 +70,10 @@ internal sealed class Link : IDisposable
     /// <param name="peer">Told what comes.</param>
     public Link(Descriptor read, Descriptor write, EventLoop loop, string name, Func<int> maxFrame, bool isHeld, ILinkPeer peer)
     {
-        (_read, _maxFrame, _name, _peer) = (read, maxFrame, name, peer);
+        _read = read;
+        _maxFrame = maxFrame;
+        _name = name;
+        _peer = peer;
         Outbox = new Outbox(write, loop, isHeld, Overrun);
     }
 
@@ -126,7 +129,8 @@ internal sealed class Link : IDisposable
             Volatile.Write(ref _cautiousUntil, Environment.TickCount64 + CautionMilliseconds);
             StartReader();
         }
-        (_seenRunning, _seenLast) = (running, last);
+        _seenRunning = running;
+        _seenLast = last;
         return any;
     }
 
@@ -220,7 +224,8 @@ internal sealed class Link : IDisposable
         if (_end == _buffer.Length && _end < BufferSize)
             _buffer = NewBuffer(_end * 2);
         left.CopyTo(_buffer);
-        (_start, _end) = (0, left.Length);
+        _start = 0;
+        _end = left.Length;
     }
 
     /// <summary>A read that waits pins its buffer all the time: among other objects it would keep the collector from moving them together.</summary>
@@ -247,7 +252,8 @@ internal sealed class Link : IDisposable
     /// </summary>
     private bool TryTakeFrame(ReadOnlySpan<byte> bytes, out int missing, out IThreadPoolWorkItem? work)
     {
-        (missing, work) = (0, null);
+        missing = 0;
+        work = null;
         if (bytes.Length < sizeof(int) + 1)
             return CheckLength(bytes);
         var length = BinaryPrimitives.ReadInt32LittleEndian(bytes);

@@ -173,7 +173,9 @@ internal abstract class CandidateSet(int maxConnections, TimeProvider time)
         var passed = time.GetElapsedTime(_countedAt, now);
         var budget = _wasIdle ? _budget - passed : _budget + (passed / HeldShare);
         _budget = budget < -MaxHeld ? -MaxHeld : budget < MaxHeld ? budget : MaxHeld;
-        (_countedAt, _wasIdle, IsHolding) = (now, isHolding && hasIdle, isHolding);
+        _countedAt = now;
+        _wasIdle = isHolding && hasIdle;
+        IsHolding = isHolding;
         return MayHold && _budget > TimeSpan.Zero;
     }
 

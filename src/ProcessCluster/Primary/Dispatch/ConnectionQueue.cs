@@ -67,6 +67,7 @@ internal sealed class ConnectionQueue
         var larger = new PendingConnection[_ring.Length * 2];
         for (var i = 0; i < Count; i++)
             larger[i] = _ring[(_first + i) & (_ring.Length - 1)];
-        (_ring, _first) = (larger, 0);
+        _ring = larger;
+        _first = 0;
     }
 }

@@ -119,7 +119,8 @@ internal sealed class ConnectionRebalancer
     /// </summary>
     private bool TryCount(out int count, out long all)
     {
-        (count, all) = (0, 0);
+        count = 0;
+        all = 0;
         _slots.Clear();
         foreach (var share in _shares)
         {

@@ -39,7 +39,8 @@ internal static class ProxyHeader
     /// <param name="client">The client; null when the proxy speaks for itself or names none.</param>
     public static ProxyHeaderState TryRead(ReadOnlySpan<byte> sent, out int length, out PeerAddress? client)
     {
-        (length, client) = (0, null);
+        length = 0;
+        client = null;
         if (StartsAs(sent, V2Start))
             return sent.Length < V2Fixed ? ProxyHeaderState.Incomplete : ReadV2(sent, out length, out client);
         if (StartsAs(sent, V1Start))
@@ -55,7 +56,8 @@ internal static class ProxyHeader
 
     private static ProxyHeaderState ReadV1(ReadOnlySpan<byte> sent, out int length, out PeerAddress? client)
     {
-        (length, client) = (0, null);
+        length = 0;
+        client = null;
         var end = sent[..Math.Min(sent.Length, MaxV1)].IndexOf("\r\n"u8);
         if (end < 0)
             return sent.Length < MaxV1 ? ProxyHeaderState.Incomplete : ProxyHeaderState.Invalid;

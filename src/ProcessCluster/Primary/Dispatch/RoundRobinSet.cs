@@ -141,6 +141,8 @@ internal sealed class RoundRobinSet(int maxConnections, TimeProvider time) : Can
             next.Previous = candidate.Previous;
         else
             list.Last = candidate.Previous;
-        (candidate.Previous, candidate.Next, candidate.ListedAt) = (null, null, -1);
+        candidate.Previous = null;
+        candidate.Next = null;
+        candidate.ListedAt = -1;
     }
 }

@@ -36,7 +36,13 @@ internal sealed class WorkerFleet
     public WorkerFleet(
         IFleetHost host, SlotNumbers numbers, ClusterOptions options, TimeProvider time, ILogger logger, Action<Action> post, int processors)
     {
-        (_host, _numbers, Options, _time, _logger, _post, _parallelBoots) = (host, numbers, options, time, logger, post, Math.Max(1, processors));
+        _host = host;
+        _numbers = numbers;
+        Options = options;
+        _time = time;
+        _logger = logger;
+        _post = post;
+        _parallelBoots = Math.Max(1, processors);
         while (_slots.Count < options.FirstWorkers(processors))
             _slots.Add(new Slot(_numbers.Take()));
     }
@@ -100,7 +106,8 @@ internal sealed class WorkerFleet
     public IFleetWorker? Succeed(Slot slot)
     {
         var old = slot.Worker;
-        (slot.Worker, slot.Successor) = (slot.Successor, null);
+        slot.Worker = slot.Successor;
+        slot.Successor = null;
         slot.Restarts = RestartBudget.Fresh;
         slot.IsResting = false;
         slot.SetTimer(null);

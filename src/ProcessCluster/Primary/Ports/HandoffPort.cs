@@ -42,11 +42,19 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
 
     public HandoffPort(int id, ListeningSocket socket, ClusterListenOptions options, EventLoop loop, DispatchRules rules, TimeProvider time, IPortEvents observer)
     {
-        (Id, _socket, _loop, _time, _observer, _rules, _candidates) = (id, socket, loop, time, observer, rules, rules.Candidates);
+        Id = id;
+        _socket = socket;
+        _loop = loop;
+        _time = time;
+        _observer = observer;
+        _rules = rules;
+        _candidates = rules.Candidates;
         _lack = new Lack(time);
         _hasTime = rules.QueueTimeout >= HoldableWait;
         _queueTimeout = (long)(rules.QueueTimeout.TotalSeconds * time.TimestampFrequency);
-        (_refusals, KeepsConnections, _crashAnswer) = (new RejectedConnections(rules.WhenFull, time), options is { ReportsState: true, Exclusive: false }, options.CrashAnswer);
+        _refusals = new RejectedConnections(rules.WhenFull, time);
+        KeepsConnections = options is { ReportsState: true, Exclusive: false };
+        _crashAnswer = options.CrashAnswer;
         _rebalancing = rules.Rebalances ? new ConnectionRebalancer() : null;
         if (rules.HasProxyHeader || rules.PeekBytes > 0)
             _peeker = new FirstBytePeeker(loop, rules, time, connection => Enter(connection), (connection, exception) => Lose(connection, exception));
@@ -297,7 +305,8 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
         catch (Exception exception) when (_rules.Policy is not null)
         {
             Lose(connection, exception);
-            (candidate, isLost) = (null, true);
+            candidate = null;
+            isLost = true;
             return false;
         }
     }

@@ -146,7 +146,8 @@ internal sealed partial class PortTable(
         Func<int, T> make)
         where T : class, IPort
     {
-        (shared, refusal) = (null, null);
+        shared = null;
+        refusal = null;
         if (worker.Life.LeaveWanted || !_users.TryGetValue(worker, out var user))
         {
             refusal = new ControlMessage.NotBound(request, (int)SocketError.Shutdown, "the worker is leaving");
@@ -290,7 +291,8 @@ internal sealed partial class PortTable(
     {
         if (!_users.TryGetValue(worker, out var user))
             return;
-        (user.IsDone, user.GaveAt) = (true, time.GetTimestamp());
+        user.IsDone = true;
+        user.GaveAt = time.GetTimestamp();
         user.Channel.RemoveAllPorts();
         CloseOwn(user);
     }

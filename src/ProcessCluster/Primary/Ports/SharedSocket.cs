@@ -19,7 +19,12 @@ internal sealed class SharedSocket : EventLoop.Watch, IPort
 
     private SharedSocket(int id, IDisposable owner, int descriptor, EndPoint endPoint, SocketType type, EventLoop loop)
     {
-        (Id, _owner, Descriptor, EndPoint, SocketType, _loop) = (id, owner, descriptor, endPoint, type, loop);
+        Id = id;
+        _owner = owner;
+        Descriptor = descriptor;
+        EndPoint = endPoint;
+        SocketType = type;
+        _loop = loop;
         Address = endPoint is IPEndPoint ip ? new PeerAddress(ip) : default;
         try
         {

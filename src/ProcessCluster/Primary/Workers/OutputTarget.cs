@@ -60,7 +60,8 @@ internal sealed class OutputTarget(StandardStream stream, ILogger logger, Action
         if (WriteSome(bytes, out _) < bytes.Length)
             return false;
         logger.OutputGoesOn(_name, _lostLines, _lostBytes);
-        (_lostLines, _lostBytes) = (0, 0);
+        _lostLines = 0;
+        _lostBytes = 0;
         return true;
     }
 

@@ -20,7 +20,10 @@ internal sealed class WorkerOutput : EventLoop.Watch
 
     private WorkerOutput(EventLoop loop, Descriptor pipe, OutputTarget? target, OutputLines lines)
     {
-        (_loop, _pipe, _target, _lines) = (loop, pipe, target, lines);
+        _loop = loop;
+        _pipe = pipe;
+        _target = target;
+        _lines = lines;
         try
         {
             Pipe.MakeNonBlocking(pipe);

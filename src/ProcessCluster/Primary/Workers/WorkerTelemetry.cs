@@ -35,7 +35,11 @@ internal sealed class WorkerTelemetry : IClusterGauges
     /// <param name="kept">Of how many connections of workers there is a copy; likewise.</param>
     public WorkerTelemetry(ClusterMetrics metrics, ConcurrentDictionary<int, ClusterWorker> workers, TimeProvider time, Func<int> waiting, Func<int> kept)
     {
-        (_metrics, _workers, _time, _waiting, _kept) = (metrics, workers, time, waiting, kept);
+        _metrics = metrics;
+        _workers = workers;
+        _time = time;
+        _waiting = waiting;
+        _kept = kept;
         metrics.Observe(this);
     }
 
