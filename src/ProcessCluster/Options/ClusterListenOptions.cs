@@ -1,7 +1,7 @@
 namespace ProcessCluster;
 
 /// <summary>The options of listening on an end point. Where several workers share it, those of the first one to ask hold.</summary>
-public sealed class ClusterListenOptions
+public sealed record ClusterListenOptions
 {
     /// <summary>The limit of Linux (<c>MAX_TCP_KEEPIDLE</c>, in seconds).</summary>
     private const int MaxKeepAlive = 32_767;

@@ -1,7 +1,7 @@
 namespace ProcessCluster;
 
 /// <summary>The options of a UDP socket. Where several workers share it, those of the first one to ask hold.</summary>
-public sealed class ClusterUdpOptions
+public sealed record ClusterUdpOptions
 {
     /// <summary>
     /// Gets or sets whether <c>::</c> takes IPv4 datagrams too (the opposite of <c>IPV6_V6ONLY</c>). Default true. Other addresses are not affected.
