@@ -312,7 +312,8 @@ public sealed class ClusterConnection : IDisposable
     /// </summary>
     private void Watch(EpollEvents events)
     {
-        if ((Volatile.Read(ref _watched) & events) == events)
+        var wanted = (uint)events;
+        if ((Volatile.Read(ref _watched) & wanted) == wanted)
             return;
         lock (_gate)
         {
@@ -322,11 +323,11 @@ public sealed class ClusterConnection : IDisposable
                 _watch = new ReadinessWatch(_readable, _writable);
                 _loop.Add(_watch, _socket.Number, events);
             }
-            else if ((_watched & events) != events)
+            else if ((_watched & wanted) != wanted)
             {
-                _loop.Change(_watch, _socket.Number, events | _watched);
+                _loop.Change(_watch, _socket.Number, (EpollEvents)(wanted | _watched));
             }
-            Volatile.Write(ref _watched, events | _watched);
+            Volatile.Write(ref _watched, wanted | _watched);
         }
     }
 }

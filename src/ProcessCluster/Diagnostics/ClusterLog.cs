@@ -36,7 +36,7 @@ internal static partial class ClusterLog
     public static partial void AcceptExhausted(this ILogger logger, System.Net.EndPoint endPoint);
 
     [LoggerMessage(10, LogLevel.Warning, "{Count} connections of {EndPoint} waited {QueueTimeout} for a worker and were closed.")]
-    public static partial void WaitedTooLong(this ILogger logger, int count, System.Net.EndPoint endPoint, TimeSpan maxWait);
+    public static partial void WaitedTooLong(this ILogger logger, int count, System.Net.EndPoint endPoint, TimeSpan queueTimeout);
 
     [LoggerMessage(12, LogLevel.Warning, "A handler of the cluster's events has not returned within {Timeout}. The cluster ends without it.")]
     public static partial void HandlersBlock(this ILogger logger, TimeSpan timeout);

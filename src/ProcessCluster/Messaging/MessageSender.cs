@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Messaging.Link;
 using ProcessCluster.Protocol;
 

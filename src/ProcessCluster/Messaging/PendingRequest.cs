@@ -17,7 +17,7 @@ internal abstract class PendingRequest : IThreadPoolWorkItem
     public byte[] Name { get; set; } = [];
 
     /// <summary>Set while it waits for room in the outbox.</summary>
-    public Ipc.SendWaiter? Waiter { get; set; }
+    public SendWaiter? Waiter { get; set; }
 
     /// <summary>Gets or sets the registration of the requester's token.</summary>
     public CancellationTokenRegistration Registration { get; set; }

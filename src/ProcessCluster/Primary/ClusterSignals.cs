@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Processes;
 
 namespace ProcessCluster.Primary;

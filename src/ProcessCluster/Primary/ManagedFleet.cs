@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Primary.Workers;
 

@@ -1,3 +1,4 @@
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Protocol;

@@ -1,3 +1,4 @@
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Primary.Fleet;

@@ -177,7 +177,7 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         AdmitIfUp(worker);
         Guard(() => _telemetry.Up(worker));
         NotifyReady();
-        if (Up is null)
+        if (Observer is null)
             NotifyStarted(); // Forked by hand: nobody knows better when they are all there.
         Observer?.Up(worker);
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Systemd;
 
 namespace ProcessCluster.Primary;

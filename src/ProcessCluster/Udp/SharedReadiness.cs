@@ -49,13 +49,13 @@ internal sealed class SharedReadiness(EventLoop loop, Descriptor socket, EpollEv
         ThreadPool.UnsafeQueueUserWorkItem(static signal => signal.Close(), _signal, preferLocal: false);
     }
 
-    public override void OnReady(uint ready)
+    public override void OnReady(EpollEvents ready)
     {
         Unwatch();
         base.OnReady(ready);
     }
 
-    public override void Signal(uint ready) => _signal.Set();
+    public override void Signal(EpollEvents ready) => _signal.Set();
 
     private void Watch()
     {

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using ProcessCluster.Connections.Readiness;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Sockets;

@@ -1,4 +1,5 @@
 using System.Net;
+using ProcessCluster.Connections;
 
 namespace ProcessCluster.Worker;
 
@@ -13,7 +14,7 @@ internal abstract class PortListener(WorkerSession session, int port, EndPoint e
 
     protected WorkerSession Session => session;
 
-    internal override Sockets.WorkerConnectionReporter Connections => session.Connections;
+    internal override WorkerConnectionReporter Connections => session.Connections;
 
     /// <summary>The program has it soon. With the options of the program's, and whether the worker may have connections already.</summary>
     public virtual void Begin(ClusterListenOptions options, bool isAdmitted) => CanAccept = options.CanAccept;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using ProcessCluster.Linux.Events;
 
 namespace ProcessCluster.Connections.Readiness;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using ProcessCluster.Linux.Interop;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;

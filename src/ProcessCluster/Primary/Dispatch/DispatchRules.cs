@@ -3,7 +3,7 @@ using System.Net;
 namespace ProcessCluster.Primary.Dispatch;
 
 /// <summary>The rules of an end point where the primary deals out connections: its own options, where it has any, else the cluster's.</summary>
-/// <param name="CandidateSet">The choice of a worker.</param>
+/// <param name="Candidates">The choice of a worker.</param>
 /// <param name="Policy">The policy; null for the round robin.</param>
 /// <param name="PeekBytes">The number of a client's first bytes that the policy reads.</param>
 /// <param name="MaxWaiting">The number of connections that may wait.</param>

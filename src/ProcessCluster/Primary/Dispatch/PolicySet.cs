@@ -29,11 +29,12 @@ internal sealed class PolicySet(
     {
         candidate = null;
         var count = 0;
-        foreach (var candidate in All)
+        foreach (var other in All)
         {
-            if (candidate.Revoked > 0)
+            if (other.Revoked > 0)
                 continue; // It does not answer.
-            (_chosenFrom[count], _candidates[count]) = (candidate, Describe(candidate));
+            _chosenFrom[count] = other;
+            _candidates[count] = Describe(other);
             count++;
         }
         if (count == 0)

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Primary.Workers;
 
 namespace ProcessCluster.Primary.Fleet;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Files;
 using ProcessCluster.Linux.Interop;

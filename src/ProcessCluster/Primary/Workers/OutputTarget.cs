@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 

@@ -3,6 +3,7 @@ using ProcessCluster.Linux.Processes;
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Linux.Systemd;
 using ProcessCluster.Primary.Fleet;
+using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Primary.Workers;
 

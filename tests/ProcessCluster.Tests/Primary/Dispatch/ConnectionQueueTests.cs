@@ -64,7 +64,7 @@ public sealed class ConnectionQueueTests
     [Fact]
     public void A_connection_leaves_as_it_came()
     {
-        var peer = new ProcessCluster.Platform.PeerAddress([2, 0, 0, 80, 127, 0, 0, 1]);
+        var peer = new PeerAddress([2, 0, 0, 80, 127, 0, 0, 1]);
         _queue.PushBack(new PendingConnection(7, peer, 42));
         var popped = _queue.Pop();
         Assert.Equal((7, 42L, peer.ToEndPoint()), (popped.Descriptor, popped.Deadline, popped.Peer.ToEndPoint()));
