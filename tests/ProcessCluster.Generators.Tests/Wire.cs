@@ -1,5 +1,7 @@
 using System.Buffers;
 
+using ProcessCluster.Serialization;
+
 namespace ProcessCluster.Generators.Tests;
 
 /// <summary>Declared messages to bytes and back, as the library does it.</summary>

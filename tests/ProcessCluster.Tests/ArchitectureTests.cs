@@ -18,7 +18,7 @@ public sealed class ArchitectureTests
         [Core] =
         [
             "Model", "Options", "Errors", "Diagnostics", "Linux/Interop", "Linux/Files", "Linux/Events", "Linux/Sockets", "Linux/Systemd", "Linux/Processes",
-            "Serialization", "Protocol", "Messaging/Link", "Messaging", "Connections/Readiness", "Connections", "Udp", "Locks", "Clustering",
+            "Serialization", "Protocol", "Messaging/Links", "Messaging", "Connections/Readiness", "Connections", "Udp", "Locks", "Clustering",
             "Primary/Workers", "Primary/Dispatch", "Primary/Handoff", "Primary/Ports", "Primary/Fleet", "Primary", "Worker", "",
         ],
         ["ProcessCluster.AspNetCore"] = ["Features", "Http1", "Survival", "Draining", "Transport", "Hosting", ""],

@@ -1,5 +1,5 @@
 using System.Buffers;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;

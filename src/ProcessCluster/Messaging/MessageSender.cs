@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;

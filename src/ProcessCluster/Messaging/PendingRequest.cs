@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Tasks.Sources;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 
 namespace ProcessCluster.Messaging;
 

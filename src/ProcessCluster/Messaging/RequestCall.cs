@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging;

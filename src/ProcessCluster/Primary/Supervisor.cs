@@ -6,7 +6,7 @@ using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Locks;
 using ProcessCluster.Messaging;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Primary.Dispatch;
 using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Primary.Handoff;

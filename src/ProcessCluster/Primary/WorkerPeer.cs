@@ -1,6 +1,6 @@
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Locks;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Protocol;
 

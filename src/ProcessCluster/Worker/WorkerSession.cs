@@ -10,7 +10,7 @@ using ProcessCluster.Linux.Processes;
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Locks;
 using ProcessCluster.Messaging;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Worker;

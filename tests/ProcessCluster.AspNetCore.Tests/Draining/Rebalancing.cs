@@ -129,13 +129,13 @@ public sealed class ConnectionRebalancer(ITestOutputHelper output)
         private int _workers;
         private int _others;
 
-        private WorkerFleet(Started web, int workers) => (_web, _workers) = (web, workers);
+        private Fleet(Started web, int workers) => (_web, _workers) = (web, workers);
 
         public int Port => _web.Port;
 
         public static async Task<Fleet> Start(int workers, params (string, string)[] environment)
         {
-            var fleet = new WorkerFleet(await Started.Web("minimal", workers, environment), workers);
+            var fleet = new Fleet(await Started.Web("minimal", workers, environment), workers);
             fleet._others = Descriptors.Sockets((await fleet.Workers())[0]);
             return fleet;
         }
@@ -184,7 +184,7 @@ public sealed class ConnectionRebalancer(ITestOutputHelper output)
         private readonly CancellationTokenSource _deadline = new(Patience);
         private List<StrictConnection> _connections = [];
 
-        public static async Task<Clients> Open(WorkerFleet web, int count)
+        public static async Task<Clients> Open(Fleet web, int count)
         {
             var clients = new Clients();
             for (var i = 0; i < count; i++)

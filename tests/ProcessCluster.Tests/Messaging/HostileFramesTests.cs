@@ -1,6 +1,6 @@
 using System.Text;
 using ProcessCluster.Messaging;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Tests.Messaging;

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Messaging;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Tests.Messaging;

@@ -2,7 +2,7 @@ using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Sockets;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Primary.Dispatch;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Protocol;

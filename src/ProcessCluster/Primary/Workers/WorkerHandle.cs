@@ -1,7 +1,7 @@
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Messaging;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Primary.Workers;

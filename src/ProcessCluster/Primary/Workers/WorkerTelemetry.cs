@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using ProcessCluster.Diagnostics;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 
 namespace ProcessCluster.Primary.Workers;
 

@@ -3,10 +3,10 @@ using System.Globalization;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Processes;
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 using ProcessCluster.Protocol;
 
-namespace ProcessCluster.Tests.Messaging.Link;
+namespace ProcessCluster.Tests.Messaging.Links;
 
 /// <summary>Two links in one process over real pipes.</summary>
 public sealed class LinkTests

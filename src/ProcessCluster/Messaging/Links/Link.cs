@@ -4,7 +4,7 @@ using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Protocol;
 
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>Told what comes over a link, on a thread of the link's that reads; reading goes on when it returns. It must not block.</summary>
 internal interface ILinkPeer

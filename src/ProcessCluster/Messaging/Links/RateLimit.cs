@@ -1,4 +1,4 @@
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>
 /// A limit on how often a peer may do something: so many times at once, and so many a second (a token bucket). Not thread-safe.

@@ -1,4 +1,4 @@
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>A message whose sender waits for room. It is sent, given up, or failed: exactly one of them.</summary>
 internal sealed class SendWaiter(FrameBytes frame)

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>
 /// Whole frames, one after another, in rented buffers: small ones share a buffer, large ones have one of their own. Not thread-safe;

@@ -1,4 +1,4 @@
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>
 /// Sees to it that code of the program that runs on a link's reading thread does not hold up the link: looks every millisecond, and has

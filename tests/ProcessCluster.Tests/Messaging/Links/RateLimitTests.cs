@@ -1,6 +1,6 @@
-using ProcessCluster.Messaging.Link;
+using ProcessCluster.Messaging.Links;
 
-namespace ProcessCluster.Tests.Messaging.Link;
+namespace ProcessCluster.Tests.Messaging.Links;
 
 public sealed class RateLimitTests
 {

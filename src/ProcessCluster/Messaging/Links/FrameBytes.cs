@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>Rented bytes with a copy of a frame or a part of one. Whoever has it gives it back, once.</summary>
 /// <param name="Array">The bytes.</param>

@@ -1,4 +1,4 @@
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>
 /// The room for messages that the peer has not handled, and the senders that wait for some, in order. Not thread-safe: it belongs to an

@@ -4,7 +4,7 @@ using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Protocol;
 
-namespace ProcessCluster.Messaging.Link;
+namespace ProcessCluster.Messaging.Links;
 
 /// <summary>The urgency of a frame in an <see cref="Outbox"/>.</summary>
 internal enum FrameUrgency
