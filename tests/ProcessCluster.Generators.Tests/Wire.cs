@@ -1,5 +1,4 @@
 using System.Buffers;
-
 using ProcessCluster.Serialization;
 
 namespace ProcessCluster.Generators.Tests;

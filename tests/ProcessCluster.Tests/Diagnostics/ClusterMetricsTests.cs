@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Primary.Workers;
+using ProcessCluster.Tests.Clustering;
 
 namespace ProcessCluster.Tests.Diagnostics;
 

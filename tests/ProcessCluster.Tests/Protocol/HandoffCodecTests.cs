@@ -143,7 +143,7 @@ public sealed class HandoffCodecTests
                 if (HandoffCodec.TryReadOffer(message[..length], out var port, out var offer, out _, out _, out var read))
                     sum += port + offer + read.Length;
                 HandoffCodec.WriteAnswer(message, i, OfferAnswer.Declined);
-                if (HandoffCodec.TryReadAnswer(message[..Handoff.AnswerSize], out offer, out _))
+                if (HandoffCodec.TryReadAnswer(message[..HandoffCodec.AnswerSize], out offer, out _))
                     sum += offer;
             }
             if (round > 0) // The first round compiles.

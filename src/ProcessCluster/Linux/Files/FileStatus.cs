@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Files;

@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
-using ProcessCluster.Linux.Interop;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Sockets;
 

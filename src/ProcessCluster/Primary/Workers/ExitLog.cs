@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using ProcessCluster.Linux.Processes;
-using ProcessCluster.Primary.Fleet;
 
 namespace ProcessCluster.Primary.Workers;
 

@@ -2,7 +2,6 @@ using System.Collections;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Linux.Systemd;
-using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Primary.Workers;

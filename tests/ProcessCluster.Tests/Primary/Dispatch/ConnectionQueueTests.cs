@@ -1,3 +1,4 @@
+using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Primary.Dispatch;
 
 namespace ProcessCluster.Tests.Primary.Dispatch;

@@ -256,14 +256,14 @@ public sealed class RoundRobinSetTests
     {
         switch (random.Next(10))
         {
-            case 0 when model.Candidates.Count < 5:
+            case 0 when model.All.Count < 5:
                 happened.Add("add");
                 var added = new Candidate(null!, null!);
                 free.Add(added);
                 model.Add(added);
                 break;
-            case 1 when model.Candidates.Count > 0 && random.Next(4) == 0:
-                var removed = model.Candidates[random.Next(model.Candidates.Count)].Candidate;
+            case 1 when model.All.Count > 0 && random.Next(4) == 0:
+                var removed = model.All[random.Next(model.All.Count)].Candidate;
                 happened.Add($"remove {model.NumberOf(removed)}");
                 free.Remove(removed);
                 model.Remove(removed);
@@ -293,7 +293,7 @@ public sealed class RoundRobinSetTests
                 break;
         }
         Assert.Equal(model.HasStalls, free.HasStalls);
-        Assert.All(model.Candidates, entry => Assert.Equal(entry.Outstanding, entry.Candidate.Outstanding));
+        Assert.All(model.All, entry => Assert.Equal(entry.Outstanding, entry.Candidate.Outstanding));
     }
 
     [Fact]
@@ -369,13 +369,13 @@ public sealed class RoundRobinSetTests
         private int _clock;
         private int _turn;
 
-        public List<Entry> CandidateSet { get; } = [];
+        public List<Entry> All { get; } = [];
 
         private List<Entry> Removed { get; } = [];
 
         public bool HasStalls => _stalls.Count > 0;
 
-        public IEnumerable<Candidate> WithOffers => CandidateSet.Concat(Removed).Where(entry => entry.Outstanding > 0).Select(entry => entry.Candidate);
+        public IEnumerable<Candidate> WithOffers => All.Concat(Removed).Where(entry => entry.Outstanding > 0).Select(entry => entry.Candidate);
 
         public int? NumberOf(Candidate? candidate) => candidate is null ? null : _all.IndexOf(candidate);
 
@@ -383,21 +383,21 @@ public sealed class RoundRobinSetTests
         {
             _all.Add(candidate);
             var entry = new Entry(candidate);
-            CandidateSet.Add(entry);
+            All.Add(entry);
             Comes(entry);
         }
 
         public void Remove(Candidate candidate)
         {
             var entry = Find(candidate);
-            CandidateSet.Remove(entry);
+            All.Remove(entry);
             Removed.Add(entry);
             Advance();
         }
 
         public Candidate? Take()
         {
-            var next = CandidateSet.Where(entry => entry is { IsStalled: false, Outstanding: < Candidate.MaxOffers } && entry.Turn - _turn < MaxLead)
+            var next = All.Where(entry => entry is { IsStalled: false, Outstanding: < Candidate.MaxOffers } && entry.Turn - _turn < MaxLead)
                 .OrderBy(entry => entry.Outstanding)
                 .ThenBy(entry => entry.WaitsSince)
                 .FirstOrDefault();
@@ -447,16 +447,16 @@ public sealed class RoundRobinSetTests
         /// <summary>Those that were too far ahead are behind the others.</summary>
         private void Advance()
         {
-            while (CandidateSet.Where(entry => !entry.IsStalled).Select(entry => (int?)entry.Turn).Min() is { } last && last > _turn)
+            while (All.Where(entry => !entry.IsStalled).Select(entry => (int?)entry.Turn).Min() is { } last && last > _turn)
             {
-                var ahead = CandidateSet.Where(entry => !entry.IsStalled && entry.Turn - _turn >= MaxLead);
+                var ahead = All.Where(entry => !entry.IsStalled && entry.Turn - _turn >= MaxLead);
                 foreach (var entry in ahead.OrderBy(entry => entry.Outstanding).ThenBy(entry => entry.WaitsSince).ToList())
                     entry.WaitsSince = _clock++;
                 _turn++;
             }
         }
 
-        private Entry Find(Candidate candidate) => CandidateSet.Concat(Removed).Single(entry => entry.Candidate == candidate);
+        private Entry Find(Candidate candidate) => All.Concat(Removed).Single(entry => entry.Candidate == candidate);
     }
 
     private sealed class Entry(Candidate candidate)
