@@ -96,7 +96,7 @@ public sealed class GeneratedCodeTests
     [Fact]
     public void The_examples_of_the_documentation_are_messages()
     {
-        var blocks = File.ReadAllText(Path.Combine(TestPaths.Repository, "docs", "messages.md")).Split("```csharp\n").Skip(1).Select(block => block.Split("```")[0]).ToList();
+        var blocks = File.ReadAllText(Path.Combine(TestPaths.Repository, "docs", "guides", "declaring-messages.md")).Split("```csharp\n").Skip(1).Select(block => block.Split("```")[0]).ToList();
         Assert.Equal(3, blocks.Count);
         Assert.All(blocks, block =>
         {

@@ -23,7 +23,7 @@ public sealed partial class TroubleshootingTests
 
     /// <summary>The event ids in the headings and in the first cells of the tables.</summary>
     private static HashSet<int> Explained() =>
-        [.. File.ReadLines(Path.Combine(TestPaths.Repository, "docs", "troubleshooting.md"))
+        [.. Documents.Lines("troubleshooting.md")
             .Where(static line => line.StartsWith('|') || line.StartsWith('#'))
             .SelectMany(static line => EventId().Matches(line.StartsWith('|') ? line.Split('|')[1] : line))
             .Select(static match => int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture))];
