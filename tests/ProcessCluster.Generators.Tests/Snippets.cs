@@ -104,7 +104,7 @@ internal static class Snippets
         var usings = others.SelectMany(other => Parse(other).Usings).Select(directive => directive.ToFullString()).Distinct();
         string[] files = isWhole ? [block, WebUsings] : [block, WebUsings, Given, string.Concat(usings) + string.Join('\n', types)];
         var kind = root.Members.Any(member => member is GlobalStatementSyntax) ? OutputKind.ConsoleApplication : OutputKind.DynamicallyLinkedLibrary;
-        var options = new CSharpParseOptions(LanguageVersion.Latest);
+        var options = new CSharpParseOptions(LanguageVersion.Preview);
         var compilation = CSharpCompilation.Create(
             "Snippet",
             files.Select(file => CSharpSyntaxTree.ParseText(file, options)),
