@@ -7,7 +7,7 @@ public sealed class SnippetTests
     private const string Refused = "docs/reference/diagnostics.md";
 
     public static TheoryData<string> WithBlocks =>
-        [.. Documents.All.Where(document => document != Refused && Snippets.Of(document).Count > 0)];
+        new(Documents.All.Where(document => document != Refused && Snippets.Of(document).Count > 0));
 
     [Theory]
     [MemberData(nameof(WithBlocks))]

@@ -47,6 +47,16 @@ public sealed partial class LinkTests
         Assert.Empty(others);
     }
 
+    /// <summary>By the file's name: its folder is the business of the page itself.</summary>
+    [Fact]
+    public void Each_page_that_the_source_names_exists()
+    {
+        var pages = Documents.All.Select(Path.GetFileName).ToHashSet();
+        var missing = SourceFile.All.SelectMany(file => Named().Matches(file.Root.ToFullString()).Select(match => $"{file.Path}: {match.Value}"))
+            .Where(named => !pages.Contains(Path.GetFileName(named)));
+        Assert.Empty(missing);
+    }
+
     [Theory]
     [InlineData("## What moves, and what does not", "what-moves-and-what-does-not")]
     [InlineData("### `READY=1` over *TLS*", "ready1-over-tls")]
@@ -69,6 +79,9 @@ public sealed partial class LinkTests
 
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex Target();
+
+    [GeneratedRegex(@"docs/[\w/-]+\.md")]
+    private static partial Regex Named();
 
     [GeneratedRegex("^#+ (.*)$", RegexOptions.Multiline)]
     private static partial Regex Heading();
