@@ -16,14 +16,16 @@ internal sealed record Sentence(string Document, string Text, bool IsCell)
 /// <summary>Splits Markdown into sentences: no code blocks, no headings, no link targets.</summary>
 internal static partial class Prose
 {
-    public static List<Sentence> SentencesOf(string document, string markdown) =>
-    [
-        from paragraph in Paragraphs(markdown)
-        from text in EndOfSentence().Split(WithoutMarks(paragraph.Text))
-        let sentence = new Sentence(document, text.Trim(), paragraph.IsCell)
-        where sentence.Words > 0
-        select sentence,
-    ];
+    public static List<Sentence> SentencesOf(string document, string markdown)
+    {
+        var sentences =
+            from paragraph in Paragraphs(markdown)
+            from text in EndOfSentence().Split(WithoutMarks(paragraph.Text))
+            let sentence = new Sentence(document, text.Trim(), paragraph.IsCell)
+            where sentence.Words > 0
+            select sentence;
+        return [.. sentences];
+    }
 
     private static IEnumerable<(string Text, bool IsCell)> Paragraphs(string markdown)
     {
