@@ -64,9 +64,12 @@ const titles = {
   quarantine: '`ConnectionSurvival:Enabled` and `:QuarantineAfter`',
 };
 const lines = [];
-lines.push('# What it costs that connections outlive workers', '');
-lines.push(`Written by \`benchmarks/connections.sh\`: clusters of two workers, ${rounds} rounds, each with servers of its own, which take turns at being first, measured twice for ${seconds} s, in turn and back again; 64 kept connections (\`wrk -t1 -c64\`), "Hello, World!".`);
-lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSync('dotnet --version').toString().trim()} (SDK). Medians over the rounds; the ratios are those within each round.`, '');
+lines.push('# Cost of connections that outlive workers', '');
+lines.push('This page measures the cost of connections that move and survive.', '');
+lines.push('`benchmarks/connections.sh` writes it.');
+lines.push(`It runs clusters of two workers in ${rounds} rounds, each with new servers in another order. Each server is measured twice for ${seconds} s.`);
+lines.push('The load is 64 kept connections (`wrk -t1 -c64`) and "Hello, World!".');
+lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSync('dotnet --version').toString().trim()} (SDK). The figures are medians over the rounds. The ratios are those within each round.`, '');
 lines.push('| Options | Requests/s | Errors | Ratio | Workers\' processor time for each request | Ratio |', '|---|--:|--:|--:|--:|--:|');
 for (const name of Object.keys(titles))
   lines.push(`| ${titles[name]} | ${Math.round(median(rates(name)))} | ${errors(name)} | ${span(ratios(name, rates))} | ${median(costs(name)).toFixed(1)} µs | ${span(ratios(name, costs))} |`);

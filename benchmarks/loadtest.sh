@@ -243,8 +243,8 @@ explain_node() {
 
 explain_latency() {
     local name run=${runs[2]}
-    echo "The \`/heavy\` run asks for 100 requests per second and no more, so it measures latency, not throughput: every server that keeps up"
-    echo "shows about 100 requests per second. The p99 of 100 requests is little more than the slowest one."
+    echo "The \`/heavy\` run asks for 100 requests per second. It measures latency, not throughput: every server that keeps up shows about 100"
+    echo "requests per second. The p99 of 100 requests is little more than the slowest one."
     echo
     for name in .NET Node; do
         echo "- $name: mean $(median "$name cluster" "$run" 2) ms and p99 $(median "$name cluster" "$run" 3) ms as a cluster," \
@@ -274,8 +274,10 @@ report() {
     cat <<TEXT
 # A heavy endpoint under load
 
-Written by \`benchmarks/loadtest.sh\`, which runs the package \`loadtest\` against \`samples/HeavyEndpoint\` and against the same endpoints in
-plain Node (\`benchmarks/peers/node\`), each as one process and as a cluster of one worker per processor.
+This page measures CPU-bound work in a cluster and in one process, with .NET and with Node.
+
+\`benchmarks/loadtest.sh\` writes it. It runs the package \`loadtest\` against \`samples/HeavyEndpoint\`, and against the same endpoints in
+plain Node (\`benchmarks/peers/node\`). Each runs as one process, and as a cluster of one worker per processor.
 
 - Processors: $processors
 - OS: $(. /etc/os-release && echo "$PRETTY_NAME"), $(uname -m)
@@ -284,7 +286,7 @@ plain Node (\`benchmarks/peers/node\`), each as one process and as a cluster of 
 - loadtest $(node -p "require('$peers/package.json').devDependencies.loadtest"), one process, a new connection for each request
 
 Figures: $repeated.
-Memory is the resident memory of all processes of the server after its runs, added up; pages that processes share count once for each.
+Memory is the resident memory of all processes of the server after its runs, added up. Shared pages count once for each process.
 The load generator runs on the same machine and takes its part of the processors. \`/api/nocluster\` and \`/api/cluster\` do the same work:
 a difference between them is noise.
 
@@ -304,12 +306,14 @@ TEXT
     explain_losses
     cat <<TEXT
 
-Compare a cluster with the single process of the same runtime. The distance between .NET and Node is mostly that between their ways to
-compute a power, and says nothing about clusters.
+Compare a cluster with the single process of the same runtime. The distance between .NET and Node comes mostly from their ways to
+compute a power. It says nothing about clusters.
 
-People use a .NET cluster for other things than the speed of such work: a crash takes one worker and not the service, workers can be
-replaced one after another without failed requests, for a reload or to give memory back, and a garbage collection pauses one worker and
-not all.
+A .NET cluster is not for the speed of such work. It has other uses:
+
+- A crash ends one worker and not the service.
+- Workers can be replaced without failed requests, for a reload or to free memory.
+- A garbage collection pauses one worker and not all.
 TEXT
 }
 

@@ -40,8 +40,10 @@ slope() {
   cat <<TEXT
 # Memory of the primary
 
-Written by \`benchmarks/memory.sh\`: $rounds rounds, medians. The primary after a forced, compacting collection, with so many workers that listen on one port and
-have served four connections each. .NET $(dotnet --version) (SDK).
+This page measures the memory of a primary, by the number of its workers.
+
+\`benchmarks/memory.sh\` writes it: medians of $rounds rounds, .NET $(dotnet --version) (SDK). The primary is measured after a forced, compacting
+collection. Its workers listen on one port and have served four connections each.
 
 | Workers | Resident (KiB) | of that backed by no file | Managed heap (KiB) | Threads |
 |--:|--:|--:|--:|--:|
@@ -51,8 +53,9 @@ TEXT
   done
   cat <<TEXT
 
-Each worker costs the primary $(slope 3) KiB of resident memory, $(slope 4) of them backed by no file: the stack of a thread that reads its link, buffers, the page that the two
-share, objects. What the kernel holds for it (a socket pair, the pipes) is not in that, and the worker itself is a process with a runtime of its own.
+Each worker costs the primary $(slope 3) KiB of resident memory, $(slope 4) of them backed by no file. That is the stack
+of a thread that reads its link, buffers, the shared page and objects. Memory of the kernel (a socket pair, the pipes) is not included.
+The worker itself is a process with a runtime of its own.
 TEXT
 } >"$report"
 cat "$report"

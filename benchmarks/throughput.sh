@@ -52,20 +52,21 @@ const primary = kind => { const own = rows.filter(r => r[1] === kind && r[2] ===
 const titles = { kestrel: 'Kestrel, one process', cluster: 'ProcessCluster, 2 workers', reuseport: 'ProcessCluster, 2 workers, mode ReusePort', node: "Node's cluster, 2 workers, round robin" };
 const lines = [];
 lines.push('# Throughput', '');
-lines.push(`Written by \`benchmarks/throughput.sh\`: ${rounds} rounds, interleaved, ${seconds} s each, 64 connections (\`wrk -t1 -c64\`), "Hello, World!".`);
+lines.push('This page measures requests per second and connections per second, against plain Kestrel and Node.', '');
+lines.push(`\`benchmarks/throughput.sh\` writes it: ${rounds} rounds, interleaved, ${seconds} s each, 64 connections (\`wrk -t1 -c64\`), "Hello, World!".`);
 lines.push(`Load and servers share ${os.cpus().length} processors. .NET ${execSync('dotnet --version').toString().trim()} (SDK), Node ${process.version}.`);
-lines.push('Medians over the rounds; the ratios are medians of the ratios within each round.', '');
+lines.push('The figures are medians over the rounds. The ratios are medians of the ratios within each round.', '');
 lines.push('| Connections | Server | Requests/s | Lowest – highest | Errors | Ratio to Kestrel |', '|---|---|--:|--:|--:|--:|');
 for (const [kind, title] of [['kept', 'kept'], ['each', 'one per request']])
   for (const name of ['kestrel', 'cluster', 'reuseport', 'node']) {
     const all = rates(kind, name);
     lines.push(`| ${title} | ${titles[name]} | ${Math.round(median(all))} | ${Math.round(Math.min(...all))} – ${Math.round(Math.max(...all))} | ${errors(kind, name)} | ${ratio(kind, name, 'kestrel').toFixed(2)} |`);
   }
-lines.push('', `On kept connections the cluster serves ${ratio('kept', 'cluster', 'kestrel').toFixed(2)} of what plain Kestrel serves in one process, ` +
-  `with a connection for each request ${ratio('each', 'cluster', 'kestrel').toFixed(2)}; that is ${ratio('each', 'cluster', 'node').toFixed(2)} times Node's round robin there, ` +
-  `and ${ratio('each', 'cluster', 'reuseport').toFixed(2)} of what workers reach that accept by themselves. Of the cluster's processor time the primary uses ${(100 * primary('each')).toFixed(0)} % then, ` +
-  `and ${(100 * primary('kept')).toFixed(0)} % on kept connections.`,
-  '', 'One .NET process uses all processors already: a cluster is for isolation and replacement, not for speed. What it costs is the',
-  'hand-off, once for each connection: the primary accepts, sends the descriptor, and gets an answer.', '');
+lines.push('', `- On kept connections the cluster serves ${ratio('kept', 'cluster', 'kestrel').toFixed(2)} of the requests of one Kestrel process.`,
+  `- With a connection for each request it serves ${ratio('each', 'cluster', 'kestrel').toFixed(2)} of them. That is ${ratio('each', 'cluster', 'node').toFixed(2)} times Node's round robin.`,
+  `- Workers that accept by themselves are faster there: the cluster reaches ${ratio('each', 'cluster', 'reuseport').toFixed(2)} of their rate.`,
+  `- The primary then uses ${(100 * primary('each')).toFixed(0)} % of the cluster's processor time. On kept connections it uses ${(100 * primary('kept')).toFixed(0)} %.`,
+  '', 'One .NET process already uses all processors. A cluster is for isolation and replacement, not for speed. Its cost is the hand-off, once',
+  'for each connection: the primary accepts, sends the descriptor, and gets an answer.', '');
 console.log(lines.join('\n'));
 JS

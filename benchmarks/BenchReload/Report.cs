@@ -4,7 +4,7 @@ using ProcessCluster.Testing;
 
 namespace BenchReload;
 
-/// <summary>docs/benchmarks/reload.md.</summary>
+/// <summary>Writes docs/benchmarks/reload.md.</summary>
 internal sealed class Report(int reloads, int kills, string? versions)
 {
     private readonly StringBuilder _reloads = new();
@@ -13,7 +13,7 @@ internal sealed class Report(int reloads, int kills, string? versions)
     private readonly Dictionary<string, List<StrictReport>> _reloaded = [];
     private readonly Dictionary<string, HealFigures> _healed = [];
 
-    /// <summary>What PM2's command takes by itself.</summary>
+    /// <summary>The time of PM2's command by itself.</summary>
     public TimeSpan? Pm2Command { get; set; }
 
     public void Reloaded(string name, bool keepAlive, ReloadFigures figures)
@@ -47,11 +47,13 @@ internal sealed class Report(int reloads, int kills, string? versions)
         $"""
         # Reloads and deaths under load
 
-        Written by `benchmarks/reload.sh`: two workers, clients that post 16 KiB, never retry, and check every answer. Load and servers share
-        {Environment.ProcessorCount} processors. .NET {Environment.Version}{(versions is null ? "; PM2 was not to be had" : $", {versions}")}.
-        Times are medians with the lowest and the highest; a request that was not answered, wholly and rightly, is failed.
-        The cluster has the defaults but for `Restart:StableAfter` of 1 s, PM2's `min_uptime`. PM2 runs in cluster mode with `wait_ready`, `process.send('ready')`, a handler
-        of SIGINT that closes the server, and `kill_timeout` (`benchmarks/peers/node/strict.config.cjs`).
+        This page measures reloads and killed workers under load, against PM2 and a restarted Kestrel.
+
+        `benchmarks/reload.sh` writes it: two workers, clients that post 16 KiB, never retry, and check every answer. Load and servers share
+        {Environment.ProcessorCount} processors. .NET {Environment.Version}{(versions is null ? "; PM2 was not available" : $", {versions}")}.
+        Times are medians with the lowest and the highest. A request without a complete and correct answer has failed.
+        The cluster has the defaults, except `Restart:StableAfter` of 1 s, PM2's `min_uptime`. PM2 runs in cluster mode with `wait_ready`,
+        `process.send('ready')`, a SIGINT handler that closes the server, and `kill_timeout` (`benchmarks/peers/node/strict.config.cjs`).
 
         ## {reloads} reloads, one after another, under 50 clients
 
@@ -65,8 +67,9 @@ internal sealed class Report(int reloads, int kills, string? versions)
         |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
         {_kept.ToString().TrimEnd()}
 
-        A connection that moves is the same for its client. Some move twice in a reload of two workers: first to the other old one.
-        Moving costs a few requests their time: within a fifth of a second the next worker, whose code is cold, has them all, where a drain sends clients there one after another.
+        A connection that moves stays the same for its client. Some move twice in a reload of two workers: first to the other old one.
+        Moving delays a few requests. Within a fifth of a second the next worker has them all, and its code is not JIT-compiled yet. A drain
+        sends clients there one after another.
 
         ## {kills} workers killed with SIGKILL, one after another, under 20 clients that wait 20 ms after each answer, a connection for each request
 
@@ -92,14 +95,14 @@ internal sealed class Report(int reloads, int kills, string? versions)
             yield return $"- {name}: a killed worker cost {figures.Load.Failed / (double)kills:0.0} requests on average, "
                 + $"and a new worker's first answer came after {Text(Median(figures.FirstAnswers))}.";
         }
-        yield return "- A reload of the cluster takes its time on purpose: each new worker serves for `SoakTime` (1 s) before an old one leaves, one after another. PM2 has no such";
-        yield return "  time. Fewest ready: by the workers' own notes of when they were up and when they were told to leave.";
+        yield return "- A reload of the cluster is slow on purpose: each new worker serves for `SoakTime` (1 s) before an old one leaves. PM2 has no such";
+        yield return "  time. Fewest ready: by the workers' own notes of their start and of the order to leave.";
         if (Pm2Command is { } command)
         {
-            yield return $"- PM2's reload is timed as its command is: of that, starting the command takes {Text(command)} (`pm2 ping`). Requests that time out there are connections";
-            yield return "  that stay open without an answer: the limit is 10 s.";
+            yield return $"- PM2's reload time is that of its command. Starting the command takes {Text(command)} of it (`pm2 ping`). Its timed-out requests are connections";
+            yield return "  that stay open without an answer for 10 s.";
         }
-        yield return "- What a killed worker was executing is lost, at every service. Latencies compare .NET with Node, not reloads: compare them within one. Other";
+        yield return "- Every service loses the requests that a killed worker was executing. Latencies compare .NET with Node, not reloads. Other";
         yield return "  work on the same processors lengthens all of them.";
     }
 

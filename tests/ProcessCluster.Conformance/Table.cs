@@ -3,10 +3,10 @@ using System.Text.RegularExpressions;
 
 namespace ProcessCluster.Conformance;
 
-/// <summary><c>docs/conformance.md</c> says what is: every case once, each test that it names, and every test of a case.</summary>
+/// <summary><c>conformance.md</c> says what is: every case once, each test that it names, and every test of a case.</summary>
 public sealed partial class Table
 {
-    private static readonly string[] Document = File.ReadAllLines(Path.Combine(TestPaths.Repository, "docs", "conformance.md"));
+    private static readonly string[] Document = Documents.Lines("conformance.md");
 
     [Theory]
     [InlineData("## test/parallel/test-cluster-*")]

@@ -19,7 +19,7 @@ public sealed class RulesTests
         {
             var anchor = rule.HelpLinkUri.Split('#');
             Assert.Equal(rule.Id, anchor[1], ignoreCase: true);
-            var section = File.ReadLines(Path.Combine(TestPaths.Repository, anchor[0]))
+            var section = Documents.Lines(Path.GetFileName(anchor[0]))
                 .SkipWhile(line => line != $"## {rule.Id}")
                 .Skip(1)
                 .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))

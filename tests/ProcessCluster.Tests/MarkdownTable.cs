@@ -5,7 +5,7 @@ internal static class MarkdownTable
 {
     /// <summary>The rows of the first table below the heading, without the two lines of its head; backquotes are left out.</summary>
     public static List<string[]> Read(string file, string heading) =>
-        [.. File.ReadLines(Path.Combine(TestPaths.Repository, "docs", file))
+        [.. Documents.Lines(file)
             .SkipWhile(line => line != heading)
             .SkipWhile(line => !line.StartsWith('|'))
             .TakeWhile(line => line.StartsWith('|'))

@@ -40,8 +40,9 @@ function start([file, args]) {
 
   const ratio = (command, a, b) => median(figures[command][a].map((figure, i) => figure / figures[command][b][i]));
   const lines = ['# Messages between two processes', '',
-    `Written by \`benchmarks/messages.sh\`: ${rounds} rounds, in turn, after two to warm up. ${os.cpus().length} processors, .NET ${execSync('dotnet --version').toString().trim()} (SDK), Node ${process.version}.`,
-    'Medians over the rounds with the lowest and the highest; ratios are medians of the ratios within each round.', '',
+    'This page measures messages between two processes: latency, rate and bytes per second.', '',
+    `\`benchmarks/messages.sh\` writes it: ${rounds} rounds, in turn, after two to warm up. ${os.cpus().length} processors, .NET ${execSync('dotnet --version').toString().trim()} (SDK), Node ${process.version}.`,
+    'The figures are medians over the rounds, with the lowest and the highest. Ratios are medians of the ratios within each round.', '',
     '| What | Link | Figure | Lowest – highest |', '|---|---|--:|--:|'];
   const units = {
     rtt: ['request and answer, 100 bytes, p50', f => `${f.toFixed(1)} µs`],
@@ -54,12 +55,12 @@ function start([file, args]) {
     }
   lines.push('',
     `A request and its answer take ${ratio('rtt', 'cluster', 'pinned').toFixed(2)} times as long as a round trip over two raw pipes, and ${ratio('rtt', 'cluster', 'node').toFixed(2)} of Node's time.`,
-    'Raw pipes are quickest with both ends on one processor, which is what that compares with; left to the system the two often run on two, and waking',
-    'an idle processor takes longer than the rest.',
+    'Raw pipes are quickest with both ends on one processor, and the comparison uses that figure. The system often runs the ends on two',
+    'processors, and waking an idle processor takes longer than the rest.',
     `One way the cluster handles ${ratio('oneway', 'cluster', 'node').toFixed(1)} times as many messages as Node, and ${ratio('bulk', 'cluster', 'node').toFixed(1)} times as many bytes.`,
     `The sender allocates ${allocated.toFixed(2)} bytes for each message of 100 bytes.`, '',
-    'The messages of the cluster are structs in MessagePack, encoded, decoded and given to a handler; Node\'s are objects in JSON, its default; the raw',
-    'pipes carry 100 bytes that nobody looks at.', '');
+    'The messages of the cluster are structs in MessagePack. They are encoded, decoded and given to a handler. Node\'s messages are objects in',
+    'JSON, its default. The raw pipes carry 100 bytes that no code reads.', '');
   fs.writeFileSync(report, lines.join('\n'));
   console.log(lines.join('\n'));
 })();

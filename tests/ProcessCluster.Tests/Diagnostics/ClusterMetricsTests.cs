@@ -6,7 +6,7 @@ using ProcessCluster.Tests.Clustering;
 
 namespace ProcessCluster.Tests.Diagnostics;
 
-/// <summary>What the primary measures and traces, against docs/telemetry.md.</summary>
+/// <summary>What the primary measures and traces, against telemetry.md.</summary>
 public sealed class ClusterMetricsTests : IDisposable
 {
     private static readonly ReloadResult Good = new(2, 3, TimeSpan.FromSeconds(1.5), null);

@@ -28,23 +28,23 @@ public sealed class LifecycleTests
     {
         var @event = Enum.Parse<LifecycleEvent>(eventName);
         var rows = Rows.Where(row => row.State == state && row.Event == @event).ToList();
-        Assert.True(rows.Count > 0, $"docs/lifecycle.md has no row for {state} and {@event}.");
+        Assert.True(rows.Count > 0, $"lifecycle.md has no row for {state} and {@event}.");
 
         var used = new HashSet<Row>();
         foreach (var life in Reachable.Where(life => life.State == state))
         {
             var fitting = rows.Where(row => row.Condition.Holds(life)).ToList();
-            Assert.True(fitting.Count == 1, $"docs/lifecycle.md has {fitting.Count} rows that fit {@event} of {life}; one must.");
+            Assert.True(fitting.Count == 1, $"lifecycle.md has {fitting.Count} rows that fit {@event} of {life}; one must.");
             var row = fitting[0];
             used.Add(row);
             var (next, actions) = life.On(@event);
-            Assert.True(row.Next == next.State, $"{@event} of {life} leads to {next.State}; docs/lifecycle.md says {row.Next}.");
-            Assert.True(row.Actions == actions, $"{@event} of {life} is followed by {actions}; docs/lifecycle.md says {row.Actions}.");
+            Assert.True(row.Next == next.State, $"{@event} of {life} leads to {next.State}; lifecycle.md says {row.Next}.");
+            Assert.True(row.Actions == actions, $"{@event} of {life} is followed by {actions}; lifecycle.md says {row.Actions}.");
             Assert.True(
                 row.Sets.Aggregate(life with { State = row.Next }, Flags.Set) == next,
-                $"{@event} of {life} leads to {next}; docs/lifecycle.md says that it sets [{string.Join(", ", row.Sets)}].");
+                $"{@event} of {life} leads to {next}; lifecycle.md says that it sets [{string.Join(", ", row.Sets)}].");
         }
-        Assert.All(rows, row => Assert.True(used.Contains(row), $"docs/lifecycle.md has a row that never holds: {row}"));
+        Assert.All(rows, row => Assert.True(used.Contains(row), $"lifecycle.md has a row that never holds: {row}"));
     }
 
     [Fact]
@@ -137,13 +137,13 @@ public sealed class LifecycleTests
                 foreach (var reported in (ReadOnlySpan<bool>)[false, true])
                 {
                     var row = CauseRows.Find(row => row.Fits(life, exit, reported));
-                    Assert.True(row is not null, $"docs/lifecycle.md has no cause for {exit} of {life}, failure reported: {reported}.");
+                    Assert.True(row is not null, $"lifecycle.md has no cause for {exit} of {life}, failure reported: {reported}.");
                     used.Add(row);
                     Assert.Equal((row, row.Cause), (row, life.CauseOf(exit, reported)));
                 }
             }
         }
-        Assert.All(CauseRows, row => Assert.True(used.Contains(row), $"docs/lifecycle.md has a cause that never holds: {row}"));
+        Assert.All(CauseRows, row => Assert.True(used.Contains(row), $"lifecycle.md has a cause that never holds: {row}"));
         Assert.Equal(Enum.GetValues<WorkerExitCause>(), CauseRows.Select(row => row.Cause).Distinct().Order());
     }
 
