@@ -93,6 +93,6 @@ internal sealed partial class SharedFiles : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(212, LogLevel.Warning, "Workers {Workers} write the file {Path} at positions of their own: they destroy each other's lines. Put the worker's slot in the name, share the file as its library can, or log to standard output (docs/aspnetcore.md).")]
+    [LoggerMessage(212, LogLevel.Warning, "Workers {Workers} write the file {Path} at positions of their own: they destroy each other's lines. Put the worker's slot in the name, share the file as its library can, or log to standard output (docs/guides/aspnetcore.md).")]
     private static partial void LogShared(ILogger logger, string workers, string path);
 }

@@ -6,7 +6,7 @@ namespace ProcessCluster.Generators.Diagnostics;
 internal static class Rules
 {
     /// <summary>The page that explains the rules, from the root of the repository.</summary>
-    private const string Help = "docs/diagnostics.md";
+    private const string Help = "docs/reference/diagnostics.md";
 
     public static readonly DiagnosticDescriptor UnsupportedType = Rule(
         "PCG001", "Type that cannot be sent", "{0} has the type {1}, which cannot be sent: {2}");

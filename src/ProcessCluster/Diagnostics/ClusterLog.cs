@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ProcessCluster.Diagnostics;
 
-/// <summary>Everything that the library logs, with its event id. Ids are never reused; docs/logging.md holds the same table.</summary>
+/// <summary>Everything that the library logs, with its event id. Ids are never reused; docs/reference/logging.md holds the same table.</summary>
 internal static partial class ClusterLog
 {
     /// <summary>The category of all of them.</summary>

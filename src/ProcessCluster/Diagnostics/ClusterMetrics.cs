@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace ProcessCluster.Diagnostics;
 
 /// <summary>
-/// Everything that the primary measures; docs/telemetry.md holds the same table. Thread-safe. Recording allocates nothing, and costs a look at
+/// Everything that the primary measures; docs/reference/telemetry.md holds the same table. Thread-safe. Recording allocates nothing, and costs a look at
 /// a field when nobody listens.
 /// </summary>
 internal sealed class ClusterMetrics : IDisposable

@@ -9,7 +9,7 @@ namespace ProcessCluster;
 public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Signal)
 {
     private const string EarlyEnd = "the program ended before it was ready. Its code runs in the primary and in every worker, the code around the builder too: "
-        + "what only one process can do (bind a port of its own, lock a file, hold a mutex) must ask Cluster.IsPrimary first, see docs/aspnetcore.md, 'What runs where'";
+        + "what only one process can do (bind a port of its own, lock a file, hold a mutex) must ask Cluster.IsPrimary first, see docs/guides/aspnetcore.md, 'What runs where'";
 
     /// <summary>Gets the worker's own report of its end, for example the exception that its start failed with; null when it made none.</summary>
     public string? Reason { get; init; }

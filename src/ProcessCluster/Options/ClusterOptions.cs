@@ -112,14 +112,14 @@ public sealed record ClusterOptions
 
     /// <summary>
     /// Gets or sets whether a worker that leaves gives its idle connections to others, instead of telling their clients to connect anew. Default true. What can move, and
-    /// what drains all the same, is in <c>docs/connections.md</c>.
+    /// what drains all the same, is in <c>docs/guides/connections.md</c>.
     /// </summary>
     public bool MoveConnections { get; set; } = true;
 
     /// <summary>
     /// Gets or sets whether workers that have more kept connections than others give idle ones back, until all have about as many: after workers were added or replaced, or
     /// when clients went. Default true. Only what can move, and where <see cref="DispatchPolicy.RoundRobin"/>, <see cref="DispatchPolicy.LeastConnections"/> or
-    /// <see cref="DispatchPolicy.Random"/> chooses: the choice of others stays. Without effect where <see cref="MoveConnections"/> is false. At most some 430 connections per second and worker. More in <c>docs/connections.md</c>.
+    /// <see cref="DispatchPolicy.Random"/> chooses: the choice of others stays. Without effect where <see cref="MoveConnections"/> is false. At most some 430 connections per second and worker. More in <c>docs/guides/connections.md</c>.
     /// </summary>
     public bool RebalanceConnections { get; set; } = true;
 

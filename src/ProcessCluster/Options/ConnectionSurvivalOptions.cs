@@ -6,7 +6,7 @@ namespace ProcessCluster;
 /// The options for the connections of a worker that crashes, is killed or ends by itself. In a host read from the section
 /// <c>ProcessCluster:ConnectionSurvival</c>. When it is on, the primary keeps a copy of each connection that can survive: those that are idle are served by another
 /// worker at once, those with a request under way are answered with a <c>502</c>, or closed where a part of the response was sent.
-/// <c>docs/connections.md</c> says which connections that are.
+/// <c>docs/guides/connections.md</c> says which connections that are.
 /// </summary>
 public sealed record ConnectionSurvivalOptions
 {
@@ -39,7 +39,7 @@ public sealed record ConnectionSurvivalOptions
     /// <summary>
     /// In how many crashes in a row, of whichever workers, a request (method and route) must have been running to be quarantined: all workers then answer it with <c>503</c> for
     /// <see cref="QuarantineTime"/>. From 1 to 100; default 0: none is quarantined. Needs that connections survive (<see cref="Enabled"/>). Of several such requests the rarest is
-    /// taken. Requests over HTTP/2 are refused, but not seen; what is counted, and who may be hit wrongly, is in <c>docs/connections.md</c>.
+    /// taken. Requests over HTTP/2 are refused, but not seen; what is counted, and who may be hit wrongly, is in <c>docs/guides/connections.md</c>.
     /// </summary>
     public int QuarantineAfter { get; set; }
 

@@ -141,6 +141,6 @@ public sealed class Surroundings
     {
         Assert.Contains(words, message, StringComparison.Ordinal);
         Assert.Contains("runs in the primary and in every worker", message, StringComparison.Ordinal);
-        Assert.Contains("docs/aspnetcore.md, 'What runs where'", message, StringComparison.Ordinal);
+        Assert.Contains("docs/guides/aspnetcore.md, 'What runs where'", message, StringComparison.Ordinal);
     }
 }

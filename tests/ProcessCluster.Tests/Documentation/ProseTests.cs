@@ -10,7 +10,7 @@ public sealed partial class ProseTests
     private const double MostCommas = 1.0;
 
     /// <summary>How many doc summaries in src/ may still begin with a question word. It only ever gets smaller; the aim is 0.</summary>
-    private const int MostQuestionSummaries = 436;
+    private const int MostQuestionSummaries = 0;
 
     private static readonly List<Sentence> Sentences = [.. Documents.All.SelectMany(document => Prose.SentencesOf(document, Documents.Read(document)))];
 

@@ -36,7 +36,7 @@ public sealed class WorkerExitTests
     public void An_end_before_it_was_ready_is_explained(WorkerExitCause cause, int? code, Signal signal, bool isExplained)
     {
         var exit = new WorkerExit(cause, code, signal == Signal.None ? null : signal) { BeforeReady = true, LastErrors = ["one", "two"] };
-        Assert.Equal(isExplained, exit.ToString().EndsWith("docs/aspnetcore.md, 'What runs where'. It wrote: one | two", StringComparison.Ordinal));
+        Assert.Equal(isExplained, exit.ToString().EndsWith("docs/guides/aspnetcore.md, 'What runs where'. It wrote: one | two", StringComparison.Ordinal));
         Assert.DoesNotContain("It wrote", (exit with { Reason = "the start failed" }).ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("It wrote", (exit with { BeforeReady = false }).ToString(), StringComparison.Ordinal);
     }

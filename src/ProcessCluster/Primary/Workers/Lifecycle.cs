@@ -80,7 +80,7 @@ internal enum LifecycleActions
 }
 
 /// <summary>
-/// The life of a worker as a pure function: (state, event) to (state, actions). docs/lifecycle.md holds it as a table, which a test
+/// The life of a worker as a pure function: (state, event) to (state, actions). docs/reference/lifecycle.md holds it as a table, which a test
 /// compares with this.
 /// </summary>
 /// <param name="State">The public state.</param>
