@@ -106,6 +106,7 @@ internal sealed class PrimaryCluster : ICluster
 
     public ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null)
     {
+        ThrowIfUnsupported("Cluster.Fork");
         var options = _scope.Options;
         return _supervisor.Value.Loop.Invoke(() =>
         {
@@ -116,6 +117,7 @@ internal sealed class PrimaryCluster : ICluster
 
     public async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
     {
+        ThrowIfUnsupported("Cluster.StartAsync");
         var options = _scope.Options;
         var supervisor = _supervisor.Value;
         var management = supervisor.Loop.Invoke(() =>
@@ -229,6 +231,9 @@ internal sealed class PrimaryCluster : ICluster
 
     public Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
         _locks.AcquireAsync(name, cancellationToken);
+
+    private static void ThrowIfUnsupported(string call) =>
+        OperatingSystemSupport.ThrowIfUnsupported(call, "Run the work in this process instead, as UseProcessCluster() does.");
 
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
     {
