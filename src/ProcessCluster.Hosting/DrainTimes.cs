@@ -1,4 +1,4 @@
-namespace ProcessCluster.AspNetCore.Drain;
+namespace ProcessCluster.Hosting;
 
 /// <summary>The times of a worker that leaves, all within <see cref="ClusterOptions.DrainTimeout"/>.</summary>
 /// <param name="Idle">How long a connection must have been idle before it is closed: in this time every client that is busy asks again, and is told.</param>

@@ -1,59 +1,50 @@
-using Microsoft.Extensions.Hosting;
 using ProcessCluster;
-using ProcessCluster.AspNetCore.Hosting;
+using ProcessCluster.Hosting;
 
-namespace Microsoft.AspNetCore.Builder
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>Runs programs of <c>Host.CreateApplicationBuilder</c>, for example worker services, as clusters.</summary>
+public static class ProcessClusterHostApplicationBuilderExtensions
 {
-    /// <summary>Runs web applications as clusters.</summary>
-    public static class ProcessClusterWebApplicationBuilderExtensions
+    /// <summary>
+    /// Runs the program as a cluster. This process becomes the primary: it runs the code around the builder, and constructs no hosted
+    /// service. It starts <see cref="ClusterOptions.Workers"/> workers (one per processor by default) and replaces those that die. Each
+    /// worker runs all hosted services. Options come from the configuration section <c>ProcessCluster</c>.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// <c>services.AddHostedServiceOnce&lt;T&gt;()</c> adds a service that runs in one worker at a time. A web server needs the package
+    /// ProcessCluster.AspNetCore, whichever overload is called; without that package its host stays one process.
+    /// </para>
+    /// <para>
+    /// The program stays one process with <c>ProcessCluster:Enabled=false</c>, on systems other than 64-bit Linux, while a debugger is
+    /// attached, under <c>dotnet watch</c>, and under test hosts and design-time tools. The log says why.
+    /// </para>
+    /// </remarks>
+    /// <typeparam name="TBuilder">The builder's type.</typeparam>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets options in code; they win over the configuration.</param>
+    /// <returns>The builder.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="builder"/> is null.</exception>
+    public static TBuilder UseProcessCluster<TBuilder>(this TBuilder builder, Action<ClusterOptions>? configure = null)
+        where TBuilder : IHostApplicationBuilder
     {
-        /// <summary>
-        /// Runs the application as a cluster: this process becomes the primary, which runs nothing of the application but the code around
-        /// the builder; it starts <see cref="ClusterOptions.Workers"/> workers (one per processor by default), gives them the connections,
-        /// and replaces those that die. Options come from the configuration section <c>ProcessCluster</c>. The program's own Kestrel
-        /// configuration holds unchanged.
-        /// </summary>
-        /// <remarks>
-        /// The program stays one process with <c>ProcessCluster:Enabled=false</c>, while a debugger is attached, under <c>dotnet watch</c>, under test hosts and
-        /// design-time tools (where the process is not the application, or the server not Kestrel), and in-process in IIS; the log says so.
-        /// </remarks>
-        /// <param name="builder">The builder.</param>
-        /// <param name="configure">Sets options in code; they win over the configuration.</param>
-        /// <returns>The builder.</returns>
-        public static WebApplicationBuilder UseProcessCluster(this WebApplicationBuilder builder, Action<ClusterOptions>? configure = null)
-        {
-            ArgumentNullException.ThrowIfNull(builder);
-            ClusterHosting.Add(builder.Services, configure, builder.Host);
-            return builder;
-        }
+        ArgumentNullException.ThrowIfNull(builder);
+        var server = ServerParts.Find();
+        ClusterHosting.Add(builder.Services, configure, server?.HostBuilderOf(builder), server);
+        return builder;
     }
 }
 
-namespace Microsoft.Extensions.Hosting
+/// <summary>Runs programs of <c>Host.CreateDefaultBuilder</c> as clusters.</summary>
+public static class ProcessClusterHostBuilderExtensions
 {
-    /// <summary>Runs generic hosts as clusters.</summary>
-    public static class ProcessClusterHostBuilderExtensions
+    /// <inheritdoc
+    ///   cref="ProcessClusterHostApplicationBuilderExtensions.UseProcessCluster{TBuilder}"
+    ///   path="/summary|/remarks|/param|/returns|/exception"/>
+    public static IHostBuilder UseProcessCluster(this IHostBuilder builder, Action<ClusterOptions>? configure = null)
     {
-        /// <inheritdoc cref="AspNetCore.Builder.ProcessClusterWebApplicationBuilderExtensions.UseProcessCluster"/>
-        public static IHostBuilder UseProcessCluster(this IHostBuilder builder, Action<ClusterOptions>? configure = null)
-        {
-            ArgumentNullException.ThrowIfNull(builder);
-            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder));
-        }
-    }
-}
-
-namespace Microsoft.AspNetCore.Hosting
-{
-    /// <summary>Runs web hosts as clusters.</summary>
-    public static class ProcessClusterWebHostBuilderExtensions
-    {
-        /// <inheritdoc cref="AspNetCore.Builder.ProcessClusterWebApplicationBuilderExtensions.UseProcessCluster"/>
-        /// <exception cref="InvalidOperationException">At build: the builder is the obsolete WebHostBuilder, which has no generic host.</exception>
-        public static IWebHostBuilder UseProcessCluster(this IWebHostBuilder builder, Action<ClusterOptions>? configure = null)
-        {
-            ArgumentNullException.ThrowIfNull(builder);
-            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder: null));
-        }
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder, ServerParts.Find()));
     }
 }

@@ -7,25 +7,57 @@ namespace ProcessCluster.Tests;
 /// <summary>The rules that keep the house in order, checked on the source's syntax.</summary>
 public sealed class ArchitectureTests
 {
-    private const string Core = "ProcessCluster";
+    private const string Core = "ProcessCluster", Hosting = "ProcessCluster.Hosting", AspNetCore = "ProcessCluster.AspNetCore";
     private const int MaxLines = 400;
 
-    /// <summary>A folder uses only those before it. The last one is the root: the façade, which nothing uses.</summary>
-    private static readonly string[] Order =
-    [
-        "Model", "Errors", "Diagnostics", "Platform", "Serialization", "Wire", "Ipc", "Messaging", "Sockets",
-        "Primary/Workers", "Primary/Listening", "Primary/Supervision", "Worker", "",
-    ];
+    /// <summary>A folder uses only those before it. The last one is the root: in the core the façade, which nothing uses.</summary>
+    private static readonly Dictionary<string, string[]> Order = new()
+    {
+        [Core] =
+        [
+            "Model", "Errors", "Diagnostics", "Platform", "Serialization", "Wire", "Ipc", "Messaging", "Sockets",
+            "Primary/Workers", "Primary/Listening", "Primary/Supervision", "Worker", "",
+        ],
+        [Hosting] = [""],
+    };
 
     private static readonly List<SourceFile> Files = SourceFile.All;
 
-    [Fact]
-    public void Every_folder_has_its_place_in_the_order() =>
-        Assert.Equal(Order.Order(), Files.Where(file => file.Project == Core).Select(file => file.Folder).Distinct().Order());
+    [Theory]
+    [InlineData(Core)]
+    [InlineData(Hosting)]
+    public void Every_folder_has_its_place_in_the_order(string project) =>
+        Assert.Equal(Order[project].Order(), Files.Where(file => file.Project == project).Select(file => file.Folder).Distinct().Order());
+
+    [Theory]
+    [InlineData(Core)]
+    [InlineData(Hosting)]
+    public void A_folder_uses_only_those_before_it(string project) => AssertNone(
+        new FolderImports(Files, project).All.Where(import =>
+            Array.IndexOf(Order[project], import.Folder) > Array.IndexOf(Order[project], import.File.Folder)));
+
+    [Theory]
+    [InlineData(Core, Hosting, AspNetCore, "Microsoft.AspNetCore", "Microsoft.Extensions.Hosting")]
+    [InlineData(Hosting, AspNetCore, "Microsoft.AspNetCore")]
+    public void A_project_uses_only_those_below_it(string project, params string[] above)
+    {
+        AssertNone(
+            from file in Files
+            where file.Project == project
+            from name in file.Root.DescendantNodes().OfType<QualifiedNameSyntax>()
+            where above.Contains(name.ToString())
+            select $"{file.At(name)}: {name}");
+        var definition = File.ReadAllText(Path.Combine(TestPaths.Repository, "src", project, $"{project}.csproj"));
+        Assert.DoesNotContain("FrameworkReference", definition, StringComparison.Ordinal);
+        Assert.All(above, name => Assert.DoesNotContain($"/{name}.csproj", definition, StringComparison.Ordinal));
+    }
 
     [Fact]
-    public void A_folder_uses_only_those_before_it() => AssertNone(
-        new FolderImports(Files, Core).All.Where(import => Array.IndexOf(Order, import.Folder) > Array.IndexOf(Order, import.File.Folder)));
+    public void Packages_use_the_public_API_of_the_core()
+    {
+        var definition = File.ReadAllText(Path.Combine(TestPaths.Repository, "src", Core, $"{Core}.csproj"));
+        Assert.All(new[] { Hosting, AspNetCore }, name => Assert.DoesNotContain($"InternalsVisibleTo Include=\"{name}\"", definition, StringComparison.Ordinal));
+    }
 
     [Fact]
     public void Primary_and_worker_do_not_know_each_other() => AssertNone(
