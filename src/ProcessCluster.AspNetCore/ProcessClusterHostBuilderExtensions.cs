@@ -1,6 +1,7 @@
-using Microsoft.Extensions.Hosting;
+using Microsoft.AspNetCore.Hosting;
 using ProcessCluster;
 using ProcessCluster.AspNetCore.Hosting;
+using ProcessCluster.Hosting;
 
 namespace Microsoft.AspNetCore.Builder
 {
@@ -14,8 +15,9 @@ namespace Microsoft.AspNetCore.Builder
         /// configuration holds unchanged.
         /// </summary>
         /// <remarks>
-        /// The program stays one process with <c>ProcessCluster:Enabled=false</c>, while a debugger is attached, under <c>dotnet watch</c>, under test hosts and
-        /// design-time tools (where the process is not the application, or the server not Kestrel), and in-process in IIS; the log says so.
+        /// The program stays one process with <c>ProcessCluster:Enabled=false</c>, on systems other than 64-bit Linux, while a debugger is
+        /// attached, under <c>dotnet watch</c>, under test hosts and design-time tools (where the process is not the application, or the server
+        /// not Kestrel), and in-process in IIS; the log says so.
         /// </remarks>
         /// <param name="builder">The builder.</param>
         /// <param name="configure">Sets options in code; they win over the configuration.</param>
@@ -23,22 +25,8 @@ namespace Microsoft.AspNetCore.Builder
         public static WebApplicationBuilder UseProcessCluster(this WebApplicationBuilder builder, Action<ClusterOptions>? configure = null)
         {
             ArgumentNullException.ThrowIfNull(builder);
-            ClusterHosting.Add(builder.Services, configure, builder.Host);
+            ClusterHosting.Add(builder.Services, configure, builder.Host, new KestrelPart());
             return builder;
-        }
-    }
-}
-
-namespace Microsoft.Extensions.Hosting
-{
-    /// <summary>Runs generic hosts as clusters.</summary>
-    public static class ProcessClusterHostBuilderExtensions
-    {
-        /// <inheritdoc cref="AspNetCore.Builder.ProcessClusterWebApplicationBuilderExtensions.UseProcessCluster"/>
-        public static IHostBuilder UseProcessCluster(this IHostBuilder builder, Action<ClusterOptions>? configure = null)
-        {
-            ArgumentNullException.ThrowIfNull(builder);
-            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder));
         }
     }
 }
@@ -53,7 +41,7 @@ namespace Microsoft.AspNetCore.Hosting
         public static IWebHostBuilder UseProcessCluster(this IWebHostBuilder builder, Action<ClusterOptions>? configure = null)
         {
             ArgumentNullException.ThrowIfNull(builder);
-            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder: null));
+            return builder.ConfigureServices(services => ClusterHosting.Add(services, configure, builder: null, new KestrelPart()));
         }
     }
 }

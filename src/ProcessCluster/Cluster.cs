@@ -56,6 +56,13 @@ public static class Cluster
         remove => Current.Hung -= value;
     }
 
+    /// <summary>
+    /// Gets whether this system can run a cluster: 64-bit Linux so far. Elsewhere a process is a primary without workers, and
+    /// <see cref="Fork"/>, <see cref="StartAsync"/>, <see cref="ListenAsync"/> and <see cref="BindUdpAsync"/> throw
+    /// <see cref="PlatformNotSupportedException"/>.
+    /// </summary>
+    public static bool IsSupported => OperatingSystemSupport.IsSupported;
+
     /// <summary>This process's view of the cluster, the one that is injected.</summary>
     public static ICluster Current { get; } = Create();
 

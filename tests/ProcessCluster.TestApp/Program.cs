@@ -3,6 +3,8 @@ using ProcessCluster.TestApp;
 
 // The program that the specs start. The first argument says what it is: a primary that takes commands from its standard input, or a web
 // application. A role in the environment says what a worker does; some of them must not touch the library too early.
+if (Environment.GetEnvironmentVariable("OTHER_SYSTEM") is not null)
+    OtherSystem.Pretend();
 if (Environment.GetEnvironmentVariable("SUBREAPER") is not null)
     Subreaper.Become();
 if (Environment.GetEnvironmentVariable("THREADS") is { } threads)
@@ -30,6 +32,8 @@ switch (Environment.GetEnvironmentVariable("ROLE"), args)
         return await Roles.RunAsync("echo", args);
     case (null, [['a', 'l', 'o', 'n', 'e', '-', .. var role], ..]):
         return await Roles.RunAsync(role, args);
+    case (null, ["other-system"]):
+        return await OtherSystem.RunAsync();
     case (null, ["web", ..]):
         return WebApp.Run(args[1..]);
     default:

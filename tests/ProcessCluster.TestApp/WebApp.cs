@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace ProcessCluster.TestApp;
 
-/// <summary>A web application as users write them. The first argument is the builder: minimal, host, webhost or none.</summary>
+/// <summary>A web application as users write them. The first argument is the builder, and what of it the cluster is added to.</summary>
 internal static class WebApp
 {
     public static int Run(string[] args)
@@ -29,10 +29,10 @@ internal static class WebApp
         {
             switch (args[0])
             {
-                case "minimal":
+                case "minimal" or "service-defaults" or "minimal-host" or "minimal-webhost":
                     var builder = WebApplication.CreateBuilder(args[1..]);
                     WebLogs.Add(builder.Host, builder.Services, isLate: false);
-                    builder.UseProcessCluster();
+                    UseCluster(builder, args[0]);
                     WebLogs.Add(builder.Host, builder.Services, isLate: true);
                     Configure(builder.Services);
                     ConfigureKestrel(builder.WebHost);
@@ -54,6 +54,11 @@ internal static class WebApp
                         .ConfigureWebHostDefaults(web => ConfigureWeb(web).UseProcessCluster())
                         .Build().Run();
                     break;
+                case "application":
+                    var application = Host.CreateApplicationBuilder(args[1..]).UseProcessCluster();
+                    Configure(application.Services);
+                    application.Build().Run();
+                    break;
                 case "workers-only":
                     Host.CreateDefaultBuilder(args[1..])
                         .UseProcessCluster()
@@ -71,6 +76,29 @@ internal static class WebApp
             return 3;
         }
     }
+
+    private static void UseCluster(WebApplicationBuilder builder, string on)
+    {
+        switch (on)
+        {
+            case "service-defaults":
+                AddServiceDefaults(builder);
+                break;
+            case "minimal-host":
+                builder.Host.UseProcessCluster();
+                break;
+            case "minimal-webhost":
+                builder.WebHost.UseProcessCluster();
+                break;
+            default:
+                builder.UseProcessCluster();
+                break;
+        }
+    }
+
+    /// <summary>As a company's own library has it, which knows nothing of web applications.</summary>
+    private static TBuilder AddServiceDefaults<TBuilder>(TBuilder builder)
+        where TBuilder : IHostApplicationBuilder => builder.UseProcessCluster();
 
     private static IWebHostBuilder ConfigureWeb(IWebHostBuilder web)
     {
@@ -106,6 +134,8 @@ internal static class WebApp
         WebChaos.Add(services);
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
+        if (Environment.GetEnvironmentVariable("FAIL_BACKGROUND") is { } delay)
+            services.AddHostedService(_ => new FailingLater(int.Parse(delay, CultureInfo.InvariantCulture)));
         if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)
             services.AddHostedService(_ => new Version(File.ReadAllText(file)));
     }
@@ -243,6 +273,16 @@ internal static class WebApp
         }
 
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    private sealed class FailingLater(int milliseconds) : BackgroundService
+    {
+        protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+        {
+            if (milliseconds > 0)
+                await Task.Delay(milliseconds, stoppingToken);
+            throw new InvalidOperationException("the queue is gone");
+        }
     }
 
     private sealed class Failing : IHostedService

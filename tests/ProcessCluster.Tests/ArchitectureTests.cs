@@ -7,7 +7,7 @@ namespace ProcessCluster.Tests;
 /// <summary>The rules that keep the house in order, checked on the source's syntax.</summary>
 public sealed class ArchitectureTests
 {
-    private const string Core = "ProcessCluster";
+    private const string Core = "ProcessCluster", Hosting = "ProcessCluster.Hosting", AspNetCore = "ProcessCluster.AspNetCore";
     private const int MaxLines = 400;
 
     private const string Linux = "Linux";
@@ -21,7 +21,8 @@ public sealed class ArchitectureTests
             "Serialization", "Protocol", "Messaging/Links", "Messaging", "Connections/Readiness", "Connections", "Udp", "Locks", "Clustering",
             "Primary/Workers", "Primary/Dispatch", "Primary/Handoff", "Primary/Ports", "Primary/Fleet", "Primary", "Worker", "",
         ],
-        ["ProcessCluster.AspNetCore"] = ["Features", "Http1", "Survival", "Draining", "Transport", "Hosting", ""],
+        [Hosting] = [""],
+        [AspNetCore] = ["Features", "Http1", "Survival", "Draining", "Transport", "Hosting", ""],
         ["ProcessCluster.Generators"] = ["Model", "Diagnostics", "Symbols", "Emission", ""],
     };
 
@@ -38,6 +39,30 @@ public sealed class ArchitectureTests
         from import in new FolderImports(Files, order.Key).All
         where Array.IndexOf(order.Value, import.Folder) > Array.IndexOf(order.Value, import.File.Folder)
         select import);
+
+    [Theory]
+    [InlineData(Core, Hosting, AspNetCore, "Microsoft.AspNetCore", "Microsoft.Extensions.Hosting")]
+    [InlineData(Hosting, AspNetCore, "Microsoft.AspNetCore")]
+    public void A_project_uses_only_those_below_it(string project, params string[] above)
+    {
+        AssertNone(
+            from file in Files
+            where file.Project == project
+            from name in file.Root.DescendantNodes().OfType<QualifiedNameSyntax>()
+            where above.Contains(name.ToString())
+            select $"{file.At(name)}: {name}");
+        var definition = File.ReadAllText(Path.Combine(TestPaths.Repository, "src", project, $"{project}.csproj"));
+        Assert.DoesNotContain("FrameworkReference", definition, StringComparison.Ordinal);
+        Assert.All(above, name => Assert.DoesNotContain($"/{name}.csproj", definition, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_web_package_uses_the_public_API_of_the_core()
+    {
+        // The other one reads options from the core's table.
+        var definition = File.ReadAllText(Path.Combine(TestPaths.Repository, "src", Core, $"{Core}.csproj"));
+        Assert.DoesNotContain($"InternalsVisibleTo Include=\"{AspNetCore}\"", definition, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Primary_and_worker_do_not_know_each_other() => AssertNone(

@@ -1,23 +1,26 @@
+using Microsoft.Extensions.Hosting;
+
 namespace ProcessCluster.Tests;
 
 public sealed class PublicApiTests
 {
     private const string Accept = "ACCEPT_PUBLIC_API";
 
-    private static readonly string File = Path.Combine(TestPaths.Repository, "tests", "ProcessCluster.Tests", "PublicApi.txt");
-
-    [Fact]
-    public void The_public_API_is_the_one_that_was_accepted()
+    [Theory]
+    [InlineData(typeof(Cluster), "PublicApi.txt")]
+    [InlineData(typeof(ProcessClusterHostBuilderExtensions), "PublicApi.Hosting.txt")]
+    public void The_public_API_is_the_one_that_was_accepted(Type member, string file)
     {
-        var actual = PublicApi.Of(typeof(Cluster).Assembly);
+        var path = Path.Combine(TestPaths.Repository, "tests", "ProcessCluster.Tests", file);
+        var actual = PublicApi.Of(member.Assembly);
         if (Environment.GetEnvironmentVariable(Accept) == "1")
-            System.IO.File.WriteAllLines(File, actual);
+            File.WriteAllLines(path, actual);
 
-        var accepted = System.IO.File.ReadAllLines(File);
+        var accepted = File.ReadAllLines(path);
         var changes = accepted.Except(actual).Select(line => $"- {line}").Concat(actual.Except(accepted).Select(line => $"+ {line}"));
         Assert.True(
             actual.SequenceEqual(accepted),
-            $"The public API has changed. If it should, run the test again with {Accept}=1, which rewrites PublicApi.txt, and commit that."
+            $"The public API has changed. If it should, run the test again with {Accept}=1, which rewrites {file}, and commit that."
             + Environment.NewLine + string.Join(Environment.NewLine, changes));
     }
 }

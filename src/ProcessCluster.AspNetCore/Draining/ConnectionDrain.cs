@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using ProcessCluster.Hosting;
 
 namespace ProcessCluster.AspNetCore.Draining;
 
@@ -10,7 +11,7 @@ namespace ProcessCluster.AspNetCore.Draining;
 /// connections get GOAWAY. HTTP/1.1 connections are closed only when they were idle for a while, one after another: a client that is busy
 /// has been told by then. Belongs to one host.
 /// </summary>
-internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, ILoggerFactory loggers) : IDisposable
+internal sealed partial class ConnectionDrain(IOptions<ClusterOptions> options, ILoggerFactory loggers) : IClientDrain, IDisposable
 {
     private const double GoldenRatio = 0.6180339887;
 

@@ -59,7 +59,7 @@ public interface ICluster
     /// <exception cref="ClusterException">The program cannot be started, or the system has no room for another process.</exception>
     /// <exception cref="ArgumentException">A variable's name or value cannot be.</exception>
     /// <exception cref="InvalidOperationException">This is a worker, or the cluster is being disconnected.</exception>
-    /// <exception cref="PlatformNotSupportedException">Clusters do not run on this system yet.</exception>
+    /// <exception cref="PlatformNotSupportedException">This system is not 64-bit Linux.</exception>
     ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null);
 
     /// <summary>
@@ -73,7 +73,7 @@ public interface ICluster
     /// <exception cref="ClusterStartException">The first worker ended before it was ready; the message says why. No worker is left.</exception>
     /// <exception cref="ClusterException">The program cannot be started.</exception>
     /// <exception cref="InvalidOperationException">This is a worker, or the cluster is started already.</exception>
-    /// <exception cref="PlatformNotSupportedException">Clusters do not run on this system yet.</exception>
+    /// <exception cref="PlatformNotSupportedException">This system is not 64-bit Linux.</exception>
     Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default);
 
     /// <summary>

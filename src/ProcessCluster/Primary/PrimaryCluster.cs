@@ -60,6 +60,7 @@ internal sealed class PrimaryCluster : ClusterBase
 
     public override ClusterWorker Fork(IReadOnlyDictionary<string, string?>? environment = null)
     {
+        ThrowIfUnsupported("Cluster.Fork");
         var options = Scope.Options;
         return _supervisor.Value.Loop.Invoke(() =>
         {
@@ -70,6 +71,7 @@ internal sealed class PrimaryCluster : ClusterBase
 
     public override async Task<IReadOnlyList<string>> StartAsync(CancellationToken cancellationToken = default)
     {
+        ThrowIfUnsupported("Cluster.StartAsync");
         var options = Scope.Options;
         var supervisor = _supervisor.Value;
         var management = supervisor.Loop.Invoke(() =>
@@ -175,6 +177,9 @@ internal sealed class PrimaryCluster : ClusterBase
 
     public override Task<ClusterLock> AcquireLockAsync(string name, CancellationToken cancellationToken = default) =>
         _locks.AcquireAsync(name, cancellationToken);
+
+    private static void ThrowIfUnsupported(string call) =>
+        OperatingSystemSupport.ThrowIfUnsupported(call, "Run the work in this process instead, as UseProcessCluster() does.");
 
     private static async Task SendUnlessGoneAsync<T>(ClusterWorker worker, T message, CancellationToken cancellationToken)
     {

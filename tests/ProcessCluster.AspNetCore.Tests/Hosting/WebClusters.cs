@@ -12,6 +12,9 @@ public sealed class WebClusters
     [InlineData("minimal")]
     [InlineData("host")]
     [InlineData("webhost")]
+    [InlineData("service-defaults")]
+    [InlineData("minimal-host")]
+    [InlineData("minimal-webhost")]
     public async Task Every_worker_answers_requests_on_new_connections(string builder)
     {
         await using var web = await Started.Web(builder, workers: 3);

@@ -6,14 +6,23 @@ namespace ProcessCluster.Specs;
 /// <summary>The packages: what is in them, and a program that gets them as a user does.</summary>
 public sealed class Packages
 {
+    /// <summary>The packages, and what each depends on.</summary>
+    private static readonly (string Name, string[] Dependencies)[] All =
+    [
+        ("ProcessCluster",
+            ["Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"]),
+        ("ProcessCluster.AspNetCore", ["ProcessCluster.Hosting"]),
+        ("ProcessCluster.Hosting", ["Microsoft.Extensions.Hosting", "ProcessCluster"]),
+    ];
+
     [Fact]
-    public async Task Two_packages_are_packed_restored_into_fresh_projects_and_run()
+    public async Task The_packages_are_packed_restored_into_fresh_projects_and_run()
     {
         var directory = Directory.CreateTempSubdirectory();
         try
         {
             var feed = Path.Combine(directory.FullName, "feed");
-            foreach (var project in new[] { "ProcessCluster", "ProcessCluster.AspNetCore" })
+            foreach (var (project, _) in All)
             {
                 // A folder of its own for what is built: other tests use the usual one.
                 await Run(
@@ -23,9 +32,9 @@ public sealed class Packages
                     "-c", "Release", "-o", feed, "-p:ArtifactsPath=" + Path.Combine(directory.FullName, "artifacts"), "-p:Version=0.1.0-test", "-p:RunAnalyzers=false", "--nologo");
             }
             Assert.Equal(
-                ["ProcessCluster.0.1.0-test.nupkg", "ProcessCluster.0.1.0-test.snupkg", "ProcessCluster.AspNetCore.0.1.0-test.nupkg", "ProcessCluster.AspNetCore.0.1.0-test.snupkg"],
+                All.SelectMany(static package => new[] { $"{package.Name}.0.1.0-test.nupkg", $"{package.Name}.0.1.0-test.snupkg" }),
                 Directory.GetFiles(feed).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-            foreach (var project in new[] { "ProcessCluster", "ProcessCluster.AspNetCore" })
+            foreach (var (project, dependencies) in All)
             {
                 using var package = ZipFile.OpenRead(Path.Combine(feed, $"{project}.0.1.0-test.nupkg"));
                 var entries = package.Entries.Select(entry => entry.FullName).ToList();
@@ -37,14 +46,10 @@ public sealed class Packages
                 var specification = await reader.ReadToEndAsync();
                 Assert.Contains("<license type=\"expression\">MIT</license>", specification, StringComparison.Ordinal);
                 Assert.Equal(project == "ProcessCluster", entries.Contains("analyzers/dotnet/cs/ProcessCluster.Generators.dll"));
-                if (project == "ProcessCluster")
-                {
-                    var dependencies = System.Xml.Linq.XDocument.Parse(specification).Descendants()
-                        .Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value);
-                    Assert.Equal(
-                        ["Microsoft.Extensions.DependencyInjection.Abstractions", "Microsoft.Extensions.Logging.Abstractions", "Microsoft.Extensions.Options"],
-                        dependencies.Order(StringComparer.Ordinal));
-                }
+                var actual = System.Xml.Linq.XDocument.Parse(specification).Descendants()
+                    .Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value);
+                Assert.Equal(dependencies, actual.Order(StringComparer.Ordinal));
+                Assert.Equal(project == "ProcessCluster.AspNetCore", specification.Contains("Microsoft.AspNetCore.App", StringComparison.Ordinal));
             }
 
             await File.WriteAllTextAsync(Path.Combine(directory.FullName, "nuget.config"), $"""
@@ -54,6 +59,7 @@ public sealed class Packages
                 </configuration>
                 """);
             await RunsAWebCluster(Directory.CreateDirectory(Path.Combine(directory.FullName, "Fresh")).FullName);
+            await RunsAWorkerService(Directory.CreateDirectory(Path.Combine(directory.FullName, "Jobs")).FullName);
             await RunsTheSampleOfMessages(Directory.CreateDirectory(Path.Combine(directory.FullName, "Talk")).FullName);
         }
         finally
@@ -93,6 +99,34 @@ public sealed class Packages
         for (var i = 0; i < 10; i++)
             answers.Add(await client.GetStringAsync("/"));
         Assert.Equal(["1", "2"], answers.Order());
+    }
+
+    /// <summary>What <c>dotnet new worker</c> makes, with the package and one line.</summary>
+    private static async Task RunsAWorkerService(string program)
+    {
+        await Run(program, "new", "worker", "--no-restore");
+        await Edit(Path.Combine(program, "Jobs.csproj"), "<ItemGroup>", """<ItemGroup><PackageReference Include="ProcessCluster.Hosting" Version="0.1.0-test" />""");
+        await Edit(Path.Combine(program, "Program.cs"), "CreateApplicationBuilder(args);", "CreateApplicationBuilder(args);\nbuilder.UseProcessCluster();");
+        await Run(program, "build", "-c", "Release", "--nologo");
+
+        await using var jobs = TestProcess.StartFile(Path.Combine(program, "bin", "Release", "net10.0", "Jobs"), "", ("ProcessCluster__Workers", "2"));
+        await jobs.Expect(@"A cluster of 2 workers has started\.$");
+        await jobs.ExpectAll("Worker running at: ", 2);
+        var workers = jobs.Descendants;
+        Assert.Equal(2, workers.Count);
+        TestProcess.SendSignal(workers[0], Signal.SIGKILL);
+        await jobs.Expect($@"Worker \d \(process {workers[0]}\) crashed, SIGKILL \(9\)");
+        await Wait.Until(() => jobs.Descendants is { Count: 2 } healed && !healed.Contains(workers[0]));
+        jobs.Signal(Signal.SIGTERM);
+        Assert.Equal(0, await jobs.Exit());
+        Assert.Equal("", jobs.Errors);
+    }
+
+    private static async Task Edit(string file, string text, string replacement)
+    {
+        var before = await File.ReadAllTextAsync(file);
+        Assert.Contains(text, before, StringComparison.Ordinal);
+        await File.WriteAllTextAsync(file, before.Replace(text, replacement, StringComparison.Ordinal));
     }
 
     /// <summary>The sample, with the package instead of the projects.</summary>

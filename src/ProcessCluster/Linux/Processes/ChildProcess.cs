@@ -84,7 +84,6 @@ internal sealed unsafe class ChildProcess : IDisposable
     /// <exception cref="ClusterException">The program cannot be started, or the system has no more descriptors or processes. Nothing is left of it.</exception>
     public static ChildProcess Start(ChildStart start, Action<StartStep>? reached = null)
     {
-        OperatingSystemSupport.ThrowIfNotLinux();
         var mine = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
         var theirs = stackalloc int[All] { -1, -1, -1, -1, -1, -1 };
         SharedMemory? memory = null;

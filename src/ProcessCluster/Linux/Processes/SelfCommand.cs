@@ -31,7 +31,7 @@ internal static class SelfCommand
     /// <summary>Looks at how this program was started, while the files that it was started from are still there.</summary>
     public static void Remember()
     {
-        if (!OperatingSystem.IsLinux() || Environment.ProcessPath is null)
+        if (!OperatingSystemSupport.IsSupported || Environment.ProcessPath is null)
             return; // Starting a worker says so, if it comes to that.
         LaunchPath.Remember();
         _ = Own.Value;

@@ -25,7 +25,8 @@ internal readonly record struct WorkerMarker(WorkerPlace Place, int PrimaryId, s
         if (text is null)
             return null;
         Environment.SetEnvironmentVariable(Variable, null);
-        OperatingSystemSupport.ThrowIfNotLinux();
+        if (!OperatingSystemSupport.IsSupported)
+            return null; // No primary can have set it.
         _ = Libc.unsetenv(Variable); // The runtime has a copy of its own; programs started by native code see this one.
 
         var parts = text.Split(' ');

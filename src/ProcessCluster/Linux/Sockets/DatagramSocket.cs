@@ -20,7 +20,7 @@ internal static unsafe class DatagramSocket
     /// <exception cref="NotSupportedException">It is another kind of end point.</exception>
     public static Descriptor Bind(EndPoint endPoint, ClusterUdpOptions options, out IPEndPoint bound)
     {
-        OperatingSystemSupport.ThrowIfNotLinux();
+        OperatingSystemSupport.ThrowIfUnsupported("Cluster.BindUdpAsync", "Bind with System.Net.Sockets instead.");
         var address = ThrowIfNotIP(endPoint);
         using var socket = new Socket(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
         if (address.AddressFamily == AddressFamily.InterNetworkV6)

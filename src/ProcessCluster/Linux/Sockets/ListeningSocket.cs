@@ -52,7 +52,7 @@ internal sealed unsafe class ListeningSocket : IDisposable
     /// <exception cref="NotSupportedException">The kind of end point cannot be shared.</exception>
     public static ListeningSocket Bind(EndPoint endPoint, ClusterListenOptions options)
     {
-        OperatingSystemSupport.ThrowIfNotLinux();
+        OperatingSystemSupport.ThrowIfUnsupported("Cluster.ListenAsync", "Listen with System.Net.Sockets instead.");
         var socket = endPoint switch
         {
             IPEndPoint ip => TcpSocket(ip, options),

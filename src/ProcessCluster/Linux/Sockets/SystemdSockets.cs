@@ -19,6 +19,8 @@ internal static class SystemdSockets
     /// <summary>Keeps programs that this process starts from inheriting them. To be called before any is started.</summary>
     public static void Take()
     {
+        if (!OperatingSystemSupport.IsSupported)
+            return;
         for (var i = 0; i < All.Value.Length; i++)
             _ = Libc.fcntl(First + i, Libc.F_SETFD, Libc.FD_CLOEXEC);
     }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>
 /// Keeps workers from saying what the primary says once for the cluster: where it listens, and why a worker did not start. It stands before the application's logger factory,
@@ -36,9 +36,9 @@ internal sealed class WorkerLogging(ILoggerFactory inner, bool isOwned) : ILogge
     {
         var logger = inner.CreateLogger(categoryName);
         if (categoryName == Lifetime)
-            return new Restricted(logger, static level => level >= LogLevel.Warning);
+            return new Restricted(logger, static (level, _) => level >= LogLevel.Warning);
         return Array.Exists(OfStarts, category => IsWithin(categoryName, category))
-            ? new Restricted(logger, static level => level < LogLevel.Error || !WorkerHost.IsStarting)
+            ? new Restricted(logger, static (level, id) => level < LogLevel.Error || !WorkerHost.IsStarting || IsOfBackgroundService(id))
             : logger;
     }
 
@@ -62,6 +62,12 @@ internal sealed class WorkerLogging(ILoggerFactory inner, bool isOwned) : ILogge
         services.Add(ServiceDescriptor.Describe(typeof(ILoggerFactory), new Factory(found).Create, found.Lifetime));
     }
 
+    /// <summary>
+    /// A background service can throw at any time, also before the host has started. The start does not fail by that, so that the primary
+    /// does not know of it.
+    /// </summary>
+    private static bool IsOfBackgroundService(EventId id) => id.Name is "BackgroundServiceFaulted" or "BackgroundServiceStoppingHost";
+
     private static bool IsWithin(string name, string category) =>
         name.StartsWith(category, StringComparison.Ordinal) && (name.Length == category.Length || name[category.Length] == '.');
 
@@ -77,16 +83,16 @@ internal sealed class WorkerLogging(ILoggerFactory inner, bool isOwned) : ILogge
         };
     }
 
-    private sealed class Restricted(ILogger inner, Func<LogLevel, bool> isWanted) : ILogger
+    private sealed class Restricted(ILogger inner, Func<LogLevel, EventId, bool> isWanted) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => inner.BeginScope(state);
 
-        public bool IsEnabled(LogLevel logLevel) => isWanted(logLevel) && inner.IsEnabled(logLevel);
+        public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel); // The event, which decides too, is not known here.
 
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
-            if (isWanted(logLevel))
+            if (isWanted(logLevel, eventId))
                 inner.Log(logLevel, eventId, state, exception, formatter);
         }
     }

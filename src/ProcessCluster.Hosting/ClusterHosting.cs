@@ -1,14 +1,10 @@
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using ProcessCluster.AspNetCore.Draining;
-using ProcessCluster.AspNetCore.Transport;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>Adds the services of <c>UseProcessCluster()</c>, for each kind of builder.</summary>
 internal static partial class ClusterHosting
@@ -16,7 +12,8 @@ internal static partial class ClusterHosting
     /// <param name="services">The services of the host.</param>
     /// <param name="configure">Sets options.</param>
     /// <param name="builder">The builder that has these services; null where the caller does not have it.</param>
-    public static void Add(IServiceCollection services, Action<ClusterOptions>? configure, IHostBuilder? builder)
+    /// <param name="server">The part of the program's web server; null without one.</param>
+    public static void Add(IServiceCollection services, Action<ClusterOptions>? configure, IHostBuilder? builder, IServerPart? server)
     {
         if (services.Any(static d => d.ServiceType == typeof(Marker)))
         {
@@ -32,20 +29,20 @@ internal static partial class ClusterHosting
         services.AddProcessCluster(configure);
 
         if (Cluster.IsWorker)
-            AddWorker(services, builder);
+        {
+            AddWorker(services, builder, server);
+        }
         else
-            OverrideHost(services, (provider, original) => CreateHost(provider, services, original));
+        {
+            server?.AddToPrimary(services);
+            OverrideHost(services, (provider, original) => CreateHost(provider, services, original, server));
+        }
     }
 
-    private static void AddWorker(IServiceCollection services, IHostBuilder? builder)
+    private static void AddWorker(IServiceCollection services, IHostBuilder? builder, IServerPart? server)
     {
-        SystemdHandles.ShowToKestrel();
-        services.AddSingleton<IConnectionListenerFactory, ClusterTransportFactory>();
-        services.AddSingleton<IMultiplexedConnectionListenerFactory, Http3Refusal>();
+        server?.AddToWorker(services);
         services.AddSingleton<IHostLifetime, WorkerLifetime>();
-        services.AddSingleton<IStartupFilter, RequestTracking>();
-        services.AddSingleton<ConnectionDrain>();
-        services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, RequestTrackingMiddleware.Filter>()); // The first one is the outermost.
         OverrideHost(services, static (provider, original) => new WorkerHost(original(provider), provider.GetRequiredService<ICluster>()));
 
         WorkerLogging.Restrict(services, builder);
@@ -59,13 +56,19 @@ internal static partial class ClusterHosting
         });
     }
 
-    private static IHost CreateHost(IServiceProvider provider, IServiceCollection services, Func<IServiceProvider, IHost> original)
+    private static IHost CreateHost(
+        IServiceProvider provider, IServiceCollection services, Func<IServiceProvider, IHost> original, IServerPart? server)
     {
-        var role = HostRole.Of(provider, services);
+        var role = HostRole.Of(provider, services, server);
         if (role.WhyAlone is not { } reason)
             return new PrimaryHost(provider);
-        if (!role.IsWish && provider.GetService<ILoggerFactory>() is { } loggers)
-            LogAlone(loggers.CreateLogger("ProcessCluster"), reason);
+        if (!role.IsWish && provider.GetService<ILoggerFactory>()?.CreateLogger("ProcessCluster") is { } logger)
+        {
+            if (Cluster.IsSupported)
+                LogAlone(logger, reason);
+            else
+                LogUnsupported(logger, $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}");
+        }
         return original(provider);
     }
 
@@ -83,4 +86,7 @@ internal static partial class ClusterHosting
 
     [LoggerMessage(202, LogLevel.Information, "No cluster: {Reason}. The program runs as one process.")]
     private static partial void LogAlone(ILogger logger, string reason);
+
+    [LoggerMessage(213, LogLevel.Warning, "A cluster needs 64-bit Linux, and this system is {System}. The program runs as one process.")]
+    private static partial void LogUnsupported(ILogger logger, string system);
 }

@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using System.Reflection;
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>The role of a host that is not a worker: a primary, or one process as without the library, with the reason.</summary>
 /// <param name="WhyAlone">Null for a primary.</param>
@@ -14,31 +12,41 @@ namespace ProcessCluster.AspNetCore.Hosting;
 internal readonly record struct HostRole(string? WhyAlone, bool IsWish)
 {
     /// <exception cref="InvalidOperationException"><c>ProcessCluster:Enabled</c> is neither true nor false.</exception>
-    public static HostRole Of(IServiceProvider provider, IServiceCollection services)
+    public static HostRole Of(IServiceProvider provider, IServiceCollection services, IServerPart? server)
     {
         var enabled = provider.GetService<IConfiguration>()?[$"{ConfigureClusterOptions.Section}:Enabled"];
         if (!string.IsNullOrEmpty(enabled) && !bool.TryParse(enabled, out _))
             throw new InvalidOperationException($"{ConfigureClusterOptions.Section}:Enabled is '{enabled}': give true or false.");
         if (bool.TryParse(enabled, out var isEnabled) && !isEnabled)
             return new HostRole($"{ConfigureClusterOptions.Section}:Enabled is false", IsWish: true);
+        return WhyAloneAnyway(provider, services, server) is { } reason ? new HostRole(reason, IsWish: false) : default;
+    }
+
+    private static string? WhyAloneAnyway(IServiceProvider provider, IServiceCollection services, IServerPart? server)
+    {
+        if (!Cluster.IsSupported)
+            return "a cluster needs 64-bit Linux";
         if (Debugger.IsAttached)
-            return new HostRole("a debugger is attached", IsWish: false);
+            return "a debugger is attached";
         // It puts changes of the code into the one process that it has started; workers would serve the old code.
         if (Environment.GetEnvironmentVariable("DOTNET_WATCH") is "1" or "true")
-            return new HostRole("dotnet watch changes the code of one process (DOTNET_WATCH)", IsWish: false);
+            return "dotnet watch changes the code of one process (DOTNET_WATCH)";
 
-        // TestServer, IIS in-process and the servers of design-time tools: requests do not come over ports that could be shared.
-        if (services.LastOrDefault(static d => d.ServiceType == typeof(IServer)) is { } server && !IsKestrel(server))
-            return new HostRole("the server is not Kestrel", IsWish: false);
+        if (server is not null)
+        {
+            if (server.WhyAlone(services) is { } reason)
+                return reason;
+        }
+        else if (ServerParts.HasServer(services))
+        {
+            return "the host has a web server, whose ports workers share with the package ProcessCluster.AspNetCore only";
+        }
 
         // Test hosts and tools load the program into a process of their own, which must not be started again in its place.
         var application = provider.GetRequiredService<IHostEnvironment>().ApplicationName;
         var entry = Assembly.GetEntryAssembly()?.GetName().Name;
         return entry == application
-            ? default
-            : new HostRole($"this process runs '{entry}', not the application '{application}' (IHostEnvironment.ApplicationName)", IsWish: false);
+            ? null
+            : $"this process runs '{entry}', not the application '{application}' (IHostEnvironment.ApplicationName)";
     }
-
-    private static bool IsKestrel(ServiceDescriptor server) =>
-        server is { IsKeyedService: false, ImplementationType: { } type } && type.Assembly == typeof(KestrelServer).Assembly;
 }

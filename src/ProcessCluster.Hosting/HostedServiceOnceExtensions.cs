@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
-using ProcessCluster.AspNetCore.Hosting;
+using ProcessCluster.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

@@ -1,4 +1,4 @@
-namespace ProcessCluster.AspNetCore.Draining;
+namespace ProcessCluster.Hosting;
 
 /// <summary>The times of a worker that leaves, all within <see cref="ClusterOptions.DrainTimeout"/>.</summary>
 /// <param name="Idle">The time for which a connection must have been idle before it is closed: in this time every client that is busy asks again, and is told.</param>

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>
 /// A hosted service of which one worker of the cluster has a running one: the worker that holds the lock named after it. Outside a cluster a

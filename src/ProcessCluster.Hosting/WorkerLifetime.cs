@@ -1,9 +1,9 @@
 using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
-using ProcessCluster.AspNetCore.Draining;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>
 /// Ends a worker's host when the primary asks for it, at SIGTERM, or when the primary ends: all through <see cref="ClusterWorker.Stopping"/>. The
@@ -11,8 +11,14 @@ namespace ProcessCluster.AspNetCore.Hosting;
 /// application stops itself, the primary is told that the worker leaves, and the clients are told while the server stops.
 /// </summary>
 internal sealed class WorkerLifetime(
-    ICluster cluster, IHostApplicationLifetime application, ConnectionDrain drain, IOptions<HostOptions> options) : IHostLifetime, IDisposable
+    ICluster cluster,
+    IHostApplicationLifetime application,
+    IServiceProvider services,
+    IOptions<HostOptions> options,
+    IOptions<ClusterOptions> clusterOptions)
+    : IHostLifetime, IDisposable
 {
+    private readonly IClientDrain? _clients = services.GetService<IClientDrain>();
     private CancellationTokenRegistration _asked;
     private CancellationTokenRegistration _stopping;
 
@@ -37,8 +43,9 @@ internal sealed class WorkerLifetime(
     private async Task LeaveAsync()
     {
         var since = Stopwatch.GetTimestamp();
-        await drain.DrainAsync().ConfigureAwait(false);
-        var left = drain.Times.Host - Stopwatch.GetElapsedTime(since);
+        if (_clients is not null)
+            await _clients.DrainAsync().ConfigureAwait(false);
+        var left = DrainSchedule.Within(clusterOptions.Value.DrainTimeout).Host - Stopwatch.GetElapsedTime(since);
         if (options.Value.ShutdownTimeout > left)
             options.Value.ShutdownTimeout = left > TimeSpan.Zero ? left : TimeSpan.Zero;
         application.StopApplication();
@@ -46,7 +53,7 @@ internal sealed class WorkerLifetime(
 
     private void ApplicationStops()
     {
-        drain.Begin();
+        _clients?.Begin();
         _ = cluster.Worker!.DisconnectAsync();
     }
 
@@ -55,7 +62,7 @@ internal sealed class WorkerLifetime(
     {
         if (application.ApplicationStopping.IsCancellationRequested)
             return;
-        drain.Hurry();
+        _clients?.Hurry();
         application.StopApplication();
     }
 }

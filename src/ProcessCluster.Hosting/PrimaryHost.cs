@@ -1,11 +1,9 @@
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Logging;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>
 /// The host in a primary: instead of the application's services and its pipeline, neither of which is even constructed, it starts and
@@ -32,9 +30,15 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
             await _hostLifetime.WaitForStartAsync(either.Token).ConfigureAwait(false);
             var addresses = await _cluster.StartAsync(either.Token).ConfigureAwait(false);
             var serving = _cluster.Workers.Values.Count(static worker => !worker.IsStandby);
-            LogListening(_logger, serving, addresses.Count > 0 ? $"listens on {string.Join(", ", addresses)}" : "listens on no port");
+            var server = Services.GetService<IServerAddresses>();
+            LogListening(_logger, serving, (addresses, server) switch
+            {
+                ([], null) => "has started",
+                ([], _) => "listens on no port",
+                _ => $"listens on {string.Join(", ", addresses)}",
+            });
             _givenUp = _cluster.GivenUp.UnsafeRegister(static state => ((ApplicationLifetime)state!).StopApplication(), _lifetime);
-            ShowAddresses(addresses);
+            server?.Show(addresses);
             _sharedFiles = SharedFiles.WarnOf(_cluster, Services, _logger);
             _lifetime.NotifyStarted();
         }
@@ -68,30 +72,6 @@ internal sealed partial class PrimaryHost(IServiceProvider services) : IHost, IA
         else if (Services is IDisposable disposable)
             disposable.Dispose();
     }
-
-    /// <summary>
-    /// Shows the addresses where a program reads them: <c>app.Urls</c> and the server's <see cref="IServerAddressesFeature"/>. The server itself is not started
-    /// here, but the program's configuration of it runs.
-    /// </summary>
-    private void ShowAddresses(IReadOnlyList<string> addresses)
-    {
-        try
-        {
-            if (Services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>() is not { Addresses: { IsReadOnly: false } shown })
-                return;
-            shown.Clear();
-            foreach (var address in addresses)
-                shown.Add(address);
-        }
-        catch (Exception exception)
-        {
-            // What configures the server is the program's, and may be meant for workers alone. These serve.
-            LogNoAddresses(_logger, exception);
-        }
-    }
-
-    [LoggerMessage(211, LogLevel.Warning, "The primary cannot show the addresses (IServerAddressesFeature): the server's configuration failed in it. The workers serve.")]
-    private static partial void LogNoAddresses(ILogger logger, Exception exception);
 
     [LoggerMessage(201, LogLevel.Information, "A cluster of {Workers} workers {Listens}.")]
     private static partial void LogListening(ILogger logger, int workers, string listens);

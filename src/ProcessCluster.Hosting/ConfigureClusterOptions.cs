@@ -3,7 +3,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 using ProcessCluster.Options;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>Reads <see cref="ClusterOptions"/> from the configuration section <c>ProcessCluster</c>. Reports all errors at once.</summary>
 internal sealed class ConfigureClusterOptions(IConfiguration configuration) : IConfigureOptions<ClusterOptions>, IValidateOptions<ClusterOptions>

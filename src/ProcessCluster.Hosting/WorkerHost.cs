@@ -1,12 +1,7 @@
-using Microsoft.AspNetCore.Hosting.Server;
-using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
-using ProcessCluster.AspNetCore.Transport;
 
-namespace ProcessCluster.AspNetCore.Hosting;
+namespace ProcessCluster.Hosting;
 
 /// <summary>
 /// The host in a worker: the application's own, whose start is told to the primary. A start that fails is the primary's to report, once
@@ -24,11 +19,11 @@ internal sealed class WorkerHost(IHost inner, ICluster cluster) : IHost, IAsyncD
     public async Task StartAsync(CancellationToken cancellationToken = default)
     {
         var self = cluster.Worker!;
+        IReadOnlyList<string> addresses = [];
         try
         {
             await inner.StartAsync(cancellationToken).ConfigureAwait(false);
-            if (inner.Services.GetService<IServer>() is not null)
-                Http3Refusal.ThrowIfAny(inner.Services.GetRequiredService<IOptions<KestrelServerOptions>>().Value);
+            addresses = inner.Services.GetService<IServerAddresses>()?.Bound() ?? [];
         }
         catch (OperationCanceledException) when (self.Stopping.IsCancellationRequested)
         {
@@ -40,8 +35,7 @@ internal sealed class WorkerHost(IHost inner, ICluster cluster) : IHost, IAsyncD
             Environment.Exit(1);
         }
         _isStarting = false;
-        var addresses = inner.Services.GetService<IServer>()?.Features.Get<IServerAddressesFeature>()?.Addresses;
-        self.ReportReady([.. addresses ?? []]);
+        self.ReportReady([.. addresses]);
     }
 
     public Task StopAsync(CancellationToken cancellationToken = default) => inner.StopAsync(cancellationToken);
