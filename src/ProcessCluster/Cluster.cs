@@ -1,5 +1,6 @@
 using System.Net;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Primary;
 using ProcessCluster.Worker;

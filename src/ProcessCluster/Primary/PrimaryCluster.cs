@@ -4,6 +4,7 @@ using ProcessCluster.Clustering;
 using ProcessCluster.Connections;
 using ProcessCluster.Connections.Readiness;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Messaging;

@@ -1,4 +1,5 @@
 using System.Text;
+using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.Linux.Processes;
 
