@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace ProcessCluster.Hosting;
 
-/// <summary>What a web server adds to the hosts of a cluster. The package ProcessCluster.AspNetCore has the one of Kestrel.</summary>
+/// <summary>The part of a web server in the hosts of a cluster. The package ProcessCluster.AspNetCore has the one of Kestrel.</summary>
 internal interface IServerPart
 {
     /// <summary>Returns the builder of callbacks that belongs to another builder; null when there is none.</summary>

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
-using ProcessCluster.Platform;
+using ProcessCluster.Linux.Interop;
 
 namespace ProcessCluster.TestApp;
 

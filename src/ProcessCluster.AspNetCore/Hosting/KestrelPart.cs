@@ -12,7 +12,7 @@ using ProcessCluster.Hosting;
 namespace ProcessCluster.AspNetCore.Hosting;
 
 /// <summary>
-/// What Kestrel adds to the hosts of a cluster: its transport, draining, and the addresses. <see cref="ServerParts.Find"/> has its name,
+/// The part of Kestrel in the hosts of a cluster: its transport, draining, and the addresses. <see cref="ServerParts.Find"/> has its name,
 /// for calls of <c>UseProcessCluster()</c> that know of generic hosts only.
 /// </summary>
 internal sealed class KestrelPart : IServerPart
