@@ -60,6 +60,18 @@ public sealed class WebClusters
         Assert.Equal(2, host.Count("^service stopped "));
     }
 
+    [Fact]
+    public async Task A_background_service_that_throws_is_logged_and_its_worker_replaced()
+    {
+        await using var host = TestProcess.Start("web application", ("ProcessCluster__Workers", "1"), ("FAIL_BACKGROUND", "0"));
+        await host.ExpectAll(@"^service started (\d+)$", 3);
+        // .NET logs it twice: as failed, and as what stops the host. Both may come before the host has started.
+        await host.ExpectAll("InvalidOperationException: the queue is gone", 4);
+        await host.ExpectAll(@"Worker \d \(process \d+\) left on request, exit code 0", 2);
+        host.Signal(Signal.SIGTERM);
+        Assert.Equal(0, await host.Exit(TimeSpan.FromSeconds(10)));
+    }
+
     [MeasuresTime]
     [Fact]
     public async Task A_killed_worker_is_replaced_within_two_seconds_and_only_what_it_executed_fails()
