@@ -292,6 +292,7 @@ internal sealed class PrimaryCluster : ICluster
 
         async Task CompleteAsync()
         {
+            await Task.Yield(); // The caller stores the task before it can complete, which forgets it.
             // Each worker has its own deadline, at which it is killed.
             await Task.WhenAll(gone).ConfigureAwait(false);
             await _events.FlushAsync().ConfigureAwait(false);
