@@ -239,6 +239,7 @@ internal sealed class PrimaryCluster : ClusterBase
 
         async Task CompleteAsync()
         {
+            await Task.Yield(); // The caller stores the task before it can complete, which forgets it.
             // Each worker has its own deadline, at which it is killed.
             await Task.WhenAll(gone).ConfigureAwait(false);
             await Events.FlushAsync().ConfigureAwait(false);

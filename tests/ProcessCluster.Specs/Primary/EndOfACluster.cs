@@ -82,6 +82,7 @@ public sealed class EndOfACluster
         await using var cluster = TestProcess.Start("driver");
         cluster.Send("fork stubborn");
         await cluster.Expect("^stubborn$");
+        await cluster.Expect("^online 1"); // Until the primary has heard of it, it is killed instead of asked.
         cluster.Signal(Signal.SIGINT);
         await cluster.Expect("^asked and not leaving$");
         cluster.Signal(Signal.SIGINT);

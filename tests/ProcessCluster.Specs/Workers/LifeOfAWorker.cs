@@ -60,6 +60,7 @@ public sealed class LifeOfAWorker
         cluster.Send("configure DrainTimeout 00:00:03");
         cluster.Send("fork stubborn");
         await cluster.Expect("^stubborn$");
+        await cluster.Expect("^online 1$"); // Before the primary has heard of it, it is killed instead of asked.
         cluster.Send("disconnect 1");
         var exit = await cluster.Expect("^exited 1 .*", TimeSpan.FromSeconds(5));
         Assert.Contains("KilledLate code= signal=SIGKILL asked=True", exit.Value, StringComparison.Ordinal);
@@ -108,6 +109,7 @@ public sealed class LifeOfAWorker
         cluster.Send("fork stubborn");
         cluster.Send("fork idle");
         await cluster.Expect("^stubborn$");
+        await cluster.Expect("^online 1$"); // Before the primary has heard of it, it is killed instead of asked.
         await cluster.Expect("^online 3$");
         cluster.Send("disconnect");
         await cluster.Expect("^all gone, 0 left$", TimeSpan.FromSeconds(8));
@@ -125,6 +127,7 @@ public sealed class LifeOfAWorker
         cluster.Send("configure DrainTimeout 00:01:00");
         cluster.Send("fork stubborn");
         await cluster.Expect("^stubborn$");
+        await cluster.Expect("^online 1$"); // Before the primary has heard of it, it is killed instead of asked.
         var worker = await cluster.ProcessOf(1);
         cluster.Send("&disconnect");
         await cluster.Expect("^asked and not leaving$");
