@@ -250,7 +250,7 @@ public sealed class WebClusters
             ("ProcessCluster__Workers", "many"),
             ("ProcessCluster__DrainTimeout", "soon"),
             ("ProcessCluster__MaxWaitingConnections", "0"),
-            ("ProcessCluster__HangDump", "/nowhere"),
+            ("ProcessCluster__HangDumpDirectory", "/nowhere"),
             ("ProcessCluster__HeartbeatTimeout", "00:00:00"),
             ("ProcessCluster__StandbyWorkers", "-1"),
             ("ProcessCluster__Restart__Policy", "sometimes"),

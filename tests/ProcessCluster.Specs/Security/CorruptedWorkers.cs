@@ -116,7 +116,7 @@ public sealed class CorruptedWorkers
         Assert.Contains("512 end points already", refusal.Groups[2].Value, StringComparison.Ordinal);
         var exit = (await cluster.Expect("^exited 1 .*$", TimeSpan.FromSeconds(30))).Value;
         Assert.Contains("asks for end points again and again", exit, StringComparison.Ordinal);
-        Assert.InRange(Descriptors.Sockets(cluster.Id) - before, 0, 512 + 1);
+        Assert.InRange(Descriptors.Sockets(cluster.Id) - before, 0, 512 + 4);
         await ServesOthers(cluster);
     }
 
