@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace ProcessCluster.AspNetCore.Tests;
 
 /// <summary>Workers that stay and give kept connections to those that have fewer, seen by clients that never retry and never connect again.</summary>
-public sealed class ConnectionRebalancer(ITestOutputHelper output)
+public sealed class Rebalancing(ITestOutputHelper output)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -97,7 +97,7 @@ public sealed class ConnectionRebalancer(ITestOutputHelper output)
         await using var web = await Fleet.Start(1);
         await using var clients = await Clients.Open(web, 30);
         var old = (await clients.Ask()).Distinct().Single();
-        var answers = clients.Ask("/strict?slow=2500");
+        var answers = clients.Ask("/strict?slow=5000");
         await web.Grow();
         await Task.Delay(Quiet);
         Assert.Equal((int[])[30, 0], await web.Counts());
