@@ -1,10 +1,13 @@
 using System.Globalization;
+using System.Text;
 using ProcessCluster.TestApp;
 
 // The program that the specs start. The first argument says what it is: a primary that takes commands from its standard input, or a web
 // application. A role in the environment says what a worker does; some of them must not touch the library too early.
 if (Environment.GetEnvironmentVariable("OTHER_SYSTEM") is not null)
     OtherSystem.Pretend();
+// A line is one write, whatever its length: other processes write to the same pipe.
+Console.SetOut(TextWriter.Synchronized(new StreamWriter(Console.OpenStandardOutput(), new UTF8Encoding(false), bufferSize: 64 * 1024) { AutoFlush = true }));
 if (Environment.GetEnvironmentVariable("SUBREAPER") is not null)
     Subreaper.Become();
 if (Environment.GetEnvironmentVariable("THREADS") is { } threads)
