@@ -6,7 +6,7 @@ namespace ProcessCluster;
 /// <param name="Cut">Connections that the worker ended in the middle, such as streams at the deadline, and those that were still there when its process ended.</param>
 public readonly record struct DrainOutcome(int Moved, int Drained, int Cut)
 {
-    /// <summary>Those of both.</summary>
+    /// <summary>Returns the sum of both.</summary>
     internal DrainOutcome And(DrainOutcome other) => new(Moved + other.Moved, Drained + other.Drained, Cut + other.Cut);
 
     /// <summary>A part of a sentence for a log.</summary>

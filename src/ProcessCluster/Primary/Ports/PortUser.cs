@@ -14,7 +14,7 @@ internal sealed class PortUser(HandoffChannel channel)
     /// <summary>The ports whose listener is in place in the worker.</summary>
     public List<HandoffPort> Listens { get; } = [];
 
-    /// <summary>Those that are its alone, and end with it.</summary>
+    /// <summary>Gets the ports that are its alone, and end with it.</summary>
     public List<HandoffPort> Own { get; } = [];
 
     /// <summary>Gets or sets whether it gets connections.</summary>
