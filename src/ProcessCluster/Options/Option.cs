@@ -24,9 +24,17 @@ internal abstract record Option<TOptions>(string Name, string Type, string Range
     public abstract string Format(TOptions options);
 }
 
-/// <summary>An option with one value.</summary>
-internal sealed record Option<TOptions, T>(
-    string Name, OptionType<T> ValueType, Func<TOptions, T> Get, Action<TOptions, T> Set, OptionRule<T>? Rule = null)
+/// <summary>
+/// An option with one value. Values are objects here, not of a type parameter: each process reads the table while it starts, and the just-in-time compiler would make every method of the
+/// table once more for each type of value.
+/// </summary>
+/// <param name="Name">The property's name.</param>
+/// <param name="ValueType">The type of its value.</param>
+/// <param name="Get">Gets the property.</param>
+/// <param name="Set">Sets the property, to a value of that type.</param>
+/// <param name="Rule">The range of values; null when all of its type.</param>
+internal sealed record ValueOption<TOptions>(
+    string Name, OptionType ValueType, Func<TOptions, object?> Get, Action<TOptions, object> Set, OptionRule? Rule = null)
     : Option<TOptions>(Name, ValueType.Name, Rule?.Text ?? "")
 {
     private const int MaxQuoted = 100;
@@ -37,7 +45,7 @@ internal sealed record Option<TOptions, T>(
 
     public override string? Read(TOptions options, string text)
     {
-        if (!ValueType.Read(text, out var value))
+        if (ValueType.Read(text) is not { } value)
             return ValueType.Remedy;
         Set(options, value);
         return null;
@@ -45,15 +53,17 @@ internal sealed record Option<TOptions, T>(
 
     public override string? Check(TOptions options)
     {
+        if (Rule is not { } rule)
+            return null;
         var value = Get(options);
-        return Rule?.Holds(value) == false ? $"{Name} is {(value is string text ? Quote(text) : Text(value))}: {Range}." : null;
+        return rule.Holds(value) ? null : $"{Name} is {(value is string text ? Quote(text) : Text(value))}: {Range}.";
     }
 
     public override string Format(TOptions options) => Get(options) is { } value ? Text(value) : "";
 
     private static string Quote(string text) => text.Length > MaxQuoted ? $"'{text.AsSpan(0, MaxQuoted)}…'" : $"'{text}'";
 
-    private static string Text(T value) =>
+    private static string Text(object? value) =>
         value is IFormattable formattable ? formattable.ToString(null, CultureInfo.InvariantCulture) : value?.ToString() ?? "null";
 }
 
