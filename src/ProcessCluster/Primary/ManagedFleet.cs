@@ -32,9 +32,9 @@ internal sealed class ManagedFleet : ISupervisorObserver, IDisposable
         _logger = logger;
         _time = time;
         _terminal = terminal;
-        _fleet = new WorkerFleet(supervisor, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
+        _fleet = new WorkerFleet(supervisor.FleetHost, supervisor.SlotNumbers, options, time, logger, supervisor.Loop.Post, Environment.ProcessorCount);
         Func<Workers.IFleetWorker, CancellationToken, Task>? check = options.ReadyProbe is { } probe ? (worker, token) => probe((ClusterWorker)worker, token) : null;
-        _replacement = new RollingReplacement(_fleet, supervisor, check, time, logger, supervisor.Metrics) { Reloading = supervisor.NotifyReloading };
+        _replacement = new RollingReplacement(_fleet, supervisor.FleetHost, check, time, logger, supervisor.Metrics) { Reloading = supervisor.NotifyReloading };
         _giveUp = giveUp;
         supervisor.Observer = this;
     }

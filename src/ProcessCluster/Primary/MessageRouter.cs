@@ -45,9 +45,10 @@ internal sealed class MessageRouter(ConcurrentDictionary<int, ClusterWorker> wor
         return null;
     }
 
-    /// <summary>The worker does not answer any more, nor wait: those who asked it are told, and what it had asked is called off.</summary>
+    /// <summary>The worker does not answer any more, nor wait: those who asked it, here and in other workers, are told, and what it had asked is called off.</summary>
     public void Forget(WorkerHandle worker, string reason)
     {
+        worker.Channel.FailPending(reason);
         HashSet<(int Source, uint Correlation)>? asked;
         List<(int Target, uint Correlation)> calledOff = [];
         lock (_gate)

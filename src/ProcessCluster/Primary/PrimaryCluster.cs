@@ -43,7 +43,7 @@ internal sealed class PrimaryCluster : ClusterBase
             // A log that is as long as a file may be (ulimit -f) is an error of the write, not the end of the primary, which writes for its workers.
             _fileTooLarge = PosixSignalRegistration.Create(CurrentProcess.FileTooLarge, static context => context.Cancel = true);
             _ = _terminal.Value;
-            return new Supervisor(Events, Scope) { Locks = _locks.Table };
+            return new Supervisor(Events, Scope, _locks.Table);
         });
     }
 

@@ -6,10 +6,7 @@ using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Locks;
 using ProcessCluster.Messaging;
-using ProcessCluster.Messaging.Links;
-using ProcessCluster.Primary.Dispatch;
 using ProcessCluster.Primary.Fleet;
-using ProcessCluster.Primary.Handoff;
 using ProcessCluster.Primary.Ports;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Protocol;
@@ -17,84 +14,107 @@ using ProcessCluster.Protocol;
 namespace ProcessCluster.Primary;
 
 /// <summary>
-/// The owner of the workers: starts them, feeds what happens to them into their lifecycle, and does what the lifecycle says. All of it
-/// on the cluster's loop; no lock guards anything here.
+/// The owner of the workers. Brings together who starts them (<see cref="WorkerStarter"/>), who hears them (<see cref="ControlReceiver"/>), who runs their lives
+/// (<see cref="LifecycleRunner"/>), who tells of them (<see cref="WorkerReports"/>), and their ports. Belongs to the cluster's loop, unless said otherwise.
 /// </summary>
-internal sealed partial class Supervisor : IWorkerControl, IFleetHost
+internal sealed class Supervisor
 {
-    /// <summary>The time by which the end of a pipe may come after the end of the process.</summary>
-    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
-
-    private readonly EventLoop _loop;
-    private readonly OutputRelay _output;
-    private readonly PortTable _ports;
-    private readonly ClusterEvents _events;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
-    private readonly MessagingScope _messaging;
-    private readonly MessageRouter _router;
-    private readonly Heartbeats _heartbeats;
-    private readonly ExitLog _history;
-    private readonly WorkerTelemetry _telemetry;
-    private readonly SystemdNotifier? _systemd;
     private readonly OrphanReaper? _orphans = OrphanReaper.IsNeeded ? new OrphanReaper() : null;
-    private int _lastId;
+    private readonly PortTable _ports;
+    private readonly WorkerReports _reports;
+    private readonly LifecycleRunner _runner;
+    private readonly ControlReceiver _receiver;
+    private readonly WorkerStarter _starter;
 
-    public Supervisor(ClusterEvents events, MessagingScope messaging)
+    /// <param name="events">The program's events.</param>
+    /// <param name="messaging">The options and handlers of messages, the clock and the log.</param>
+    /// <param name="locks">The cluster's locks.</param>
+    public Supervisor(ClusterEvents events, MessagingScope messaging, LockTable locks)
     {
-        _events = events;
-        _messaging = messaging;
-        _time = messaging.Time;
-        _logger = messaging.Logger;
-        _loop = new EventLoop("ProcessCluster primary", _logger.LoopFailed);
-        _output = new OutputRelay(
-            new EventLoop("ProcessCluster output", _logger.LoopFailed),
-            new OutputTarget(StandardStream.Output, _logger, Metrics.OutputLost),
-            new OutputTarget(StandardStream.Error, _logger, Metrics.OutputLost));
-        _ports = new PortTable(_loop, _time, _logger, CutOff, Metrics);
-        _loop.TurnEnded = _ports.EndTurn;
-        _telemetry = new WorkerTelemetry(Metrics, Workers, _time, () => _ports.Waiting, () => _ports.Failover.Kept);
-        _systemd = SystemdNotifier.OfEnvironment(_loop.Post, _time, _logger);
-        _router = new MessageRouter(Workers);
-        _history = new ExitLog(_time);
-        _heartbeats = new Heartbeats(_time, _loop.Post, Workers, worker => Apply(worker, LifecycleEvent.HeartbeatLost), Sample);
+        var time = messaging.Time;
+        var logger = messaging.Logger;
+        Loop = new EventLoop("ProcessCluster primary", logger.LoopFailed);
+        _ports = new PortTable(Loop, time, logger, (worker, reason) => _runner!.CutOff(worker, reason), Metrics);
+        Loop.TurnEnded = _ports.EndTurn;
+        var telemetry = new WorkerTelemetry(Metrics, Workers, time, () => _ports.Waiting, () => _ports.Failover.Kept);
+        _reports = new WorkerReports(Workers, events, telemetry, SystemdNotifier.OfEnvironment(Loop.Post, time, logger), time, logger);
+        var router = new MessageRouter(Workers);
+        _runner = new LifecycleRunner(Workers, Loop, _ports, router, locks, SlotNumbers, events, _reports, time, logger);
+        var heartbeats = new Heartbeats(time, Loop.Post, Workers, worker => _runner.Apply(worker, LifecycleEvent.HeartbeatLost), Sample);
+        _receiver = new ControlReceiver(Loop, _runner, _ports, heartbeats, router, locks, time);
+        var output = new OutputRelay(
+            new EventLoop("ProcessCluster output", logger.LoopFailed),
+            new OutputTarget(StandardStream.Output, logger, Metrics.OutputLost),
+            new OutputTarget(StandardStream.Error, logger, Metrics.OutputLost));
+        _starter = new WorkerStarter(Workers, Loop, messaging, _ports, output, heartbeats, _runner, _receiver, _reports);
+        FleetHost = new FleetHost(_starter, _runner, _reports, logger);
     }
 
     /// <summary>The loop that all of this runs on.</summary>
-    public EventLoop Loop => _loop;
+    public EventLoop Loop { get; }
 
     public ClusterMetrics Metrics { get; } = new();
 
     /// <summary>Those that are not dead. Changed on the loop only; read from anywhere.</summary>
     public ConcurrentDictionary<int, ClusterWorker> Workers { get; } = new();
 
-    /// <summary>The cluster's locks.</summary>
-    public required LockTable Locks { get; init; }
+    /// <summary>The numbers of slots, of all workers.</summary>
+    public SlotNumbers SlotNumbers { get; } = new();
 
-    /// <summary>Connections that wait for a worker.</summary>
+    /// <summary>Carries out what a fleet decides.</summary>
+    public IFleetHost FleetHost { get; }
+
+    /// <inheritdoc cref="WorkerReports.Observer"/>
+    public ISupervisorObserver? Observer
+    {
+        get => _reports.Observer;
+        set => _reports.Observer = value;
+    }
+
+    /// <inheritdoc cref="WorkerStarter.Reached"/>
+    public Action<StartStep>? Reached
+    {
+        get => _starter.Reached;
+        set
+        {
+            _starter.Reached = value;
+            _receiver.Greeting = value is null ? null : () => value(StartStep.Greeting);
+        }
+    }
+
+    /// <summary>Gets the number of connections that wait for a worker. May be read on any thread.</summary>
     public int WaitingConnections => _ports.Waiting;
 
-    /// <summary>The last workers that were, the latest last.</summary>
-    public IReadOnlyList<WorkerRecord> History => _history.Records;
+    /// <inheritdoc cref="WorkerReports.History"/>
+    public IReadOnlyList<WorkerRecord> History => _reports.History;
 
-    public void WantLeave(WorkerHandle worker) => _loop.Post(() => Apply(worker, LifecycleEvent.LeaveWanted));
-
-    public void WantKill(WorkerHandle worker, Signal signal) => _loop.Invoke(() =>
+    /// <summary>Starts a worker that nobody replaces.</summary>
+    /// <inheritdoc cref="WorkerStarter.Start" path="/exception"/>
+    public WorkerHandle Fork(ClusterOptions options, IReadOnlyDictionary<string, string?>? environment)
     {
-        if (worker.IsDead)
-            return false;
-        worker.Life = worker.Life with { KilledWith = signal };
-        return worker.Child.Kill(signal);
-    });
+        var slot = SlotNumbers.Take();
+        try
+        {
+            var seat = new FleetSeat(slot, Generation: 1, IsAdmitted: true, BootIsAwaited: false);
+            var worker = _starter.Start(seat, options, environment, Lifecycle.Start(expectsReady: false));
+            worker.HasOwnSlot = true;
+            return worker;
+        }
+        catch
+        {
+            SlotNumbers.GiveBack(slot);
+            throw;
+        }
+    }
 
     /// <summary>Asks all workers to leave and closes the ports, so that new clients are refused rather than kept waiting.</summary>
     public Task[] LeaveAll()
     {
-        _systemd?.Stopping();
+        _reports.Stopping();
         _ports.Clear();
         var workers = Workers.Values.Cast<WorkerHandle>().ToList();
         foreach (var worker in workers)
-            Apply(worker, LifecycleEvent.LeaveWanted);
+            _runner.Apply(worker, LifecycleEvent.LeaveWanted);
         return [.. workers.Select(static worker => worker.GoneWithOutput())];
     }
 
@@ -105,233 +125,14 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
             ((WorkerHandle)worker).Send(new ControlMessage.LockGranted(request));
     }
 
-    private void Receive(WorkerHandle worker, ControlMessage message)
+    /// <summary>Tells systemd, where there is one, that the cluster is up.</summary>
+    public void NotifyStarted() => _reports.Started();
+
+    /// <summary>A reload begins or has ended.</summary>
+    public void NotifyReloading(bool isUnderWay)
     {
-        switch (message)
-        {
-            case ControlMessage.Hello { Protocol: not ControlCodec.Protocol } hello:
-                CutOff(worker, $"it speaks version {hello.Protocol} of the protocol, this primary version {ControlCodec.Protocol}. "
-                    + "Run the same version of ProcessCluster in both.");
-                break;
-            case ControlMessage.Hello:
-                Reached?.Invoke(StartStep.Greeting);
-                worker.Channel.Outbox.Release();
-                Apply(worker, LifecycleEvent.Hello);
-                break;
-            case ControlMessage.Listen listen:
-                if (_ports.Bind(worker, listen) is { } answer)
-                    worker.Send(answer);
-                break;
-            case ControlMessage.Listening listening:
-                // None when the port was closed meanwhile: then it listens for nothing.
-                if (_ports.Candidate(worker, listening.Port) is { } port)
-                    Apply(worker, LifecycleEvent.Listens, port);
-                break;
-            case ControlMessage.CloseListener close:
-                _ports.CloseListener(worker, close.Port);
-                break;
-            case ControlMessage.Ready ready:
-                Apply(worker, LifecycleEvent.Ready);
-                MarkUp(worker, ready.Addresses);
-                break;
-            case ControlMessage.StartFailed failed:
-                worker.Fault = failed.Reason;
-                break;
-            case ControlMessage.Leaving:
-                Apply(worker, LifecycleEvent.LeaveAnnounced);
-                break;
-            case ControlMessage.Pong pong:
-                _heartbeats.Answered(worker, pong);
-                break;
-            case ControlMessage.BindUdp bind:
-                if (_ports.Bind(worker, bind) is { } refusal)
-                    worker.Send(refusal);
-                break;
-            default:
-                CutOff(worker, $"it sent {message.GetType().Name}, which a worker does not send.");
-                break;
-        }
-    }
-
-    private void LinkClosed(WorkerHandle worker, string? fault)
-    {
-        if (fault is not null)
-            CutOff(worker, fault);
-        Locks.RemoveWaiting(worker.Id);
-        worker.Channel.StopSending($"{worker} has closed its link.");
-        worker.Channel.EndReceiving();
-        // How it ended is nearly always known a moment later.
-        _time.CreateTimer(_ => Forget(worker, $"{worker} has closed its link."), null, LastWords, Timeout.InfiniteTimeSpan);
-        Apply(worker, LifecycleEvent.LinkClosed);
-        if (worker.ExitSeen)
-            End(worker);
-    }
-
-    private void MarkUp(WorkerHandle worker, IReadOnlyCollection<string> addresses)
-    {
-        if (!worker.Life.IsUp || worker.UpSince != 0)
-            return;
-        if (worker.State < WorkerState.Draining)
-            worker.SetTimer(null);
-        worker.MarkUp(addresses, _time.GetTimestamp());
-        AdmitIfUp(worker);
-        Guard(() => _telemetry.Up(worker));
-        NotifyReady();
-        if (Observer is null)
-            NotifyStarted(); // Forked by hand: nobody knows better when they are all there.
-        Observer?.Up(worker);
-    }
-
-    private void AdmitIfUp(WorkerHandle worker)
-    {
-        if (worker is { IsAdmitted: true, IsUp: true, IsGoing: false })
-            _ports.Admit(worker);
-    }
-
-    /// <summary>A worker that does not keep to the protocol cannot be trusted with connections.</summary>
-    private void CutOff(WorkerHandle worker, string reason)
-    {
-        if (worker.IsDead)
-            return;
-        _logger.LinkFault(worker, reason);
-        worker.Fault ??= reason;
-        worker.Child.KillTree();
-    }
-
-    private void Apply(WorkerHandle worker, LifecycleEvent @event, IPort? port = null)
-    {
-        var before = worker.Life;
-        var (next, actions) = before.On(@event);
-        worker.Life = next;
-        if (next.LeaveWanted && !before.LeaveWanted)
-        {
-            worker.MarkLeaving();
-            worker.ConnectionsAtLeave = worker.Board.Open;
-            worker.CutBeforeLeave = worker.Board.Cut;
-            worker.ConnectionsMoved = 0;
-            Guard(() => _telemetry.Leaving(worker));
-            NotifyReady();
-        }
-
-        if (actions.HasFlag(LifecycleActions.StopOffering))
-            _ports.StopOffering(worker);
-        if (actions.HasFlag(LifecycleActions.SendDisconnect))
-            worker.Send(new ControlMessage.Disconnect(_ports.CanMoveFrom(worker)));
-        if (actions.HasFlag(LifecycleActions.NoteLeaving))
-            worker.Send(new ControlMessage.LeavingNoted(_ports.CanMoveFrom(worker)));
-        if (actions.HasFlag(LifecycleActions.StartDrainTimer))
-            worker.SetTimer(Timer(worker.Options.DrainTimeout, worker, LifecycleEvent.DrainOverdue));
-        if (actions.HasFlag(LifecycleActions.Kill))
-        {
-            if (@event == LifecycleEvent.BootOverdue)
-                worker.Fault ??= $"it was not up within {worker.Options.BootTimeout}";
-            worker.Child.KillTree();
-        }
-        if (actions.HasFlag(LifecycleActions.RaiseOnline))
-        {
-            _events.Raise(WorkerEventKind.Online, new WorkerEventArgs(worker));
-            MarkUp(worker, []);
-        }
-        if (actions.HasFlag(LifecycleActions.RaiseListening))
-        {
-            _events.Raise(WorkerEventKind.Listening, new WorkerListeningEventArgs(worker, port!.EndPoint, port.SocketType));
-            MarkUp(worker, [$"{port.EndPoint}"]);
-        }
-        if (actions.HasFlag(LifecycleActions.ReportHang))
-            ReportHang(worker);
-        if (actions.HasFlag(LifecycleActions.RaiseDisconnected))
-            _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
-        if (next.Hung && !before.Hung)
-            Observer?.Going(worker, WorkerEnd.Failed);
-        else if (next.LeaveWanted && !before.LeaveWanted && !next.Hung)
-            Observer?.Going(worker, WorkerEnd.Left);
-    }
-
-    /// <summary>Says so, writes a dump if one is wanted, off the loop, and has the worker killed.</summary>
-    private void ReportHang(WorkerHandle worker)
-    {
-        _logger.WorkerHung(worker, worker.Options.HeartbeatTimeout);
-        _events.Raise(WorkerEventKind.Hung, new WorkerEventArgs(worker));
-        if (worker.Options.HangDumpDirectory is { } directory)
-            _ = DumpAsync();
-        else
-            Apply(worker, LifecycleEvent.HangReported);
-
-        async Task DumpAsync()
-        {
-            string? path = null;
-            try
-            {
-                path = HangDump.PathOf(worker, LaunchPath.Absolute(directory));
-                await HangDump.WriteAsync(worker, path, _time).ConfigureAwait(true);
-                worker.DumpPath = path;
-                _logger.DumpWritten(worker, path);
-            }
-            catch (Exception exception)
-            {
-                worker.PartOfDump = path;
-                _logger.DumpFailed(worker, exception); // Whatever it is, the worker is no better for it.
-            }
-            Apply(worker, LifecycleEvent.HangReported);
-        }
-    }
-
-    /// <summary>
-    /// The process has ended. What it had said before is still to be read, up to the end of the pipe, which its end has closed. Only a
-    /// child of its own, started before it knew that it is a worker, could hold the pipe open: that is not waited for long.
-    /// </summary>
-    private void ExitSeen(WorkerHandle worker)
-    {
-        worker.ExitSeen = true;
-        if (worker.IsConnected)
-            worker.SetTimer(_time.CreateTimer(_ => _loop.Post(() => End(worker)), null, LastWords, Timeout.InfiniteTimeSpan));
-        else
-            End(worker);
-    }
-
-    private void End(WorkerHandle worker)
-    {
-        if (worker.IsDead || worker.Child.TryReap() is not { } status)
-            return;
-        // Whoever waits for this end hears of it, and another worker follows, whatever fails on the way.
-        Guard(worker.RemoveLeftFiles);
-        var exit = Explain(worker, status);
-        worker.HasCrashed = exit.IsCrash;
-        Guard(() => Apply(worker, LifecycleEvent.Exited));
-        Workers.TryRemove(worker.Id, out _);
-        if (worker.HasOwnSlot)
-            SlotNumbers.GiveBack(worker.Slot);
-        var ending = $"{worker} {exit}".TrimEnd('.') + ".";
-        Guard(() =>
-        {
-            Locks.RemoveAll(worker.Id);
-            worker.Channel.StopSending(ending);
-            worker.Channel.EndReceiving();
-            Forget(worker, ending);
-        });
-        Guard(() => _ports.Remove(worker));
-        worker.CountDrainOutcome();
-        _ = LogEndAsync(worker, exit);
-        _history.Add(worker, exit);
-        Guard(() => _telemetry.Ended(worker, exit));
-        Guard(NotifyReady);
-        Guard(() => Observer?.Ended(worker, exit));
-        // What it had said before comes before.
-        _events.Raise(WorkerEventKind.Exited, new WorkerExitedEventArgs(worker, exit), after: Task.WhenAll(worker.Channel.Drained, worker.OutputEnded));
-        worker.MarkGone(exit);
-    }
-
-    private WorkerExit Explain(WorkerHandle worker, ChildExit status)
-    {
-        try
-        {
-            return _history.Explain(worker, status);
-        }
-        catch (Exception exception)
-        {
-            _logger.LoopFailed(exception);
-            return new WorkerExit(worker.Life.CauseOf(status, worker.Fault is not null), status.ExitCode, status.Signal) { Reason = worker.Fault };
-        }
+        _ports.IsReloading = isUnderWay;
+        _reports.Reloading(isUnderWay);
     }
 
     private void Sample()
@@ -339,30 +140,5 @@ internal sealed partial class Supervisor : IWorkerControl, IFleetHost
         _orphans?.Poll(child => Workers.Values.Any(worker => worker.ProcessId == child));
         _ports.Poll();
         Observer?.Sampled();
-    }
-
-    /// <summary>Nobody waits for its answers any more, here or in another worker.</summary>
-    private void Forget(WorkerHandle worker, string reason)
-    {
-        worker.Channel.FailPending(reason);
-        _router.Forget(worker, reason);
-    }
-
-    private ITimer Timer(TimeSpan after, WorkerHandle worker, LifecycleEvent @event) =>
-        _time.CreateTimer(_ => _loop.Post(() => Apply(worker, @event)), null, after, Timeout.InfiniteTimeSpan);
-
-    private sealed class ExitWatch(Supervisor supervisor, WorkerHandle worker) : EventLoop.Watch
-    {
-        /// <summary>Gets whether the loop watches it.</summary>
-        public bool IsWatching { get; set; }
-
-        public override void OnReady(EpollEvents events)
-        {
-            // The event may have been meant for the watch that had this slot before.
-            if (worker.ExitSeen || !worker.Child.HasEnded)
-                return;
-            supervisor._loop.Remove(this, worker.Child.ExitDescriptor);
-            supervisor.ExitSeen(worker);
-        }
     }
 }

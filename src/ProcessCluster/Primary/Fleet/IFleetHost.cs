@@ -7,7 +7,7 @@ internal interface IFleetHost
 {
     /// <summary>Starts a worker.</summary>
     /// <exception cref="Exception">It cannot be started, whatever the reason. Nothing is left of the attempt.</exception>
-    IFleetWorker Start(in FleetSeat candidate, ClusterOptions options);
+    IFleetWorker Start(in FleetSeat seat, ClusterOptions options);
 
     /// <summary>The worker gets connections from now on, and has this slot.</summary>
     void Admit(IFleetWorker worker, int slot);
