@@ -12,6 +12,9 @@ internal static class OptionTable
 {
     private const int MaxWorkers = ClusterOptions.MaxWorkerCount, MaxPerWorker = 1_000_000;
 
+    /// <summary>The lowest limit of a worker's memory, in bytes.</summary>
+    private const long LeastMemory = 16 * 1024 * 1024;
+
     // Options that an end point can have of its own.
     private static readonly ValueOption<ClusterOptions> Mode = Name(typeof(ListenMode), nameof(ClusterOptions.Mode), o => o.Mode, (o, v) => o.Mode = (ListenMode)v);
 
@@ -126,7 +129,7 @@ internal static class OptionTable
     public static IReadOnlyList<Option<RecycleOptions>> Recycle { get; } =
     [
         new ValueOption<RecycleOptions>(nameof(RecycleOptions.MaxMemory), LongBytes, o => o.MaxMemory, (o, v) => o.MaxMemory = (long)v, new(
-            $"bytes, at least {16 * 1024 * 1024} (a .NET process hardly needs less); 0 means no limit", v => v is 0L or >= 16L * 1024 * 1024)),
+            $"bytes, at least {LeastMemory} (a .NET process hardly needs less); 0 means no limit", v => v is 0L or >= LeastMemory)),
         new ValueOption<RecycleOptions>(nameof(RecycleOptions.MaxRequests), LongNumber, o => o.MaxRequests, (o, v) => o.MaxRequests = (long)v, new(
             "0 (no limit) or more", v => v is >= 0L)),
         new ValueOption<RecycleOptions>(nameof(RecycleOptions.MaxAge), Time, o => o.MaxAge, (o, v) => o.MaxAge = (TimeSpan)v, new(
