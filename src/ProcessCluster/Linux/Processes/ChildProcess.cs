@@ -35,7 +35,7 @@ internal enum ChildOutput
 /// these descriptors and no other child ever gets one of them: there is no moment at which they could be inherited by accident, which
 /// is what keeps the end of a pipe seen as the end of the peer.
 /// </summary>
-internal sealed unsafe class ChildProcess : IDisposable
+internal sealed unsafe class ChildProcess : IChildProcess
 {
     /// <summary>
     /// The child's descriptors: it reads messages from the first, writes them to the second, gets sockets from the third and shares memory by the fourth.
@@ -61,20 +61,20 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     public int Id { get; }
 
-    /// <summary>Readable when the child has ended.</summary>
+    /// <inheritdoc/>
     public int ExitDescriptor => _pidfd;
 
-    /// <summary>The parent's ends. Whoever takes one over closes it.</summary>
+    /// <inheritdoc/>
     public Descriptor ToChild { get; }
 
     public Descriptor FromChild { get; }
 
     public Descriptor Handoff { get; }
 
-    /// <summary>Gets the memory that both share, until this object is disposed.</summary>
+    /// <inheritdoc/>
     public SharedMemory Memory { get; }
 
-    /// <summary>Gets the pipe with the child's standard output; null when it does not come here.</summary>
+    /// <inheritdoc/>
     public Descriptor? StandardOutput { get; }
 
     public Descriptor StandardError { get; }
@@ -136,10 +136,10 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Gets whether the child has ended. Does not reap it.</summary>
+    /// <inheritdoc/>
     public bool HasEnded => SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT) is not { ProcessId: 0 };
 
-    /// <summary>Ends the child, and whatever it has started that has not made itself a process group of its own.</summary>
+    /// <inheritdoc/>
     public void KillTree()
     {
         // As long as the child is not reaped, its id belongs to it and to its group.
@@ -147,7 +147,7 @@ internal sealed unsafe class ChildProcess : IDisposable
             throw new ClusterException($"Process {Id} could not be killed: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 
-    /// <summary>Reaps the child. Returns how it ended, once, or null while it runs. Nothing that it has started outlives it.</summary>
+    /// <inheritdoc/>
     public ChildExit? TryReap()
     {
         switch (SigInfo(Id, Libc.WNOHANG | Libc.WNOWAIT))
@@ -164,7 +164,7 @@ internal sealed unsafe class ChildProcess : IDisposable
         return found.Code == Libc.CLD_EXITED ? new ChildExit(found.Status, null) : new ChildExit(null, (Signal)found.Status);
     }
 
-    /// <summary>Sends a signal; false when the process is gone.</summary>
+    /// <inheritdoc/>
     public bool Kill(Signal signal)
     {
         if (Libc.syscall((nint)Libc.SYS_pidfd_send_signal, _pidfd, (nint)signal, 0, 0) == 0)

@@ -6,19 +6,6 @@ using ProcessCluster.Protocol;
 
 namespace ProcessCluster.Messaging.Links;
 
-/// <summary>The urgency of a frame in an <see cref="Outbox"/>.</summary>
-internal enum FrameUrgency
-{
-    /// <summary>A message: takes room, which the peer gives back when it has handled it; may go out together with those that follow at once.</summary>
-    Message,
-
-    /// <summary>An answer and the like: takes no room, as somebody waits for it, and their number is bounded elsewhere.</summary>
-    Answer,
-
-    /// <summary>A control message: is on its way when the call returns, unless the pipe is full.</summary>
-    Control,
-}
-
 /// <summary>
 /// The queue of frames for the peer of a link. Whoever adds a frame writes it himself if nobody is writing; what is added meanwhile goes out with the
 /// next write. Messages have room for <see cref="Window"/> bytes that the peer has not handled: past it their senders wait in line.
@@ -45,8 +32,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private static readonly long Succession = Stopwatch.Frequency / 100_000;
 
     private readonly Lock _gate = new();
-    private readonly FrameQueue _frames = new();
-    private readonly SendRoom _room = new();
+    private readonly OutgoingFrames _frames = new();
     private readonly Descriptor _pipe;
     private readonly EventLoop _loop;
     private readonly Action _overrun;
@@ -54,12 +40,9 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private FrameBytes _current;
     private int _written;
     private long _lastWrite;
-    private State _state;
-    private long _sentMessages;
-    private long _sentBytes;
+    private OutboxState _state;
     private bool _isClosing;
     private bool _takesOnlyControl;
-    private long _unwritten;
 
     /// <param name="pipe">The pipe to the peer; taken over.</param>
     /// <param name="loop">Tells when a full pipe has room again.</param>
@@ -67,43 +50,24 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     /// <param name="overrun">Told when the peer lets too much pile up.</param>
     public Outbox(Descriptor pipe, EventLoop loop, bool isHeld, Action overrun)
     {
-        (_pipe, _loop, _overrun) = (pipe, loop, overrun);
-        _state = isHeld ? State.Held : State.Idle;
+        _pipe = pipe;
+        _loop = loop;
+        _overrun = overrun;
+        _state = isHeld ? OutboxState.Held : OutboxState.Idle;
         Pipe.MakeNonBlocking(pipe);
         Pipe.Enlarge(pipe, PipeBytes);
         loop.Add(this, pipe.Number, EpollEvents.OneShot);
     }
 
-    private enum State
-    {
-        /// <summary>Nobody writes and nothing is left.</summary>
-        Idle,
-
-        /// <summary>The peer is not ready to be written to.</summary>
-        Held,
-
-        /// <summary>A work item of the pool will write.</summary>
-        Scheduled,
-
-        /// <summary>Somebody is writing.</summary>
-        Writing,
-
-        /// <summary>The pipe is full; the loop will tell.</summary>
-        Blocked,
-
-        /// <summary>Closed, or the peer is gone.</summary>
-        Ended,
-    }
-
     /// <summary>Gets the program's traffic so far, without what waits for room.</summary>
-    public LinkFigures Sent => new(Volatile.Read(ref _sentMessages), Volatile.Read(ref _sentBytes));
+    public LinkFigures Sent => _frames.Sent;
 
     /// <summary>Completes when all that was added is written, or nothing can be written any more.</summary>
     public Task Written()
     {
         lock (_gate)
         {
-            if (_state is State.Idle or State.Ended)
+            if (_state is OutboxState.Idle or OutboxState.Ended)
                 return Task.CompletedTask;
             _allWritten ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             return _allWritten.Task;
@@ -116,12 +80,12 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Step step;
         lock (_gate)
         {
-            if (_state == State.Ended || _isClosing || (_takesOnlyControl && urgency != FrameUrgency.Control))
+            if (_state == OutboxState.Ended || _isClosing || (_takesOnlyControl && urgency != FrameUrgency.Control))
                 return false;
             var isOverrun = _frames.Bytes + _current.Length > MaxUnread;
             if (isOverrun && urgency != FrameUrgency.Control)
                 return false; // It reads nothing: whoever waits for this there has a deadline.
-            Add(frame);
+            _frames.Add(frame);
             step = isOverrun ? Step.Overrun : Next(urgency);
         }
         return Do(step);
@@ -141,18 +105,17 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         lock (_gate)
         {
             waiter = null;
-            if (_state == State.Ended || _isClosing || _takesOnlyControl)
+            if (_state == OutboxState.Ended || _isClosing || _takesOnlyControl)
             {
                 rented.Return();
                 return false;
             }
-            if (_room.IsExhausted)
+            if (_frames.IsRoomExhausted)
             {
-                waiter = _room.Wait(frame, rented, maxWaiting);
+                waiter = _frames.Wait(frame, rented, maxWaiting);
                 return true;
             }
-            AddMessage(frame, rented);
-            _room.Take(frame.Length);
+            _frames.AddMessage(frame, rented);
             step = Next(FrameUrgency.Message);
         }
         return Do(step);
@@ -164,12 +127,10 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Step step;
         lock (_gate)
         {
-            if (bytes > _room.Taken - _unwritten)
+            if (!_frames.TryGiveRoom(bytes, out var hasMore))
                 return false;
-            if (!_room.Give(bytes))
+            if (!hasMore)
                 return true;
-            while (_room.TryTakeNext(out var frame))
-                AddMessage(frame.Span, frame);
             step = Next(FrameUrgency.Message);
         }
         Do(step);
@@ -181,9 +142,9 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     {
         lock (_gate)
         {
-            if (_state != State.Held)
+            if (_state != OutboxState.Held)
                 return;
-            _state = State.Writing;
+            _state = OutboxState.Writing;
         }
         Write();
     }
@@ -204,7 +165,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         Step step;
         lock (_gate)
         {
-            if (_isClosing || _state == State.Ended)
+            if (_isClosing || _state == OutboxState.Ended)
                 return;
             _isClosing = true;
             step = Next(FrameUrgency.Control);
@@ -217,10 +178,10 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     {
         lock (_gate)
         {
-            if (_state == State.Ended)
+            if (_state == OutboxState.Ended)
                 return;
-            var isWriting = _state == State.Writing;
-            _state = State.Ended;
+            var isWriting = _state == OutboxState.Writing;
+            _state = OutboxState.Ended;
             _frames.Clear();
             // The writer sees the end and gives its buffer back itself.
             if (!isWriting)
@@ -237,9 +198,9 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         lock (_gate)
         {
             // Edge or not: it is this that counts.
-            if (_state != State.Blocked)
+            if (_state != OutboxState.Blocked)
                 return;
-            _state = State.Scheduled;
+            _state = OutboxState.Scheduled;
         }
         ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
@@ -248,27 +209,11 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     {
         lock (_gate)
         {
-            if (_state != State.Scheduled)
+            if (_state != OutboxState.Scheduled)
                 return;
-            _state = State.Writing;
+            _state = OutboxState.Writing;
         }
         Write();
-    }
-
-    private void AddMessage(ReadOnlySpan<byte> frame, FrameBytes rented)
-    {
-        _unwritten += frame.Length;
-        Add(frame, rented, room: frame.Length);
-    }
-
-    /// <summary>Called by whoever holds the gate.</summary>
-    private void Add(ReadOnlySpan<byte> frame, FrameBytes rented = default, int room = 0)
-    {
-        _frames.Add(frame, rented, room);
-        if (!FrameHeader.IsProgram(frame))
-            return;
-        _sentMessages++;
-        _sentBytes += frame.Length;
     }
 
     private void FailWaiters()
@@ -276,7 +221,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         SendWaiter[] waiters;
         lock (_gate)
         {
-            waiters = _room.TakeAll();
+            waiters = _frames.TakeWaiters();
         }
         foreach (var waiter in waiters)
             waiter.Fail();
@@ -295,12 +240,12 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     {
         switch (_state)
         {
-            case State.Idle when urgency == FrameUrgency.Message && Stopwatch.GetTimestamp() - _lastWrite < Succession:
-                _state = State.Scheduled;
+            case OutboxState.Idle when urgency == FrameUrgency.Message && Stopwatch.GetTimestamp() - _lastWrite < Succession:
+                _state = OutboxState.Scheduled;
                 return Step.Schedule;
-            case State.Idle:
-            case State.Scheduled when urgency == FrameUrgency.Control:
-                _state = State.Writing;
+            case OutboxState.Idle:
+            case OutboxState.Scheduled when urgency == FrameUrgency.Control:
+                _state = OutboxState.Writing;
                 return Step.Write;
             default:
                 return Step.Nothing;
@@ -331,7 +276,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
         {
             lock (_gate)
             {
-                if (_state == State.Ended)
+                if (_state == OutboxState.Ended)
                 {
                     ReturnCurrent();
                     return;
@@ -341,7 +286,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                     ReturnCurrent();
                     if (!_frames.TryTake(out _current))
                     {
-                        _state = State.Idle;
+                        _state = OutboxState.Idle;
                         _lastWrite = Stopwatch.GetTimestamp();
                         _allWritten?.TrySetResult();
                         _allWritten = null;
@@ -349,7 +294,6 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
                             return;
                         break;
                     }
-                    _unwritten -= _current.Room;
                 }
             }
             var written = TryWrite(_current.Array.AsSpan(_written, _current.Length - _written));
@@ -382,9 +326,9 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     {
         lock (_gate)
         {
-            if (_state == State.Ended)
+            if (_state == OutboxState.Ended)
                 return true;
-            _state = State.Blocked;
+            _state = OutboxState.Blocked;
             _loop.Change(this, _pipe.Number, EpollEvents.Writable | EpollEvents.OneShot);
             return false;
         }
@@ -393,6 +337,7 @@ internal sealed class Outbox : EventLoop.Watch, IThreadPoolWorkItem, IDisposable
     private void ReturnCurrent()
     {
         _current.Return();
-        (_current, _written) = (default, 0);
+        _current = default;
+        _written = 0;
     }
 }

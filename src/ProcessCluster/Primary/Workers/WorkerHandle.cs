@@ -21,7 +21,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     private static readonly TimeSpan OutputPatience = TimeSpan.FromSeconds(1);
 
     private readonly IWorkerControl _control;
-    private readonly ChildProcess _child;
+    private readonly IChildProcess _child;
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource<WorkerExit> _gone = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<IReadOnlyCollection<string>?> _booted = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -32,7 +32,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     private WorkerOutput? _output;
     private ITimer? _timer;
 
-    public WorkerHandle(in WorkerPlace place, ChildProcess child, ClusterOptions options, Lifecycle life, IWorkerControl control)
+    public WorkerHandle(in WorkerPlace place, IChildProcess child, ClusterOptions options, Lifecycle life, IWorkerControl control)
         : base(place.Id)
     {
         _child = child;
@@ -65,7 +65,7 @@ internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
     /// <summary>The options that held when it was forked.</summary>
     public ClusterOptions Options { get; }
 
-    public ChildProcess Child => _child;
+    public IChildProcess Child => _child;
 
     /// <summary>Gets the memory that it shares with the primary, until its process is given up.</summary>
     public PrimaryBoard Board { get; }
