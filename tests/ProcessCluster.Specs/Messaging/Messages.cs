@@ -75,6 +75,7 @@ public sealed class Messages
         cluster.Send("send 1 late 1");
         Assert.Equal(Enumerable.Range(0, 500), await cluster.Numbers(@"^worker 1 got early (\d+) from 0$", 500));
         await cluster.Expect("^worker 1 got late 0 from 0$");
+        await cluster.Expect("^online 1$");
         Assert.InRange(cluster.IndexOf("^sent 500$"), 0, cluster.IndexOf("^online 1$"));
         Assert.InRange(cluster.IndexOf("^worker 1 got late"), cluster.IndexOf("^worker 1 got early 499"), int.MaxValue);
     }
