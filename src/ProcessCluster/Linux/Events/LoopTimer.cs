@@ -6,7 +6,7 @@ namespace ProcessCluster.Linux.Events;
 /// Time on a loop's own thread (<c>man 2 timerfd_create</c>). A <see cref="System.Threading.Timer"/> would wake a thread of the pool, which spins for work before it
 /// sleeps again, only to wake the loop. Lives as long as the loop; belongs to its thread.
 /// </summary>
-internal sealed unsafe class LoopTimer : EventLoop.Watch
+internal sealed unsafe class LoopTimer : EventLoop.Watch, ILoopTimer
 {
     private readonly Descriptor _timer;
     private Action? _tick;
@@ -21,7 +21,7 @@ internal sealed unsafe class LoopTimer : EventLoop.Watch
         loop.Add(this, _timer.Number, EpollEvents.Readable);
     }
 
-    /// <summary>Calls the action again and again, until <see cref="Stop"/>.</summary>
+    /// <inheritdoc/>
     public void Start(TimeSpan interval, Action tick)
     {
         _tick = tick;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ProcessCluster.Linux.Interop;
 
@@ -22,6 +23,9 @@ internal enum HandoffSend
 internal static unsafe class HandoffSocket
 {
     public const int MaxMessage = 64;
+
+    /// <summary>The descriptors that a message can have (<c>SCM_MAX_FD</c> in the kernel), and the bytes before them.</summary>
+    private const int MaxDescriptors = 253, ControlHeader = 16;
 
     /// <summary>Sends a message with a copy of the descriptor. Never blocks.</summary>
     public static HandoffSend Send(Descriptor socket, ReadOnlySpan<byte> message, int descriptor)
@@ -81,19 +85,21 @@ internal static unsafe class HandoffSocket
     /// <param name="socket">This side.</param>
     /// <param name="buffer">Gets the message.</param>
     /// <param name="descriptor">The descriptor that came with it.</param>
-    /// <param name="isWhole">True when that was all: false of a message that is longer than the buffer, or that came with more than one descriptor. The kernel has closed the others.</param>
+    /// <param name="isWhole">True when that was all: false of a message that is longer than the buffer, or that came with more than one descriptor. The others are closed.</param>
+    [SkipLocalsInit]
     public static int Receive(Descriptor socket, Span<byte> buffer, out int descriptor, out bool isWhole)
     {
+        // There is room for all that a message can have. The kernel would close the others itself, and would wait for one that lingers.
+        var control = stackalloc byte[ControlHeader + (MaxDescriptors * sizeof(int))];
         fixed (byte* start = buffer)
         {
             var vector = new Libc.IoVec { Base = start, Length = (nuint)buffer.Length };
-            var control = default(Libc.OneDescriptor);
             var header = new Libc.MsgHdr
             {
                 Vectors = &vector,
                 VectorCount = 1,
-                Control = &control,
-                ControlLength = Libc.OneDescriptor.LengthWithDescriptor, // With the padding at its end there would be room for two.
+                Control = control,
+                ControlLength = ControlHeader + (MaxDescriptors * sizeof(int)),
             };
             nint received;
             while ((received = Libc.recvmsg(socket, &header, Libc.MSG_DONTWAIT | Libc.MSG_CMSG_CLOEXEC)) < 0)
@@ -105,14 +111,19 @@ internal static unsafe class HandoffSocket
                 isWhole = true;
                 return error == Libc.EAGAIN ? -1 : 0;
             }
-            descriptor = header.ControlLength >= Libc.OneDescriptor.LengthWithDescriptor
-                && control is { Level: Libc.SOL_SOCKET, Type: Libc.SCM_RIGHTS }
-                    ? control.Descriptor
-                    : -1;
-            isWhole = (header.Flags & Libc.MSG_TRUNC) == 0 && (descriptor < 0 || (header.Flags & Libc.MSG_CTRUNC) == 0);
+            var descriptors = DescriptorsOf((Libc.OneDescriptor*)control, header.ControlLength);
+            descriptor = descriptors.IsEmpty ? -1 : descriptors[0];
+            isWhole = (header.Flags & Libc.MSG_TRUNC) == 0 && descriptors.Length <= 1 && (descriptor < 0 || (header.Flags & Libc.MSG_CTRUNC) == 0);
+            for (var i = 1; i < descriptors.Length; i++)
+                StreamSocket.CloseCopy(descriptors[i]);
             return (int)received;
         }
     }
+
+    private static ReadOnlySpan<int> DescriptorsOf(Libc.OneDescriptor* control, nuint length) =>
+        length >= Libc.OneDescriptor.LengthWithDescriptor && *control is { Level: Libc.SOL_SOCKET, Type: Libc.SCM_RIGHTS, Length: var used }
+            ? new ReadOnlySpan<int>(&control->Descriptor, (int)((nuint.Min(used, length) - ControlHeader) / sizeof(int)))
+            : [];
 
     /// <summary>A peer that ended with messages unread is reported once, before the messages that it had sent.</summary>
     private static bool IsPassing(int error) => error is Libc.EINTR or Libc.ECONNRESET;

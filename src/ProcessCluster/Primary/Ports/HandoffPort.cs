@@ -233,8 +233,8 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
 
     public void Dispose()
     {
-        // Clients whose connection the kernel has made already are served like those that came before them.
-        while (!_paused && Waiting == 0 && _socket.TryAccept(out var descriptor, out var peer) is AcceptResult.Accepted)
+        // Clients whose connection the kernel has made already are served like those that came before them, unless their PROXY headers are to be waited for.
+        while (!_paused && !_rules.HasProxyHeader && Waiting == 0 && _socket.TryAccept(out var descriptor, out var peer) is AcceptResult.Accepted)
             Enter(Accepted(descriptor, peer));
         _disposed = true;
         _loop.Remove(this, _socket.Number);

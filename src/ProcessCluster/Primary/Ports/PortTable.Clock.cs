@@ -15,12 +15,8 @@ internal sealed partial class PortTable
     /// <summary>The interval at which connections that are held for a worker are tried again.</summary>
     private static readonly TimeSpan HoldTick = TimeSpan.FromMilliseconds(5);
 
-    private readonly LoopTimer _clock = new(loop);
-    private readonly LoopTimer _holdClock = new(loop);
-    private Action? _tick;
-    private Action? _holdTick;
-    private bool _clockRuns;
-    private bool _holdClockRuns;
+    private readonly PausingClock _clock;
+    private readonly PausingClock _holdClock;
 
     /// <summary>Gets or sets whether all workers are being replaced: their connections move anyway, and what moved is counted.</summary>
     public bool IsReloading { get; set; }
@@ -34,10 +30,10 @@ internal sealed partial class PortTable
             waits |= port.WaitsForTime;
             holds |= port.IsHolding;
         }
-        if (!_clockRuns && (waits || HasOffers()))
-            StartClock();
-        if (!_holdClockRuns && holds)
-            StartHoldClock();
+        if (!_clock.IsRunning && (waits || HasOffers()))
+            _clock.Start();
+        if (holds)
+            _holdClock.Start();
     }
 
     private bool HasOffers()
@@ -50,19 +46,8 @@ internal sealed partial class PortTable
         return false;
     }
 
-    private void StartClock()
-    {
-        _clockRuns = true;
-        _clock.Start(ClockTick, _tick ??= Tick);
-    }
-
-    private void StartHoldClock()
-    {
-        _holdClockRuns = true;
-        _holdClock.Start(HoldTick, _holdTick ??= ServeHeld);
-    }
-
-    private void ServeHeld()
+    /// <summary>Tries again what is held. Returns whether something still is.</summary>
+    private bool ServeHeld()
     {
         var isNeeded = false;
         foreach (var shared in _byKey.Values)
@@ -72,31 +57,29 @@ internal sealed partial class PortTable
             port.ServeWaiting();
             isNeeded |= port.IsHolding;
         }
-        if (isNeeded)
-            return;
-        _holdClockRuns = false;
-        _holdClock.Stop();
+        return isNeeded;
     }
 
     /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
     public void Poll()
     {
         Failover.Quarantine.LiftExpired();
-        if (!_clockRuns && Rebalance(time.GetTimestamp()))
-            StartClock();
+        if (!_clock.IsRunning && Rebalance(_time.GetTimestamp()))
+            _clock.Start();
     }
 
     /// <summary>One port after the other: each counts all connections of a worker, and two would ask for the same surplus. Those of one that leaves are on their way to others.</summary>
     private bool Rebalance(long now) =>
         !IsReloading
-        && !_users.Values.Any(user => user.IsDone && (user.Channel.Worker.Board.Open == 0 || time.GetElapsedTime(user.GaveAt, now) < GivingPatience))
-        && _byKey.Values.OfType<HandoffPort>().Any(port => port.Rebalance(time.GetElapsedTime(0, now)));
+        && !_users.Values.Any(user => user.IsDone && (user.Channel.Worker.Board.Open == 0 || _time.GetElapsedTime(user.GaveAt, now) < GivingPatience))
+        && _byKey.Values.OfType<HandoffPort>().Any(port => port.Rebalance(_time.GetElapsedTime(0, now)));
 
-    private void Tick()
+    /// <summary>Does what is due. Returns whether something still waits for the clock.</summary>
+    private bool Tick()
     {
         _delivery.Retry();
         var needed = _delivery.HasWaiting;
-        var now = time.GetTimestamp();
+        var now = _time.GetTimestamp();
         foreach (var shared in _byKey.Values)
         {
             if (shared is SharedSocket socket && socket.Poll())
@@ -113,10 +96,7 @@ internal sealed partial class PortTable
             user.Channel.RevokeOverdue();
             needed |= user.Channel.HasOffers;
         }
-        if (needed)
-            return;
-        _clockRuns = false;
-        _clock.Stop();
+        return needed;
     }
 
     /// <summary>

@@ -6,8 +6,8 @@ namespace ProcessCluster.Primary.Ports;
 /// <summary>A worker with the ports that it uses, each with the key that it asked for.</summary>
 internal sealed class PortUser(HandoffChannel channel)
 {
-    private readonly Dictionary<IPort, string> _uses = [];
-    private readonly HashSet<string> _keys = new(StringComparer.Ordinal);
+    private readonly Dictionary<IPort, PortKey> _uses = [];
+    private readonly HashSet<PortKey> _keys = [];
 
     public HandoffChannel Channel => channel;
 
@@ -35,13 +35,13 @@ internal sealed class PortUser(HandoffChannel channel)
     public bool Uses(IPort port) => _uses.ContainsKey(port);
 
     /// <summary>Returns whether it uses the port with this key.</summary>
-    public bool Has(string key) => _keys.Contains(key);
+    public bool Has(PortKey key) => _keys.Contains(key);
 
-    public void Use(IPort port, string key)
+    public void Use(IPort port, PortKey key)
     {
         _uses.Add(port, key);
         _keys.Add(key);
     }
 
-    public bool TryEndUse(IPort port, [MaybeNullWhen(false)] out string key) => _uses.Remove(port, out key) && _keys.Remove(key);
+    public bool TryEndUse(IPort port, [MaybeNullWhen(false)] out PortKey key) => _uses.Remove(port, out key) && _keys.Remove(key);
 }
