@@ -49,7 +49,7 @@ python() { # the first Python that has the package: Debian's is not always the f
 }
 
 command -v dotnet >/dev/null || { miss "dotnet"; echo "interop: nothing was compared, 1 tool missing"; exit 1; }
-dotnet build --nologo -v quiet -m:1 -clp:NoSummary -o "$work/app" || { echo "interop: the build failed"; exit 1; }
+dotnet build -c Release --nologo -v quiet -m:1 -clp:NoSummary -o "$work/app" || { echo "interop: the build failed"; exit 1; }
 ours=(dotnet "$work/app/ProcessCluster.Interop.dll")
 "${ours[@]}" write "$seed" "$count" "$work/ours" || { echo "interop: ProcessCluster could not write"; exit 1; }
 

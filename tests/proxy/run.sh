@@ -13,5 +13,5 @@ done
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-dotnet build --nologo -v quiet -m:1 -clp:NoSummary ../ProcessCluster.TestApp || { echo "proxy: the build failed"; exit 1; }
-timeout 120 python3 proxy.py "$work" "$modules" "$PWD/../ProcessCluster.TestApp/bin/Debug/net10.0/ProcessCluster.TestApp"
+dotnet build -c Release --nologo -v quiet -m:1 -clp:NoSummary ../ProcessCluster.TestApp || { echo "proxy: the build failed"; exit 1; }
+timeout 120 python3 proxy.py "$work" "$modules" "$PWD/../ProcessCluster.TestApp/bin/Release/net10.0/ProcessCluster.TestApp"

@@ -34,7 +34,7 @@ internal sealed class WorkerSession : ILinkPeer
     private readonly WorkerBoard _board;
     private readonly TaskCompletionSource _leavingNoted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _stopping = new();
-    private readonly ManualResetEventSlim _never = new();
+    private readonly LoopTimer _orphanDeadline = new(SocketLoop.Instance); // From the start: one that has no descriptors left must end, too.
     private readonly Action _disconnected;
     private readonly Link _link;
     private int _lastRequest;
@@ -308,7 +308,12 @@ internal sealed class WorkerSession : ILinkPeer
             _disconnected();
         }
         // No worker outlives its primary: the program ends by itself in this time, or it is ended.
-        _never.Wait(OrphanGrace);
+        SocketLoop.Instance.Post(() => _orphanDeadline.Start(OrphanGrace, EndNow));
+    }
+
+    /// <summary>Called on a thread that nothing of the program can hold up.</summary>
+    private static void EndNow()
+    {
         ProcessStatus.KillRestOfGroup();
         RuntimeFiles.RemoveOwn();
         CurrentProcess.Exit();

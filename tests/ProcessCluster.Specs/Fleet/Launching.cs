@@ -27,8 +27,7 @@ public sealed class Launching
         var directory = Directory.CreateTempSubdirectory();
         try
         {
-            await Run("dotnet", $"publish {TestProject} -c Release -r {System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier} "
-                + $"--self-contained false -p:PublishSingleFile=true -p:RunAnalyzers=false -p:IntermediateOutputPath={directory.FullName}/obj/ -o {directory.FullName}/out");
+            await Run("dotnet", $"publish {TestProject} --no-build -c {TestPaths.Configuration} -p:PublishSingleFile=true -o {directory.FullName}/out");
             await ForksItself(Path.Combine(directory.FullName, "out", "ProcessCluster.TestApp"), "driver --flag");
             await IsDeployed(Path.Combine(directory.FullName, "out"));
         }

@@ -24,12 +24,11 @@ public sealed class Packages
             var feed = Path.Combine(directory.FullName, "feed");
             foreach (var (project, _) in All)
             {
-                // A folder of its own for what is built: other tests use the usual one.
                 await Run(
                     directory.FullName,
                     "pack",
                     Path.Combine(TestPaths.Repository, "src", project),
-                    "-c", "Release", "-o", feed, "-p:ArtifactsPath=" + Path.Combine(directory.FullName, "artifacts"), "-p:Version=0.1.0-test", "-p:RunAnalyzers=false", "--nologo");
+                    "--no-build", "-c", TestPaths.Configuration, "-o", feed, "-p:Version=0.1.0-test", "--nologo");
             }
             Assert.Equal(
                 All.SelectMany(static package => new[] { $"{package.Name}.0.1.0-test.nupkg", $"{package.Name}.0.1.0-test.snupkg" }),
