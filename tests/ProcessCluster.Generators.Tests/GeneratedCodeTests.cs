@@ -80,8 +80,10 @@ public sealed class GeneratedCodeTests
         Assert.Contains(user.Sources, source => source.StartsWith("// ClusterMessages.Shared_", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public void An_internal_type_of_another_assembly_is_refused()
+    [Theory]
+    [InlineData("Lib.Open", new string[0])]
+    [InlineData("Lib.Outer.E", new[] { "CS0122" })]
+    public void An_internal_type_of_another_assembly_is_refused_by_the_compiler_alone(string type, string[] problems)
     {
         var library = Generation.Of("namespace Lib; public record Outer { internal enum E { } } public record Open(int X) { public required int R { get; set; } }");
         var stream = new MemoryStream();
@@ -89,8 +91,8 @@ public sealed class GeneratedCodeTests
         var user = Generation.Of(
             LanguageVersion.Latest,
             [MetadataReference.CreateFromImage(stream.ToArray())],
-            "namespace App; [ClusterMessage] record M(Lib.Open Open);");
-        Assert.Empty(user.Problems);
+            $"namespace App; [ClusterMessage] record M({type} Value);");
+        Assert.Equal(problems, user.Problems.Select(static problem => problem.Split(' ')[2].TrimEnd(':')).Distinct());
     }
 
     [Fact]

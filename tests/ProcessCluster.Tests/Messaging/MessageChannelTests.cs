@@ -285,12 +285,11 @@ public sealed class MessageChannelTests
     public async Task A_request_that_cannot_be_read_is_the_requesters_error()
     {
         using var pair = new Pair();
-        using var a = pair.Worker.Handlers.OnRequest<Ask, Answer>((_, _) => new Answer(1));
-        var frame = Frame(FrameKind.Request, "ProcessCluster.Tests.Messaging.Ask", "not json"u8);
-        var answered = pair.Primary.RequestAsync<Other, Other>(new Other(0)).AsTask();
-        pair.WriteToWorker(frame);
-        using var b = pair.Worker.Handlers.OnRequest<Other, Other>((other, _) => other);
-        await answered; // The link goes on.
+        using var a = pair.Worker.Handlers.OnRequest<Illegible, Answer>((_, _) => new Answer(1));
+        using var b = pair.Worker.Handlers.OnRequest<Ask, Answer>((ask, _) => new Answer(ask.Number));
+        var error = await Assert.ThrowsAsync<ClusterMessageException>(async () => await pair.Primary.RequestAsync<Illegible, Answer>(new Illegible()));
+        Assert.Contains(IllegibleConverter.Reason, error.Message, StringComparison.Ordinal);
+        Assert.Equal(new Answer(2), await pair.Primary.RequestAsync<Ask, Answer>(new Ask(2))); // The link goes on.
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.Extensions.Logging.Abstractions;
 using ProcessCluster.Linux.Events;
 using ProcessCluster.Linux.Interop;
@@ -141,3 +142,16 @@ internal sealed record Ask(int Number);
 internal sealed record Answer(long Square);
 
 internal sealed record Blob(byte[] Bytes);
+
+/// <summary>A message that its receiver cannot read.</summary>
+[JsonConverter(typeof(IllegibleConverter))]
+internal sealed record Illegible;
+
+internal sealed class IllegibleConverter : JsonConverter<Illegible>
+{
+    public const string Reason = "nobody can read this";
+
+    public override Illegible Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => throw new JsonException(Reason);
+
+    public override void Write(Utf8JsonWriter writer, Illegible value, JsonSerializerOptions options) => writer.WriteStringValue("?");
+}

@@ -171,6 +171,14 @@ internal static unsafe class StreamSocket
         Libc.close(descriptor);
     }
 
+    /// <inheritdoc cref="CloseCopy(int)"/>
+    public static void CloseCopy(Descriptor socket)
+    {
+        if (!socket.IsClosed)
+            EndLingering(socket.Number);
+        socket.Dispose();
+    }
+
     private static void EndLingering(int descriptor)
     {
         var linger = stackalloc int[2];

@@ -1,4 +1,4 @@
-using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Sockets;
 
 namespace ProcessCluster.Primary.Dispatch;
 
@@ -57,7 +57,7 @@ internal sealed class ConnectionQueue
     public void Close()
     {
         while (Count > 0)
-            Descriptor.Close(Pop().Descriptor);
+            StreamSocket.CloseCopy(Pop().Descriptor);
     }
 
     private void GrowIfFull()

@@ -1,5 +1,5 @@
 using ProcessCluster.Linux.Events;
-using ProcessCluster.Linux.Interop;
+using ProcessCluster.Linux.Sockets;
 
 namespace ProcessCluster.Primary.Dispatch;
 
@@ -57,7 +57,7 @@ internal sealed class FirstBytePeeker
         while (_waiting.First is { Value: var first })
         {
             Remove(first);
-            Descriptor.Close(first.Connection.Descriptor);
+            StreamSocket.CloseCopy(first.Connection.Descriptor);
         }
     }
 
@@ -83,7 +83,7 @@ internal sealed class FirstBytePeeker
     private void End(Peek peek)
     {
         if (_rules.HasProxyHeader && !peek.HasProxyHeader)
-            Descriptor.Close(peek.Connection.Descriptor);
+            StreamSocket.CloseCopy(peek.Connection.Descriptor);
         else
             _decided(peek.Connection);
     }

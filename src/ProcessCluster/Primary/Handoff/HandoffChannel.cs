@@ -18,6 +18,9 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
     /// <summary>The number of messages that are read before the loop looks at other things again, and how many at the worker's end.</summary>
     private const int ReadBurst = 64, ReadAtEnd = 64 * 1024;
 
+    /// <summary>The time by which the end of a worker may come after the end of its socket.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(5);
+
     private readonly EventLoop _loop;
     private readonly Descriptor _socket;
     private readonly IAnswerObserver _observer;
@@ -27,6 +30,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
     private readonly OfferLedger _ledger;
     private readonly WorkerPorts _ports;
     private readonly AnswerReader _answers;
+    private long? _endedAt;
     private bool _closed;
 
     /// <param name="worker">The worker.</param>
@@ -114,6 +118,16 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
             _ledger.RevokeOverdue();
     }
 
+    /// <summary>Reports a worker that has closed its socket and lives on: it gets no connections for good, and nobody else notices.</summary>
+    public void CheckEnd()
+    {
+        if (_endedAt is not { } endedAt || _time.GetElapsedTime(endedAt) < EndPatience)
+            return;
+        _endedAt = null;
+        if (Worker is { IsConnected: true, ExitSeen: false })
+            _observer.Fault(Worker, "it has closed its hand-off socket, over which its connections come.");
+    }
+
     /// <inheritdoc/>
     public int CountUnderWay(Candidate candidate)
     {
@@ -153,6 +167,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
                 return;
             if (length == 0)
             {
+                _endedAt = _time.GetTimestamp();
                 Cut();
                 return;
             }

@@ -173,7 +173,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
         StreamSocket.Reclaim(connection.Descriptor); // The worker has a copy of it.
         if (_disposed)
         {
-            Descriptor.Close(connection.Descriptor);
+            StreamSocket.CloseCopy(connection.Descriptor);
             return;
         }
         _waiting.PushFront(connection);
@@ -186,7 +186,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     {
         var connection = Accepted(descriptor, peer) with { IsMoved = true, IsReplayed = isReplayed };
         if (_disposed)
-            Descriptor.Close(descriptor);
+            StreamSocket.CloseCopy(descriptor);
         else if (_rules.PeekBytes > 0)
             Place(connection);
         else
@@ -197,7 +197,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     public void EndWithCrashAnswer(int descriptor)
     {
         if (_disposed || _crashAnswer.IsEmpty)
-            Descriptor.Close(descriptor);
+            StreamSocket.CloseCopy(descriptor);
         else
             _refusals.Answer(descriptor, _crashAnswer.Span);
     }
@@ -316,7 +316,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
     private void Lose(in PendingConnection connection, Exception exception)
     {
         _observer.PolicyFailed(this, exception);
-        Descriptor.Close(connection.Descriptor);
+        StreamSocket.CloseCopy(connection.Descriptor);
     }
 
     private void WaitFor(Candidate candidate, in PendingConnection connection)
@@ -358,7 +358,7 @@ internal sealed class HandoffPort : EventLoop.Watch, IPort, IOfferOwner
         if (connection.IsReplayed)
             EndWithCrashAnswer(connection.Descriptor);
         else if (connection.IsMoved)
-            Descriptor.Close(connection.Descriptor); // It has asked for nothing that could be answered.
+            StreamSocket.CloseCopy(connection.Descriptor); // It has asked for nothing that could be answered.
         else
             _refusals.Refuse(connection.Descriptor);
     }

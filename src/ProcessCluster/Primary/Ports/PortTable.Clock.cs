@@ -60,10 +60,15 @@ internal sealed partial class PortTable
         return isNeeded;
     }
 
-    /// <summary>To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end.</summary>
+    /// <summary>
+    /// To be called every second or so: connections end without a word to the primary, and may leave workers uneven; quarantines end; a worker may have closed its
+    /// hand-off socket.
+    /// </summary>
     public void Poll()
     {
         Failover.Quarantine.LiftExpired();
+        foreach (var user in _users.Values)
+            user.Channel.CheckEnd();
         if (!_clock.IsRunning && Rebalance(_time.GetTimestamp()))
             _clock.Start();
     }

@@ -6,7 +6,8 @@ namespace ProcessCluster.Primary.Ports;
 
 /// <summary>
 /// Connections that nobody can serve, or whose worker is gone, and how they are told. An answer needs time: closing a connection with unread bytes would reset it, and the
-/// answer with it; so what the client sends is thrown away until it closes, for a second at most. Belongs to the cluster's loop.
+/// answer with it; so what the client sends is thrown away until it closes, for a second at most. A worker may have had the connection, and may have left it
+/// lingering. Belongs to the cluster's loop.
 /// </summary>
 internal sealed class RejectedConnections(WhenFull how, TimeProvider time)
 {
@@ -28,9 +29,10 @@ internal sealed class RejectedConnections(WhenFull how, TimeProvider time)
             Answer(descriptor, Unavailable);
             return;
         }
-        using var socket = new Descriptor(descriptor);
+        var socket = new Descriptor(descriptor);
         if (how == WhenFull.Reset)
             StreamSocket.Reset(socket);
+        StreamSocket.CloseCopy(socket);
     }
 
     /// <summary>Sends this and closes the connection. A client that reads so slowly that it does not fit into the kernel's buffer is reset, as it would get a part.</summary>
@@ -43,7 +45,7 @@ internal sealed class RejectedConnections(WhenFull how, TimeProvider time)
             {
                 StreamSocket.Shutdown(socket, both: false);
                 if (_answered.Count == MaxAnswered)
-                    _answered.Dequeue().Socket.Dispose();
+                    StreamSocket.CloseCopy(_answered.Dequeue().Socket);
                 _answered.Enqueue((socket, time.GetTimestamp() + (long)(Patience.TotalSeconds * time.TimestampFrequency)));
                 return;
             }
@@ -53,7 +55,7 @@ internal sealed class RejectedConnections(WhenFull how, TimeProvider time)
         {
             // The client is gone.
         }
-        socket.Dispose();
+        StreamSocket.CloseCopy(socket);
     }
 
     public void Tick()
@@ -64,14 +66,14 @@ internal sealed class RejectedConnections(WhenFull how, TimeProvider time)
             if (deadline > time.GetTimestamp() && !HasEnded(socket))
                 _answered.Enqueue((socket, deadline));
             else
-                socket.Dispose();
+                StreamSocket.CloseCopy(socket);
         }
     }
 
     public void Clear()
     {
         while (_answered.TryDequeue(out var answered))
-            answered.Socket.Dispose();
+            StreamSocket.CloseCopy(answered.Socket);
     }
 
     private static bool HasEnded(Descriptor socket)

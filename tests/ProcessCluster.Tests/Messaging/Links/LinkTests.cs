@@ -204,7 +204,7 @@ public sealed class LinkTests
         var pipes = new Pipes();
         var right = pipes.Right();
         pipes.WriteAsLeft([0, 0, 0, 0]);
-        await right.Closed();
+        Assert.Equal("A frame says that it has 0 bytes.", await right.Closed());
         right.Link.Dispose();
         pipes.CloseLeft();
         Assert.True(SpinWait.SpinUntil(() => pipes.CountOpen() == 0, Side.Patience), $"{pipes.CountOpen()} descriptors are open.");

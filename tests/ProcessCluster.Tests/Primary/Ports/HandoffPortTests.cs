@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using ProcessCluster.Protocol;
@@ -45,6 +46,28 @@ public sealed class HandoffPortTests : IDisposable
         _bench.Pass(TimeSpan.FromSeconds(5));
         Assert.Equal(answer, _bench.ReadToEnd(client));
         Assert.Equal(0, _bench.Waiting);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_connection_that_a_worker_has_left_lingering_holds_nobody_up(bool isEnding)
+    {
+        var worker = NewWorker(WhenFull.Close);
+        var bound = _bench.Serve(worker, PortBench.Any);
+        _bench.Connect(bound.EndPoint);
+        var offer = _bench.Offer(worker);
+        worker.Answer(offer.Number, OfferAnswer.Declined);
+        _bench.Until(() => _bench.Waiting == 1);
+        Lingering.Begin(offer.Socket);
+        offer.Socket.Dispose();
+        var since = Stopwatch.GetTimestamp();
+        if (isEnding)
+            _bench.Do(table => table.Clear());
+        else
+            _bench.Pass(TimeSpan.FromSeconds(5));
+        Assert.Equal(0, _bench.Waiting);
+        Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.Zero, Lingering.Time / 2);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Protocol;
@@ -8,6 +9,7 @@ using ProcessCluster.Tests.Primary.Workers;
 namespace ProcessCluster.Tests.Primary.Ports;
 
 /// <summary>What a worker gets when it asks for an end point: the port that others have, one of its own, or an error.</summary>
+[SupportedOSPlatform("linux")]
 public sealed class PortBindingTests : IDisposable
 {
     private readonly PortBench _bench = new();

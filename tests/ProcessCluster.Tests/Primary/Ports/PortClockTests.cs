@@ -219,6 +219,27 @@ public sealed class PortClockTests : IDisposable
         Assert.Equal([new ControlMessage.Unread(port)], one.Told());
     }
 
+    [Fact]
+    public void A_worker_that_has_closed_its_hand_off_socket_and_lives_on_is_at_fault()
+    {
+        var (living, ended, leaving) = (_bench.NewWorker(), _bench.NewWorker(), _bench.NewWorker());
+        foreach (var worker in new[] { living, ended, leaving })
+        {
+            _bench.Serve(worker, PortBench.Any);
+            worker.CloseSocket();
+        }
+        ended.Handle.ExitSeen = true;
+        leaving.Handle.Life = leaving.Handle.Life with { State = WorkerState.Disconnected };
+        _bench.Turn();
+        _bench.Time.Advance(TimeSpan.FromSeconds(4), static () => { });
+        Poll(1);
+        Assert.Empty(_bench.Faults);
+        _bench.Time.Advance(TimeSpan.FromSeconds(1), static () => { });
+        Poll(1);
+        Poll(1);
+        Assert.Equal(["1: it has closed its hand-off socket, over which its connections come."], _bench.Faults);
+    }
+
     /// <summary>Polls as every second, and lets the clock tick as long as it runs.</summary>
     private void Poll(int ticks)
     {
