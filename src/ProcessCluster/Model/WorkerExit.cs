@@ -8,8 +8,6 @@ namespace ProcessCluster;
 /// <param name="Signal">The signal that ended it, or null when it exited by itself. Exactly as the kernel says, not a code above 128.</param>
 public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Signal)
 {
-    private const string ForWantOfMemory = "by the system for want of memory";
-
     private const string EarlyEnd = "the program ended before it was ready. Its code runs in the primary and in every worker, the code around the builder too: "
         + "what only one process can do (bind a port of its own, lock a file, hold a mutex) must ask Cluster.IsPrimary first, see docs/guides/aspnetcore.md, 'What runs where'";
 
@@ -46,7 +44,7 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
             WorkerExitCause.KilledLate => "did not leave in time and was killed",
             WorkerExitCause.Killed => "was killed by the primary",
             WorkerExitCause.Hung => "was hung and was killed",
-            WorkerExitCause.OutOfMemory => $"was killed {ForWantOfMemory}",
+            WorkerExitCause.OutOfMemory => "was killed by the system for want of memory",
             WorkerExitCause.Recycled => "was recycled",
             _ => Cause.ToString(),
         };
@@ -57,7 +55,7 @@ public sealed record WorkerExit(WorkerExitCause Cause, int? ExitCode, Signal? Si
             _ => "exit status unknown",
         };
         var hint = this is { Signal: ProcessCluster.Signal.SIGKILL, Reason: null, Cause: WorkerExitCause.Crashed or WorkerExitCause.FailedAtBoot }
-            ? $": killed from outside, perhaps {ForWantOfMemory}"
+            ? ": killed from outside, perhaps by the system for want of memory"
             : "";
         if (IsUnexplained)
             hint = $": {EarlyEnd}{(LastErrors.Count == 0 ? "" : $". It wrote: {string.Join(" | ", LastErrors)}")}";

@@ -17,17 +17,17 @@ internal static class OptionTypes
 {
     public static readonly OptionType Flag = new("bool", "true or false", static text => bool.TryParse(text, out var value) ? value : null);
 
-    public static readonly OptionType Number = new("int", "a number", ReadInt);
+    public static readonly OptionType Number = new("int", "a number", static text => ReadInt(text));
 
     /// <summary>A number of workers, or <c>max</c> for one per processor.</summary>
     public static readonly OptionType WorkerCount = new(
         "int", "a number, or 'max' for one per processor", static text => text.Equals("max", StringComparison.OrdinalIgnoreCase) ? 0 : ReadInt(text));
 
-    public static readonly OptionType Bytes = new("int (bytes)", "a number of bytes", ReadInt);
+    public static readonly OptionType Bytes = new("int (bytes)", "a number of bytes", static text => ReadInt(text));
 
-    public static readonly OptionType LongNumber = new("long", "a number", ReadLong);
+    public static readonly OptionType LongNumber = new("long", "a number", static text => ReadLong(text));
 
-    public static readonly OptionType LongBytes = new("long (bytes)", "a number of bytes", ReadLong);
+    public static readonly OptionType LongBytes = new("long (bytes)", "a number of bytes", static text => ReadLong(text));
 
     public static readonly OptionType Fraction = new(
         "double",
@@ -48,7 +48,7 @@ internal static class OptionTypes
         // Enum.TryParse takes a number for a name.
         text => Enum.TryParse(enumeration, text, ignoreCase: true, out var value) && !char.IsAsciiDigit(text[0]) && text[0] != '-' ? value : null);
 
-    private static object? ReadInt(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
+    private static int? ReadInt(string text) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
 
-    private static object? ReadLong(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
+    private static long? ReadLong(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) ? value : null;
 }

@@ -121,7 +121,7 @@ internal sealed unsafe class Pair : IDisposable
     }
 
     /// <summary>The seam in use: messages as JSON.</summary>
-    private sealed class JsonMessages : IMessageSerializer
+    internal sealed class JsonMessages : IMessageSerializer
     {
         public void Serialize<T>(in T message, IBufferWriter<byte> output)
         {

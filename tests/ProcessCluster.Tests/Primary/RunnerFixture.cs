@@ -12,6 +12,7 @@ using ProcessCluster.Primary.Fleet;
 using ProcessCluster.Primary.Ports;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Protocol;
+using ProcessCluster.Tests.Messaging;
 using ProcessCluster.Tests.Primary.Workers;
 
 namespace ProcessCluster.Tests.Primary;
@@ -30,7 +31,7 @@ internal sealed class RunnerFixture : IDisposable
     {
         _loop = new EventLoop("test", exception => Log.Enqueue($"loop: {exception.Message}"));
         var logger = new QueueLogger(Log);
-        _messaging = new MessagingScope(logger, Time);
+        _messaging = new MessagingScope(logger, Time) { Options = new ClusterOptions { Serializer = new Pair.JsonMessages() } };
         var metrics = new ClusterMetrics();
         _ports = new PortTable(_loop, Time, logger, (worker, reason) => Runner!.CutOff(worker, reason), metrics);
         Events = new ClusterEvents(logger);

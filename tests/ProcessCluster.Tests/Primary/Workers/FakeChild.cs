@@ -11,10 +11,11 @@ internal sealed unsafe class FakeChild : IChildProcess
 {
     private readonly Descriptor _fromPrimary;
     private readonly Descriptor _toPrimary;
-    private readonly Descriptor _socket;
     private byte[] _unread = [];
 
-    public FakeChild(int id)
+    /// <param name="id">The number of the process.</param>
+    /// <param name="connections">The number of connections that its memory has room for, beside offers.</param>
+    public FakeChild(int id, int connections = 0)
     {
         Id = id;
         (_fromPrimary, ToChild) = OpenPipe();
@@ -23,9 +24,10 @@ internal sealed unsafe class FakeChild : IChildProcess
         var sockets = stackalloc int[2];
         Assert.Equal(0, Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, sockets));
         Handoff = new Descriptor(sockets[0]);
-        _socket = new Descriptor(sockets[1]);
-        Memory = SharedMemory.Create(Board.SizeFor(0), out var descriptor);
-        new Descriptor(descriptor).Dispose();
+        Socket = new Descriptor(sockets[1]);
+        var size = Board.SizeFor(connections);
+        Memory = SharedMemory.Create(size, out var descriptor);
+        WorkerMemory = SharedMemory.Map(descriptor, size);
     }
 
     public int Id { get; }
@@ -39,6 +41,12 @@ internal sealed unsafe class FakeChild : IChildProcess
     public Descriptor Handoff { get; }
 
     public SharedMemory Memory { get; }
+
+    /// <summary>Gets the worker's end of the socket over which connections travel.</summary>
+    public Descriptor Socket { get; }
+
+    /// <summary>Gets the worker's view of the memory.</summary>
+    public SharedMemory WorkerMemory { get; }
 
     public Descriptor? StandardOutput => null;
 
@@ -89,7 +97,8 @@ internal sealed unsafe class FakeChild : IChildProcess
         Memory.Dispose();
         _fromPrimary.Dispose();
         _toPrimary.Dispose();
-        _socket.Dispose();
+        Socket.Dispose();
+        WorkerMemory.Dispose();
     }
 
     private static (Descriptor Read, Descriptor Write) OpenPipe()

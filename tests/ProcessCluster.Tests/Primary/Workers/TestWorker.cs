@@ -1,6 +1,5 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using ProcessCluster.Linux.Events;
-using ProcessCluster.Linux.Files;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Processes;
 using ProcessCluster.Linux.Sockets;
@@ -14,12 +13,8 @@ namespace ProcessCluster.Tests.Primary.Workers;
 /// <summary>A worker without a process: the primary's handle, and the other ends of its channels, which a test uses as a worker does.</summary>
 internal sealed unsafe class TestWorker : IDisposable
 {
-    private readonly Descriptor _socket;
-    private readonly Descriptor _pipe;
-    private readonly SharedMemory _memory;
-    private readonly TestChild _child;
+    private readonly FakeChild _child;
     private readonly List<Descriptor> _taken = [];
-    private byte[] _read = [];
 
     /// <param name="loop">The loop of the primary.</param>
     /// <param name="id">The worker's number, and its slot.</param>
@@ -27,19 +22,8 @@ internal sealed unsafe class TestWorker : IDisposable
     /// <param name="capacity">The number of connections that its board has room for.</param>
     public TestWorker(EventLoop loop, int id = 1, ClusterOptions? options = null, int capacity = 64)
     {
-        var sockets = stackalloc int[2];
-        Assert.Equal(0, Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_SEQPACKET | Libc.SOCK_CLOEXEC | Libc.SOCK_NONBLOCK, 0, sockets));
-        _socket = new Descriptor(sockets[1]);
-        var (fromPrimary, toWorker) = OpenPipe();
-        var (fromWorker, toPrimary) = OpenPipe();
-        toPrimary.Dispose(); // A worker's control messages are the table's arguments here.
-        _pipe = fromPrimary;
-        _pipe.SetNonBlocking();
-        var size = ProcessCluster.Protocol.Board.SizeFor(capacity - ProcessCluster.Protocol.Board.MaxOffers);
-        var shared = SharedMemory.Create(size, out var descriptor);
-        _memory = SharedMemory.Map(descriptor, size);
-        Board = new WorkerBoard(_memory);
-        _child = new TestChild(new Descriptor(sockets[0]), fromWorker, toWorker, shared);
+        _child = new FakeChild(Environment.ProcessId, capacity - ProcessCluster.Protocol.Board.MaxOffers);
+        Board = new WorkerBoard(_child.WorkerMemory);
         Handle = new WorkerHandle(
             new WorkerPlace(id, id, Generation: 1), _child, options ?? new ClusterOptions(), Lifecycle.Start(expectsReady: false), new NoControl());
         Handle.Connect(loop, new MessagingScope(NullLogger.Instance, TimeProvider.System), new NoPeer());
@@ -61,7 +45,7 @@ internal sealed unsafe class TestWorker : IDisposable
     public Offer? TryTake()
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = HandoffSocket.Receive(_socket, message, out var descriptor, out var isWhole);
+        var length = HandoffSocket.Receive(_child.Socket, message, out var descriptor, out var isWhole);
         if (length <= 0)
             return null;
         Assert.True(isWhole);
@@ -75,7 +59,7 @@ internal sealed unsafe class TestWorker : IDisposable
     public Descriptor? TryTakeSocket(out int request, out int port, out PeerAddress address)
     {
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
-        var length = HandoffSocket.Receive(_socket, message, out var descriptor, out _);
+        var length = HandoffSocket.Receive(_child.Socket, message, out var descriptor, out _);
         if (length > 0 && HandoffCodec.TryReadSocket(message[..length], out request, out port, out address))
             return new Descriptor(descriptor);
         request = 0;
@@ -106,7 +90,7 @@ internal sealed unsafe class TestWorker : IDisposable
     {
         Span<byte> message = stackalloc byte[HandoffCodec.AnswerSize];
         HandoffCodec.WriteAnswer(message, number, answer);
-        Assert.Equal(HandoffSend.Sent, HandoffSocket.Answer(_socket, message));
+        Assert.Equal(HandoffSend.Sent, HandoffSocket.Answer(_child.Socket, message));
     }
 
     /// <summary>Refuses an offer and lets go of its connection.</summary>
@@ -142,27 +126,15 @@ internal sealed unsafe class TestWorker : IDisposable
                 header.Control = control;
                 header.ControlLength = *(nuint*)control;
             }
-            Assert.Equal(message.Length, Libc.sendmsg(_socket, &header, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT));
+            Assert.Equal(message.Length, Libc.sendmsg(_child.Socket, &header, Libc.MSG_NOSIGNAL | Libc.MSG_DONTWAIT));
         }
     }
 
     /// <summary>Closes the worker's end of the hand-off socket.</summary>
-    public void CloseSocket() => _socket.Dispose();
+    public void CloseSocket() => _child.Socket.Dispose();
 
-    /// <summary>Returns the control messages that the primary has sent since the last call.</summary>
-    public List<ControlMessage> Told()
-    {
-        var buffer = new byte[64 * 1024];
-        for (int read; (read = Pipe.TryRead(_pipe, buffer)) > 0;)
-            _read = [.. _read, .. buffer.AsSpan(0, read)];
-        List<ControlMessage> told = [];
-        while (_read.Length >= ControlCodec.LengthSize && BitConverter.ToInt32(_read) + ControlCodec.LengthSize is var length && length <= _read.Length)
-        {
-            told.Add(ControlCodec.Decode(_read.AsSpan(ControlCodec.LengthSize, length - ControlCodec.LengthSize)));
-            _read = _read[length..];
-        }
-        return told;
-    }
+    /// <inheritdoc cref="FakeChild.Told"/>
+    public List<ControlMessage> Told() => _child.Told();
 
     /// <summary>Closes the connections that the worker has, and those that it has not taken, as its end does.</summary>
     public void LetGo()
@@ -177,51 +149,12 @@ internal sealed unsafe class TestWorker : IDisposable
         Handle.Abandon();
         _child.Handoff.Dispose();
         _child.Dispose();
-        _memory.Dispose();
-        _pipe.Dispose();
     }
 
     private void Notify()
     {
         if (Board.TakeNoticeRequest())
             Answer(HandoffCodec.NoOffer, OfferAnswer.BoardChanged);
-    }
-
-    private static (Descriptor Read, Descriptor Write) OpenPipe()
-    {
-        var pair = stackalloc int[2];
-        Assert.Equal(0, Libc.pipe2(pair, Libc.O_CLOEXEC));
-        return (new Descriptor(pair[0]), new Descriptor(pair[1]));
-    }
-
-    /// <summary>A process that never ends: this one.</summary>
-    private sealed class TestChild(Descriptor handoff, Descriptor fromChild, Descriptor toChild, SharedMemory memory) : IChildProcess
-    {
-        public int Id => Environment.ProcessId;
-
-        public int ExitDescriptor => -1;
-
-        public Descriptor ToChild => toChild;
-
-        public Descriptor FromChild => fromChild;
-
-        public Descriptor Handoff => handoff;
-
-        public SharedMemory Memory => memory;
-
-        public Descriptor? StandardOutput => null;
-
-        public Descriptor StandardError { get; } = new(-1);
-
-        public bool HasEnded => false;
-
-        public void KillTree() => throw new NotSupportedException();
-
-        public bool Kill(Signal signal) => throw new NotSupportedException();
-
-        public ChildExit? TryReap() => null;
-
-        public void Dispose() => memory.Dispose();
     }
 
     private sealed class NoControl : IWorkerControl
