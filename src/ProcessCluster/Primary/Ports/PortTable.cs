@@ -32,7 +32,7 @@ internal sealed partial class PortTable(
     private const int MaxPorts = 2048;
 
     /// <summary>Gets the failover of connections whose worker is gone.</summary>
-    public ConnectionFailover Failover { get; } = new(logger, metrics, time);
+    public ConnectionFailover Failover { get; } = new(logger, metrics, time, new ConnectionCopies());
 
     public void Add(WorkerHandle worker) =>
         _users.Add(worker, new PortUser(new HandoffChannel(worker, loop, fault, logger.WorkerExhausted, TakeOver, Failover, metrics, time)));
