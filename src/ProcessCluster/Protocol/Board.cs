@@ -9,7 +9,7 @@ namespace ProcessCluster.Protocol;
 /// Each side has a view of its own, <see cref="PrimaryBoard"/> and <see cref="WorkerBoard"/>. The primary trusts nothing in it: a worker that writes nonsense gets too many connections or too few,
 /// or ends its own in the wrong way, and nothing else happens.
 /// </summary>
-internal abstract unsafe class Board(SharedMemory memory)
+internal abstract unsafe class Board(MemoryBlock memory)
 {
     /// <summary>The number of end points that one worker can use.</summary>
     public const int MaxPorts = 512;

@@ -4,7 +4,7 @@ using ProcessCluster.Linux.Files;
 namespace ProcessCluster.Protocol;
 
 /// <summary>The primary's view of the memory that it shares with a worker. Valid until the memory is disposed.</summary>
-internal sealed unsafe class PrimaryBoard(SharedMemory memory) : Board(memory)
+internal sealed unsafe class PrimaryBoard(MemoryBlock memory) : Board(memory)
 {
     /// <summary>More than a process can have: no sum of what workers claim runs over.</summary>
     private const int MaxCount = 1 << 20;

@@ -4,7 +4,7 @@ using ProcessCluster.Linux.Files;
 namespace ProcessCluster.Protocol;
 
 /// <summary>The worker's view of the memory that it shares with the primary. Valid until the memory is disposed. Thread-safe.</summary>
-internal sealed unsafe class WorkerBoard(SharedMemory memory) : Board(memory)
+internal sealed unsafe class WorkerBoard(MemoryBlock memory) : Board(memory)
 {
     /// <summary>Counts a connection that the worker has taken.</summary>
     public void ConnectionOpened() => Interlocked.Increment(ref Words[OpenAt]);

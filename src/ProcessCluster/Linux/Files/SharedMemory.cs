@@ -5,23 +5,12 @@ namespace ProcessCluster.Linux.Files;
 /// <summary>
 /// Memory that two processes share: a sealed <c>memfd</c> (<c>man 2 memfd_create</c>). Neither side can shrink it under the other, and a page that nobody has touched takes no memory.
 /// </summary>
-internal sealed unsafe class SharedMemory : IDisposable
+internal sealed unsafe class SharedMemory : MemoryBlock, IDisposable
 {
-    private byte* _start;
-
     private SharedMemory(int descriptor, nuint size)
+        : base(MapAll(descriptor, size), size)
     {
-        var address = Libc.mmap(null, size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, descriptor, 0);
-        if (address == Libc.MAP_FAILED)
-            throw Libc.LastException("The memory that is shared with a worker could not be mapped");
-        _start = (byte*)address;
-        Size = size;
     }
-
-    /// <summary>Gets the first byte; null when it was disposed.</summary>
-    public byte* Start => _start;
-
-    public nuint Size { get; }
 
     /// <summary>Creates the memory, zeroed, and the descriptor for the other side, which the caller closes.</summary>
     /// <exception cref="IOException">The system has no more memory or descriptors.</exception>
@@ -57,9 +46,17 @@ internal sealed unsafe class SharedMemory : IDisposable
     /// <summary>Unmaps it. Nothing may be read or written afterwards.</summary>
     public void Dispose()
     {
-        if (_start is null)
+        if (Start is null)
             return;
-        _ = Libc.munmap(_start, Size);
-        _start = null;
+        _ = Libc.munmap(Start, Size);
+        Start = null;
+    }
+
+    private static byte* MapAll(int descriptor, nuint size)
+    {
+        var address = Libc.mmap(null, size, Libc.PROT_READ | Libc.PROT_WRITE, Libc.MAP_SHARED, descriptor, 0);
+        return address == Libc.MAP_FAILED
+            ? throw Libc.LastException("The memory that is shared with a worker could not be mapped")
+            : (byte*)address;
     }
 }
