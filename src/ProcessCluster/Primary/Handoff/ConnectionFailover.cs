@@ -1,8 +1,5 @@
 using Microsoft.Extensions.Logging;
 using ProcessCluster.Diagnostics;
-using ProcessCluster.Linux.Files;
-using ProcessCluster.Linux.Interop;
-using ProcessCluster.Linux.Sockets;
 using ProcessCluster.Primary.Dispatch;
 using ProcessCluster.Primary.Workers;
 using ProcessCluster.Protocol;
@@ -13,7 +10,7 @@ namespace ProcessCluster.Primary.Handoff;
 /// Connections that outlive their worker: of how many the primary keeps a copy, and what becomes of them when the worker's process is gone. Belongs to the
 /// cluster's loop.
 /// </summary>
-internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics, TimeProvider time)
+internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics, TimeProvider time, IConnectionCopies copies)
 {
     /// <summary>The number of files that the primary needs for other things, whatever the limit is.</summary>
     private const int OtherFiles = 64;
@@ -21,6 +18,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     /// <summary>The number of names of requests that a message has.</summary>
     private const int MaxNames = 10;
 
+    private readonly FailoverDecision _decision = new(copies);
     private readonly HashSet<int> _warned = [];
     private int _kept;
 
@@ -28,7 +26,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     public RequestQuarantine Quarantine { get; } = new(logger, metrics, time);
 
     /// <summary>Gets the number of copies that there are descriptors for: a quarter is left for connections that wait, for workers and the program.</summary>
-    private int Room { get; } = (int)Math.Max(0, (OpenFiles.Limit - OtherFiles) / 4 * 3);
+    private int Room { get; } = (int)Math.Max(0, (copies.OpenFileLimit - OtherFiles) / 4 * 3);
 
     /// <summary>Of how many connections a copy is kept. May be read on any thread.</summary>
     public int Kept => Volatile.Read(ref _kept);
@@ -38,11 +36,11 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     {
         var wanted = options.ConnectionSurvival.MaxConnections;
         if (options.KeepsConnections && wanted > Room && _warned.Add(wanted))
-            logger.FewSurvive(wanted, OpenFiles.Limit, Room);
+            logger.FewSurvive(wanted, copies.OpenFileLimit, Room);
     }
 
     /// <summary>Returns whether a copy of one more is kept; then <see cref="Release"/> follows.</summary>
-    public bool TryKeep(WorkerHandle worker)
+    public bool TryKeep(IConnectionHolder worker)
     {
         if (!worker.Options.KeepsConnections)
             return false;
@@ -58,14 +56,13 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     /// <summary>A copy is not kept any more.</summary>
     public void Release() => _kept--;
 
-    /// <summary>Returns the number of bytes that were sent on a connection that a worker is about to get; null when the kernel does not say.</summary>
-    public static long? CountSent(in PendingConnection connection) =>
-        !connection.IsMoved ? 0 : StreamSocket.TryCountSent(connection.Descriptor, out var sent) ? sent : null;
+    /// <inheritdoc cref="FailoverDecision.CountSent"/>
+    public long? CountSent(in PendingConnection connection) => _decision.CountSent(connection);
 
     /// <summary>
     /// The worker is gone. If it has crashed, what was running in it is suspect; what was idle is not. A worker that has not served yet says nothing of requests.
     /// </summary>
-    public void ReadRunningRequests(WorkerHandle worker, OfferTable connections)
+    public void ReadRunningRequests(IConnectionHolder worker, OfferTable connections)
     {
         var board = worker.Board;
         Quarantine.Remove(board);
@@ -76,7 +73,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
         {
             // Whether it was looked at since it was taken or closed does not matter.
             if (entry is { Candidate: not null, IsKept: true } && board.IsOpen(entry.Number) && board.RequestOf(entry.Number) is { Fingerprint: not 0 and var fingerprint } request
-                && StateOf(entry, board) != ClusterConnectionState.Idle)
+                && _decision.StateOf(entry, board) != ClusterConnectionState.Idle)
             {
                 running[fingerprint] = new RunningRequests(request.Name, running.GetValueOrDefault(fingerprint).Count + 1);
             }
@@ -89,7 +86,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
     /// repeated, gets another try by another worker; the others end here, as without a copy. What the
     /// worker wrote last holds: it says that there is something to do before it takes the first byte of it.
     /// </summary>
-    public void Recover(WorkerHandle worker, OfferTable connections)
+    public void Recover(IConnectionHolder worker, OfferTable connections)
     {
         var (idle, replayed, busy, cut) = (0, 0, 0, 0);
         HashSet<string> requests = [];
@@ -100,8 +97,8 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
             connections.Take(index);
             Release();
             var (port, descriptor) = (entry.Candidate.Port, entry.Connection.Descriptor);
-            StreamSocket.Reclaim(descriptor);
-            var state = StateOf(entry, worker.Board);
+            copies.Reclaim(descriptor);
+            var state = _decision.StateOf(entry, worker.Board);
             if (state != ClusterConnectionState.Idle && worker.Board.RequestOf(entry.Number) is { Name: { Length: > 0 } name } request
                 && (state == ClusterConnectionState.Responding || request.Fingerprint != 0))
             {
@@ -111,7 +108,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
             {
                 case ClusterConnectionState.Idle:
                     idle++;
-                    port.TakeOver(descriptor, entry.Connection.Peer, IsSecondTry(entry));
+                    port.TakeOver(descriptor, entry.Connection.Peer, _decision.IsSecondTry(entry));
                     break;
                 case ClusterConnectionState.Repeatable:
                     replayed++;
@@ -123,7 +120,7 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
                     break;
                 default:
                     cut++;
-                    Descriptor.Close(descriptor);
+                    copies.Close(descriptor);
                     break;
             }
         }
@@ -134,23 +131,4 @@ internal sealed class ConnectionFailover(ILogger logger, ClusterMetrics metrics,
         if (requests.Count > 0)
             logger.RequestsUnderWay(worker.Id, string.Join(", ", requests.Order(StringComparer.Ordinal).Take(MaxNames)), Math.Max(0, requests.Count - MaxNames));
     }
-
-    /// <summary>The worker had begun to send an answer, or was about to: the kernel knows how much of it there is.</summary>
-    private static ClusterConnectionState StateOf(in OfferTable.Entry entry, PrimaryBoard board)
-    {
-        var state = board.StateOf(entry.Number);
-        if (state == ClusterConnectionState.Repeatable && IsSecondTry(entry))
-            return ClusterConnectionState.Busy;
-        if (state != ClusterConnectionState.Responding || entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent))
-            return state;
-        var (begin, end, then) = board.ResponseOf(entry.Number);
-        if (end >= 0 && sent - before == end)
-            return then;
-        return begin >= 0 && sent - before == begin ? ClusterConnectionState.Busy : state;
-    }
-
-    /// <summary>A worker before this one has ended over the same request, as far as anybody can say: nothing was sent since.</summary>
-    private static bool IsSecondTry(in OfferTable.Entry entry) =>
-        entry.Connection.IsReplayed
-        && (entry.SentBefore is not { } before || !StreamSocket.TryCountSent(entry.Connection.Descriptor, out var sent) || sent == before);
 }

@@ -87,7 +87,7 @@ internal sealed class HandoffChannel : EventLoop.Watch, IOfferSink
         Span<byte> message = stackalloc byte[HandoffSocket.MaxMessage];
         var length = HandoffCodec.WriteOffer(message, candidate.Port.Id, number, connection.Skip, kinds, connection.Peer);
         Board.Offer(number);
-        var sentBefore = isKept ? ConnectionFailover.CountSent(connection) : null;
+        var sentBefore = isKept ? _failover.CountSent(connection) : null;
         if (HandoffSocket.Send(_socket, message[..length], connection.Descriptor) != HandoffSend.Sent)
         {
             _connections.Release(number);

@@ -51,7 +51,7 @@ internal sealed partial class PortTable : IPortEvents, IAnswerObserver
         _metrics = metrics;
         _clock = new PausingClock(newTimer(), ClockTick, Tick);
         _holdClock = new PausingClock(newTimer(), HoldTick, ServeHeld);
-        Failover = new ConnectionFailover(logger, metrics, time);
+        Failover = new ConnectionFailover(logger, metrics, time, new ConnectionCopies());
     }
 
     /// <summary>Gets the failover of connections whose worker is gone.</summary>

@@ -10,7 +10,7 @@ namespace ProcessCluster.Primary.Workers;
 /// One worker seen from the primary: its process, its link and where it is in its life. What the properties show may be read from
 /// any thread; all else belongs to the cluster's loop.
 /// </summary>
-internal sealed class WorkerHandle : ClusterWorker, IFleetWorker
+internal sealed class WorkerHandle : ClusterWorker, IFleetWorker, IConnectionHolder
 {
     /// <summary>
     /// About what a worker takes of the primary beside objects: a thread's stack, three pipes, a socket. The collector is told, because it would let what is left of the workers that were lie

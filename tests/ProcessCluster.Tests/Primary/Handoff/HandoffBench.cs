@@ -21,7 +21,7 @@ internal sealed class HandoffBench : IAnswerObserver, IDisposable
     public HandoffBench(bool keeps = false, int maxKept = 100, int capacity = 64)
     {
         Options = new ClusterOptions { ConnectionSurvival = { Enabled = keeps, MaxConnections = maxKept } };
-        Failover = new ConnectionFailover(Logger, Metrics, Time);
+        Failover = new ConnectionFailover(Logger, Metrics, Time, new ConnectionCopies());
         Loop = new EventLoop("hand-off test", static exception => Environment.FailFast("loop", exception));
         Worker = NewWorker(1, capacity);
         Channel = NewChannel(Worker);
