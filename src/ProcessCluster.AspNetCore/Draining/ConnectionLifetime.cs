@@ -16,7 +16,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
 {
     private readonly CancellationTokenSource _closeRequested = new();
     private readonly ConnectionDrain _drain;
-    private readonly ClusterConnection _socket;
+    private readonly ISocket _socket;
     private readonly Func<bool> _isLayered;
     private volatile bool _isReceiving;
     private bool _isAllSaid;
@@ -33,12 +33,30 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     /// <param name="drain">The worker's.</param>
     /// <param name="socket">The connection.</param>
     /// <param name="isLayered">True when there is a layer between it and the protocol: TLS, or other middleware.</param>
-    public ConnectionLifetime(ConnectionDrain drain, ClusterConnection socket, Func<bool> isLayered)
+    public ConnectionLifetime(ConnectionDrain drain, ISocket socket, Func<bool> isLayered)
     {
         _drain = drain;
         _socket = socket;
         _isLayered = isLayered;
         ConnectionClosedRequested = _closeRequested.Token;
+    }
+
+    /// <summary>The connection's socket.</summary>
+    public interface ISocket : RequestLabel.IOut
+    {
+        /// <summary>Gets the number of bytes that nobody has received.</summary>
+        int Available { get; }
+
+        /// <summary>Gets whether another worker could serve the connection.</summary>
+        bool CanMove { get; }
+
+        bool IsOf(ClusterListener listener);
+
+        /// <summary>Notes that requests are counted from now on, instead of the connection.</summary>
+        void TrackRequests();
+
+        /// <summary>Has the loop that receives look at the connection's state.</summary>
+        void Wake();
     }
 
     public CancellationToken ConnectionClosedRequested { get; set; }
@@ -90,7 +108,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
         return true;
     }
 
-    public bool IsOf(ClusterListener listener) => _socket.Listener == listener;
+    public bool IsOf(ClusterListener listener) => _socket.IsOf(listener);
 
     /// <summary>Has it given to another worker if it is idle when that is looked at, which is soon. False when it seems not to be, or cannot go.</summary>
     public bool RequestMoveIfIdle()
@@ -202,7 +220,7 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
     private static bool IsRequestLine(ReadOnlySpan<byte> bytes) =>
         bytes.IndexOf("\r\n"u8) is > 0 and var end && (bytes[..end].EndsWith(" HTTP/1.1"u8) || bytes[..end].EndsWith(" HTTP/1.0"u8));
 
-    private bool HasUnread => Left?.HasUnread ?? _socket.Socket.Available > 0;
+    private bool HasUnread => Left?.HasUnread ?? _socket.Available > 0;
 
     private void ServerStops()
     {

@@ -12,9 +12,9 @@ namespace ProcessCluster.AspNetCore.Survival;
 /// Says which request is being served on a connection, in case that this worker ends meanwhile: method and route, as soon as routing has chosen. It is in the place of the
 /// feature by which routing tells that, and so can have a request refused that is quarantined. One for each connection; allocates nothing for a request.
 /// </summary>
-/// <param name="socket">The connection.</param>
+/// <param name="out">The receiver of names.</param>
 /// <param name="isOneOfMany">True when others are served on the connection at the same time: then there is one for each, and nothing is said, as there is room for one.</param>
-internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = false) : IEndpointFeature
+internal sealed class RequestLabel(RequestLabel.IOut @out, bool isOneOfMany = false) : IEndpointFeature
 {
     private static readonly ConditionalWeakTable<Endpoint, ConcurrentDictionary<string, RequestName>> Names = [];
 
@@ -26,6 +26,15 @@ internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = 
     private string _method = "";
     private RequestName _said = RequestName.None;
     private RequestName _last = RequestName.None;
+
+    /// <summary>The receiver of names, which knows the requests in quarantine.</summary>
+    public interface IOut
+    {
+        void ReportRequest(long fingerprint, ReadOnlySpan<byte> name);
+
+        /// <summary>Returns whether such a request is refused, and for how long yet. Counts it as one that is refused.</summary>
+        bool IsQuarantined(long fingerprint, out TimeSpan remaining);
+    }
 
     /// <summary>Told whether the request may be served once more; null when nobody wants to know.</summary>
     public ConnectionStateReporter? Replay { get; set; }
@@ -39,7 +48,7 @@ internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = 
             if (value is null)
                 return;
             var name = NameOf(value);
-            if (socket.IsQuarantined(name.Fingerprint, out var remaining))
+            if (@out.IsQuarantined(name.Fingerprint, out var remaining))
             {
                 field = QuarantinedEndpoint.Of(name.Text, remaining);
                 return;
@@ -62,7 +71,7 @@ internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = 
     public void Ends()
     {
         if (_said != RequestName.None)
-            socket.ReportRequest(0, _said.Bytes);
+            @out.ReportRequest(0, _said.Bytes);
     }
 
     private RequestName NameOf(Endpoint endpoint)
@@ -84,7 +93,7 @@ internal sealed class RequestLabel(ClusterConnection socket, bool isOneOfMany = 
         if (isOneOfMany)
             return;
         _said = name;
-        socket.ReportRequest(name.Fingerprint, name.Bytes);
+        @out.ReportRequest(name.Fingerprint, name.Bytes);
     }
 }
 

@@ -39,7 +39,7 @@ internal sealed class ClusterConnectionListener : IConnectionListener
         var accepted = await _listener.AcceptConnectionAsync(cancellationToken).ConfigureAwait(false);
         if (accepted is null)
             return null;
-        var connection = new ClusterTransportConnection(accepted, _drain, _pool, _input, _output, _logger);
+        var connection = new ClusterTransportConnection(new TransportSocket(accepted), _drain, _pool, _input, _output, TimeProvider.System, _logger);
         connection.Start();
         return connection;
     }

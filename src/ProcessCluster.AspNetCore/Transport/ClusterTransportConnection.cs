@@ -14,16 +14,18 @@ namespace ProcessCluster.AspNetCore.Transport;
 /// A connection as Kestrel wants it: two pipes, a loop that receives into one and a loop that sends from the other. While it waits for
 /// data it holds no buffer.
 /// </summary>
-internal sealed partial class ClusterTransportConnection : ConnectionContext, ConnectionStateReporter.IOut, UnconsumedRequest.ISource
+internal sealed partial class ClusterTransportConnection : ConnectionContext
 {
     /// <summary>The time between two attempts to move, when more connections move at once than the socket to the primary takes.</summary>
     private static readonly TimeSpan MoveRetry = TimeSpan.FromMilliseconds(5);
 
     private static readonly TimeSpan MovePatience = TimeSpan.FromSeconds(5);
 
-    private readonly ClusterConnection _socket;
+    private readonly ITransportSocket _socket;
     private readonly ConnectionDrain _drain;
     private readonly ConnectionLifetime _drained;
+    private readonly PipeScheduler _scheduler;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly DuplexPipe _application;
     private readonly IDuplexPipe _original;
@@ -39,11 +41,13 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
     private Task _sending = Task.CompletedTask;
 
     public ClusterTransportConnection(
-        ClusterConnection socket, ConnectionDrain drain, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, ILogger logger)
+        ITransportSocket socket, ConnectionDrain drain, MemoryPool<byte> pool, PipeOptions input, PipeOptions output, TimeProvider time, ILogger logger)
     {
         _socket = socket;
         _drain = drain;
         MemoryPool = pool;
+        _scheduler = input.ReaderScheduler;
+        _time = time;
         _logger = logger;
         _drained = new ConnectionLifetime(drain, socket, () => Transport != _original);
         var inputPipe = new Pipe(input);
@@ -57,8 +61,8 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
             _drained.Move = new IdleDetector(_drained, tracked, written);
             if (written is not null)
             {
-                _drained.Left = drain.ReplaysIdempotent ? new UnconsumedRequest(this) : null;
-                _drained.Report = new ConnectionStateReporter(this, _drained.Move, _drained.Left);
+                _drained.Left = drain.ReplaysIdempotent ? new UnconsumedRequest(socket) : null;
+                _drained.Report = new ConnectionStateReporter(socket, _drained.Move, _drained.Left);
             }
             reader = tracked;
             writer = written ?? writer;
@@ -86,20 +90,6 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         get => field ??= _socket.RemoteEndPoint;
         set;
     }
-
-    void ConnectionStateReporter.IOut.Report(ClusterConnectionState state) => _socket.Report(state);
-
-    void ConnectionStateReporter.IOut.ReportResponse(long begin, long end, ClusterConnectionState then) => _socket.ReportResponse(begin, end, then);
-
-    bool UnconsumedRequest.ISource.HasReceivedEnd => _socket.HasReceivedEnd;
-
-    int UnconsumedRequest.ISource.Available => _socket.Socket.Available;
-
-    bool UnconsumedRequest.ISource.TryPeek(Span<byte> buffer, out int peeked) => _socket.TryPeek(buffer, out peeked);
-
-    bool UnconsumedRequest.ISource.TryReceive(Span<byte> buffer, out int received) => _socket.TryReceive(buffer, out received);
-
-    void UnconsumedRequest.ISource.Discard(int count) => _socket.Discard(count);
 
     public void Start()
     {
@@ -137,9 +127,9 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         }
         _drained.Left?.Discard(); // Everything that Kestrel got is dealt with.
         // The primary takes it at once, or is behind with others; should it be gone or want it no more, the connection ends here.
-        for (var since = Environment.TickCount64; !_socket.TryMove(); await Task.Delay(MoveRetry).ConfigureAwait(false))
+        for (var since = _time.GetTimestamp(); !_socket.TryMove(); await Task.Delay(MoveRetry, _time).ConfigureAwait(false))
         {
-            if (!_socket.CanMove || Environment.TickCount64 - since > MovePatience.TotalMilliseconds)
+            if (!_socket.CanMove || _time.GetElapsedTime(since) > MovePatience)
             {
                 _socket.Shutdown(receivingToo: true);
                 return;
@@ -189,7 +179,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         finally
         {
             if (reason is null && _drained.Lingers)
-                await _receiving.WaitAsync(_drained.Linger).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await _receiving.WaitAsync(_drained.Linger, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             Shutdown(reason);
             await output.CompleteAsync(unexpected).ConfigureAwait(false);
             _application.Output.CancelPendingFlush(); // The receiving loop may wait for the application.
@@ -218,10 +208,12 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
         }
     }
 
+    /// <summary>Runs the callbacks of <see cref="ConnectionClosed"/> where the application runs.</summary>
     private void RaiseClosed() =>
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static connection =>
+        _scheduler.Schedule(
+            static state =>
             {
+                var connection = (ClusterTransportConnection)state!;
                 try
                 {
                     connection._closed.Cancel();
@@ -232,8 +224,7 @@ internal sealed partial class ClusterTransportConnection : ConnectionContext, Co
                 }
                 connection._closedRaised.SetResult();
             },
-            this,
-            preferLocal: false);
+            this);
 
     private static bool IsReset(SocketException exception) =>
         exception.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown;
