@@ -6,6 +6,9 @@ namespace ProcessCluster.Protocol;
 /// <summary>The worker's view of the memory that it shares with the primary. Valid until the memory is disposed. Thread-safe.</summary>
 internal sealed unsafe class WorkerBoard(MemoryBlock memory) : Board(memory)
 {
+    /// <summary>Stands for a number of bytes that is not known.</summary>
+    private const long Unknown = -1;
+
     /// <summary>Counts a connection that the worker has taken.</summary>
     public void ConnectionOpened() => Interlocked.Increment(ref Words[OpenAt]);
 
@@ -31,7 +34,13 @@ internal sealed unsafe class WorkerBoard(MemoryBlock memory) : Board(memory)
         && Interlocked.CompareExchange(ref EntryOf(number).Word, Word(number, Taken + (long)state), Word(number, Offered)) == Word(number, Offered);
 
     /// <summary>Reports the state of a connection that the worker has.</summary>
-    public void Report(uint number, ClusterConnectionState state) => Volatile.Write(ref EntryOf(number).Word, Word(number, Taken + (long)state));
+    public void Report(uint number, ClusterConnectionState state)
+    {
+        if (state == ClusterConnectionState.Responding)
+            ReportResponse(number, Unknown, Unknown, ClusterConnectionState.Idle); // The place of an earlier response must not be taken for this one's.
+        else
+            Write(number, state);
+    }
 
     /// <summary>Reports a response that is being sent, and the connection's state after it. A place that is not known is -1.</summary>
     public void ReportResponse(uint number, long begin, long end, ClusterConnectionState then)
@@ -39,7 +48,7 @@ internal sealed unsafe class WorkerBoard(MemoryBlock memory) : Board(memory)
         ref var entry = ref EntryOf(number);
         Volatile.Write(ref entry.Begin, begin);
         Volatile.Write(ref entry.End, (end << 1) | (then == ClusterConnectionState.Idle ? 0L : 1L));
-        Report(number, ClusterConnectionState.Responding);
+        Write(number, ClusterConnectionState.Responding);
     }
 
     /// <summary>Reports the request that is being served.</summary>
@@ -91,4 +100,6 @@ internal sealed unsafe class WorkerBoard(MemoryBlock memory) : Board(memory)
 
     /// <summary>Returns whether the primary wants a notice of a claim or a close, once: until it has read the board, it sees later ones too.</summary>
     public bool TakeNoticeRequest() => Interlocked.Exchange(ref Words[NoticeAt], 0) != 0;
+
+    private void Write(uint number, ClusterConnectionState state) => Volatile.Write(ref EntryOf(number).Word, Word(number, Taken + (long)state));
 }
