@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using ProcessCluster.Diagnostics;
+using ProcessCluster.Linux.Interop;
 using ProcessCluster.Primary.Handoff;
 
 namespace ProcessCluster.Tests.Primary.Handoff;
@@ -15,7 +16,7 @@ public sealed class ConnectionFailoverTests : IDisposable
     private const long Fingerprint = 42;
 
     private readonly ClusterMetrics _metrics = new();
-    private readonly MessageLog _log = new();
+    private readonly RecordingLogger _log = new();
     private readonly FakeCopies _copies = new();
     private readonly FakePort _port = new();
     private readonly List<FailoverWorker> _workers = [];
@@ -66,15 +67,15 @@ public sealed class ConnectionFailoverTests : IDisposable
         var options = new ClusterOptions();
         options.ConnectionSurvival.MaxConnections = 7;
         _failover.Check(options);
-        Assert.Empty(_log.Messages); // Connections do not survive.
+        Assert.Empty(_log.Lines); // Connections do not survive.
         options.ConnectionSurvival.Enabled = true;
         options.ConnectionSurvival.MaxConnections = 6;
         _failover.Check(options);
-        Assert.Empty(_log.Messages);
+        Assert.Empty(_log.Lines);
         options.ConnectionSurvival.MaxConnections = 7;
         _failover.Check(options);
         _failover.Check(options);
-        Assert.Contains("may have only 72 files open: no more than 6 connections", Assert.Single(_log.Messages), StringComparison.Ordinal);
+        Assert.Contains("may have only 72 files open: no more than 6 connections", Assert.Single(_log.Lines), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -164,7 +165,7 @@ public sealed class ConnectionFailoverTests : IDisposable
         _worker.Give(Copy, isTaken: false);
         Assert.Equal("", Recover());
         Assert.True(_worker.Connections.HasOffers);
-        Assert.Empty(_log.Messages);
+        Assert.Empty(_log.Lines);
     }
 
     [Fact]
@@ -178,9 +179,9 @@ public sealed class ConnectionFailoverTests : IDisposable
         }
         Recover();
         Assert.Equal(
-            "Worker 7 ended with connections: 1 idle ones are served by others, 2 with a request under way were answered in its place, 3 ended with it; "
+            "37: Worker 7 ended with connections: 1 idle ones are served by others, 2 with a request under way were answered in its place, 3 ended with it; "
             + "4 requests are tried once more by others.",
-            Assert.Single(_log.Messages));
+            Assert.Single(_log.Lines));
     }
 
     [Fact]
@@ -192,7 +193,7 @@ public sealed class ConnectionFailoverTests : IDisposable
         Request("GET /done", 0, ClusterConnectionState.Busy);
         Request("GET /idle", Fingerprint, ClusterConnectionState.Idle);
         Recover();
-        Assert.Equal("Worker 7 ended while it served GET /busy, GET /sending (and 0 more).", _log.Messages[^1]);
+        Assert.Equal("38: Worker 7 ended while it served GET /busy, GET /sending (and 0 more).", _log.Lines[^1]);
     }
 
     [Fact]
@@ -202,8 +203,8 @@ public sealed class ConnectionFailoverTests : IDisposable
             Request($"GET /{i}", Fingerprint, ClusterConnectionState.Busy);
         Recover();
         Assert.Equal(
-            "Worker 7 ended while it served GET /10, GET /11, GET /12, GET /13, GET /14, GET /15, GET /16, GET /17, GET /18, GET /19 (and 2 more).",
-            _log.Messages[^1]);
+            "38: Worker 7 ended while it served GET /10, GET /11, GET /12, GET /13, GET /14, GET /15, GET /16, GET /17, GET /18, GET /19 (and 2 more).",
+            _log.Lines[^1]);
     }
 
     [Theory]
@@ -251,10 +252,10 @@ public sealed class ConnectionFailoverTests : IDisposable
         _failover.Recover(_worker, _worker.Connections);
         Assert.Equal(outcome, _port.TakenOver.Count == 1 ? "taken over" : "closed");
         foreach (var descriptor in _port.TakenOver)
-            ProcessCluster.Linux.Interop.Descriptor.Close(descriptor);
+            Descriptor.Close(descriptor);
     }
 
-    private static nint Duplicate(Socket socket) => ProcessCluster.Linux.Interop.Descriptor.DuplicateOf((int)socket.Handle).Release();
+    private static nint Duplicate(Socket socket) => Descriptor.DuplicateOf((int)socket.Handle).Release();
 
     private ConnectionFailover NewFailover(IConnectionCopies copies) => new(_log, _metrics, TimeProvider.System, copies);
 

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using ProcessCluster.Linux.Files;
 using ProcessCluster.Linux.Interop;
 using ProcessCluster.Linux.Sockets;
@@ -123,18 +122,4 @@ internal sealed class FakePort : IOfferOwner
     public void ServeWaiting() => throw new NotSupportedException();
 
     void IOfferOwner.Answered(Candidate candidate) => throw new NotSupportedException();
-}
-
-/// <summary>A log whose messages a test reads.</summary>
-internal sealed class MessageLog : ILogger
-{
-    public List<string> Messages { get; } = [];
-
-    public IDisposable? BeginScope<TState>(TState state)
-        where TState : notnull => null;
-
-    public bool IsEnabled(LogLevel logLevel) => true;
-
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Messages.Add(formatter(state, exception));
 }
