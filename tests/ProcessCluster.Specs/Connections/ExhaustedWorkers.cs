@@ -31,6 +31,7 @@ public sealed class ExhaustedWorkers
         await AskUntilAllServe(port, workers, options);
 
         var limit = FileLimit.Of(workers[0]);
+        var since = Stopwatch.StartNew();
         foreach (var worker in workers)
             FileLimit.Exhaust(worker);
         var asking = Enumerable.Range(0, 20).Select(_ => Client.Ask(port)).ToList();
@@ -41,7 +42,7 @@ public sealed class ExhaustedWorkers
         await Task.WhenAll(asking);
         await AskUntilAllServe(port, workers, options);
         if (said == Said)
-            Assert.InRange(cluster.Errors.Split(Said).Length - 1, 1, 2); // Once for each worker.
+            Assert.InRange(Count(cluster), 1, 2 + (2 * (int)since.Elapsed.TotalSeconds)); // Once for each worker, or once a second on a slow machine.
     }
 
     [Fact]
@@ -53,13 +54,15 @@ public sealed class ExhaustedWorkers
         var port = IPEndPoint.Parse((await cluster.ExpectAll(@"^listening \d+ (\S+)", 2))[0].Groups[1].Value);
         int[] workers = [await cluster.ProcessOf(1), await cluster.ProcessOf(2)];
         await AskUntilAllServe(port, workers, "");
+        var since = Stopwatch.StartNew();
         var limit = FileLimit.Exhaust(workers[0]);
         for (var i = 0; i < 100; i++)
             Assert.Equal(workers[1], await Client.Ask(port));
         await cluster.ExpectError($@"worker 1 \(process \d+\) {Said}");
         FileLimit.Set(workers[0], limit);
         await AskUntilAllServe(port, workers, "");
-        Assert.Equal(1, cluster.Errors.Split(Said).Length - 1);
+        var said = Count(cluster);
+        Assert.InRange(said, 1, 1 + (int)since.Elapsed.TotalSeconds); // A slow machine has seconds without an attempt in one lack.
 
         // A second lack is another one, and is said, after a second without one.
         for (var quiet = Stopwatch.StartNew(); quiet.Elapsed < TimeSpan.FromSeconds(1.5);)
@@ -67,7 +70,7 @@ public sealed class ExhaustedWorkers
         FileLimit.Exhaust(workers[0]);
         for (var i = 0; i < 10; i++)
             Assert.Equal(workers[1], await Client.Ask(port));
-        await Wait.Until(() => cluster.Errors.Split(Said).Length - 1 == 2);
+        await Wait.Until(() => Count(cluster) > said);
         FileLimit.Set(workers[0], limit);
         await AskUntilAllServe(port, workers, "");
     }
@@ -130,6 +133,8 @@ public sealed class ExhaustedWorkers
             clients.ForEach(client => client.Dispose());
         }
     }
+
+    private static int Count(TestProcess cluster) => cluster.Errors.Split(Said).Length - 1;
 
     private static async Task AskUntilAllServe(IPEndPoint port, int[] workers, string options)
     {
