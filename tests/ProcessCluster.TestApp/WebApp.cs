@@ -135,7 +135,7 @@ internal static class WebApp
         if (Environment.GetEnvironmentVariable("FAIL_START") is not null)
             services.AddHostedService<Failing>();
         if (Environment.GetEnvironmentVariable("FAIL_BACKGROUND") is { } delay)
-            services.AddHostedService(_ => new FailingLater(int.Parse(delay, CultureInfo.InvariantCulture)));
+            services.AddHostedService(provider => new FailingLater(provider.GetRequiredService<IHostApplicationLifetime>(), int.Parse(delay, CultureInfo.InvariantCulture)));
         if (Environment.GetEnvironmentVariable("VERSION") is { } file && Cluster.IsWorker)
             services.AddHostedService(_ => new Version(File.ReadAllText(file)));
     }
@@ -275,12 +275,18 @@ internal static class WebApp
         public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
-    private sealed class FailingLater(int milliseconds) : BackgroundService
+    /// <summary>Fails so long after the application has started, or, with 0, while it starts.</summary>
+    private sealed class FailingLater(IHostApplicationLifetime application, int milliseconds) : BackgroundService
     {
         protected override async Task ExecuteAsync(CancellationToken stoppingToken)
         {
             if (milliseconds > 0)
+            {
+                var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                await using var registration = application.ApplicationStarted.UnsafeRegister(static state => ((TaskCompletionSource)state!).TrySetResult(), started);
+                await started.Task.WaitAsync(stoppingToken);
                 await Task.Delay(milliseconds, stoppingToken);
+            }
             throw new InvalidOperationException("the queue is gone");
         }
     }

@@ -205,10 +205,14 @@ internal sealed class ConnectionLifetime : IConnectionLifetimeNotificationFeatur
         if (IsHttp2)
             return true;
         var seen = _received + _sent;
-        if (_allowance < 0)
-            (_allowance, _idleSince, _seen) = (allowance(), now, seen);
-        if (IsActive(seen))
-            (_idleSince, _seen) = (now, seen);
+        var isFirstLook = _allowance < 0;
+        if (isFirstLook)
+            _allowance = allowance();
+        if (isFirstLook || IsActive(seen))
+        {
+            _idleSince = now;
+            _seen = seen;
+        }
         // In this order: what is not there any more is being received.
         return now - _idleSince >= _allowance && !HasUnread && !_isReceiving;
     }

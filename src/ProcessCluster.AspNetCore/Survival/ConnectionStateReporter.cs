@@ -102,7 +102,8 @@ internal sealed class ConnectionStateReporter(ConnectionStateReporter.IOut @out,
         lock (_gate)
         {
             _answeredBefore = view.Completed; // It is busy already.
-            (_hasBegun, _mayRepeat) = (true, null);
+            _hasBegun = true;
+            _mayRepeat = null;
             if (left is not null)
                 Publish();
         }

@@ -104,7 +104,8 @@ public sealed class ClusterConnection : IDisposable
                 Volatile.Write(ref _watched, 0); // It can be waited for again.
                 return false;
             }
-            (_number, _hasEnded) = (null, true); // The primary knows, and it goes on elsewhere.
+            _number = null; // The primary knows, and it goes on elsewhere.
+            _hasEnded = true;
         }
         Dispose();
         return true;

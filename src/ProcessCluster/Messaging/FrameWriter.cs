@@ -28,7 +28,9 @@ internal sealed class FrameWriter : IBufferWriter<byte>
     {
         var writer = _spare ?? new FrameWriter();
         _spare = null; // A formatter that sends something itself gets another one.
-        (writer._type, writer._max, writer._used) = (type, maxFrame, FrameHeader.Size + name.Length);
+        writer._type = type;
+        writer._max = maxFrame;
+        writer._used = FrameHeader.Size + name.Length;
         name.CopyTo(writer._buffer.AsSpan(FrameHeader.Size));
         return writer;
     }

@@ -221,7 +221,8 @@ internal sealed class WorkerSession : ILinkPeer
                 _leavingNoted.TrySetResult();
                 break;
             case ControlMessage.Admitted admitted:
-                (_slot, _isStandby) = (admitted.Slot, false);
+                _slot = admitted.Slot;
+                _isStandby = false;
                 foreach (var listener in _listeners.Values)
                     listener.Admitted();
                 break;

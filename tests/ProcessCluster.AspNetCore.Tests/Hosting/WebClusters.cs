@@ -63,13 +63,21 @@ public sealed class WebClusters
     [Fact]
     public async Task A_background_service_that_throws_is_logged_and_its_worker_replaced()
     {
-        await using var host = TestProcess.Start("web application", ("ProcessCluster__Workers", "1"), ("FAIL_BACKGROUND", "0"));
+        await using var host = TestProcess.Start("web application", ("ProcessCluster__Workers", "1"), ("FAIL_BACKGROUND", "300"));
         await host.ExpectAll(@"^service started (\d+)$", 3);
-        // .NET logs it twice: as failed, and as what stops the host. Both may come before the host has started.
+        // .NET logs it twice: as failed, and as what stops the host.
         await host.ExpectAll("InvalidOperationException: the queue is gone", 4);
         await host.ExpectAll(@"Worker \d \(process \d+\) left on request, exit code 0", 2);
         host.Signal(Signal.SIGTERM);
         Assert.Equal(0, await host.Exit(TimeSpan.FromSeconds(10)));
+    }
+
+    [Fact]
+    public async Task A_background_service_that_throws_while_its_worker_starts_is_logged()
+    {
+        await using var host = TestProcess.Start("web application", ("ProcessCluster__Workers", "1"), ("FAIL_BACKGROUND", "0"));
+        await host.ExpectAll("InvalidOperationException: the queue is gone", 2);
+        await host.Expect(@"Worker 1 \(process \d+\) left on request, exit code 0");
     }
 
     [MeasuresTime]

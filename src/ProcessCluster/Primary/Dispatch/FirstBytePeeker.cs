@@ -21,8 +21,14 @@ internal sealed class FirstBytePeeker
     /// <param name="time">The clock.</param>
     /// <param name="decided">Gets the connection when its worker can be chosen.</param>
     /// <param name="failed">Gets one of which the policy has thrown.</param>
-    public FirstBytePeeker(EventLoop loop, DispatchRules rules, TimeProvider time, Action<PendingConnection> decided, Action<PendingConnection, Exception> failed) =>
-        (_loop, _rules, _time, _decided, _failed) = (loop, rules, time, decided, failed);
+    public FirstBytePeeker(EventLoop loop, DispatchRules rules, TimeProvider time, Action<PendingConnection> decided, Action<PendingConnection, Exception> failed)
+    {
+        _loop = loop;
+        _rules = rules;
+        _time = time;
+        _decided = decided;
+        _failed = failed;
+    }
 
     public int Count => _waiting.Count;
 
