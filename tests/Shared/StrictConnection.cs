@@ -154,6 +154,9 @@ public sealed class StrictConnection : IDisposable
             throw new StrictFailureException(StrictFailure.Wrong, $"Instead of 100 came '{other}'.");
     }
 
+    /// <summary>Gets whether something has come that was not read.</summary>
+    public bool HasUnread => _socket.Available > 0;
+
     /// <summary>Says that nothing more is sent.</summary>
     public void EndSending() => _socket.Shutdown(SocketShutdown.Send);
 

@@ -31,7 +31,7 @@ internal sealed class TurnsAttribute : BeforeAfterTestAttribute
 
     private static FileStream Lock(string name, FileShare share)
     {
-        var path = Path.Combine(Path.GetDirectoryName(TestPaths.TestApp)!, name);
+        var path = Path.Combine(TestPaths.Repository, "tests", "ProcessCluster.TestApp", "obj", name); // Not beside the program, which tests copy.
         for (var since = Stopwatch.StartNew(); ; Thread.Sleep(10))
         {
             try

@@ -228,6 +228,7 @@ public sealed class Surviving
         halfClosed.EndSending();
         await resetting.SendAsync(StrictConnection.Request("/strict?slow=20000"), deadline.Token);
         await Task.Delay(400, deadline.Token);
+        await Wait.Until(() => deaf.HasUnread);
         TestProcess.SendSignal(worker, Signal.SIGKILL);
         resetting.Dispose();
         await web.Process.Expect($@"\(process {worker}\) crashed, SIGKILL");
