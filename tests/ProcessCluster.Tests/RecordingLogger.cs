@@ -12,6 +12,16 @@ internal sealed class RecordingLogger : ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Lines.Add($"{eventId.Id}: {formatter(state, exception)}");
+    /// <summary>Gets the exceptions that were logged with a message.</summary>
+    public List<Exception> Exceptions { get; } = [];
+
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        lock (Lines)
+        {
+            Lines.Add($"{eventId.Id}: {formatter(state, exception)}");
+            if (exception is not null)
+                Exceptions.Add(exception);
+        }
+    }
 }

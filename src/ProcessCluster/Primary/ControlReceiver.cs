@@ -47,7 +47,7 @@ internal sealed class ControlReceiver(
                 break;
             case ControlMessage.Listening listening:
                 // None when the port was closed meanwhile: then it listens for nothing.
-                if (ports.Candidate(worker, listening.Port) is { } port)
+                if (ports.StartListening(worker, listening.Port) is { } port)
                     runner.Apply(worker, LifecycleEvent.Listens, port);
                 break;
             case ControlMessage.CloseListener close:
@@ -78,7 +78,7 @@ internal sealed class ControlReceiver(
 
     /// <summary>The link has closed, or what came over it breaks the protocol.</summary>
     /// <param name="worker">The worker.</param>
-    /// <param name="fault">What is wrong with it; null when it has only closed.</param>
+    /// <param name="fault">The fault that the worker is to blame for; null when the link has only closed.</param>
     private void LinkClosed(WorkerHandle worker, string? fault)
     {
         if (fault is not null)

@@ -191,7 +191,7 @@ internal sealed class LifecycleRunner : IWorkerControl
             _events.Raise(WorkerEventKind.Disconnected, new WorkerEventArgs(worker));
     }
 
-    /// <summary>Whoever waits for this end hears of it, and another worker follows, whatever fails on the way.</summary>
+    /// <summary>Ends the worker when its process is reaped. All who wait for that hear of it, and another worker follows, whatever fails on the way.</summary>
     private void End(WorkerHandle worker)
     {
         if (worker.IsDead || worker.Child.TryReap() is not { } status)

@@ -47,7 +47,7 @@ public sealed class FleetHostTests : IDisposable
     {
         Run(_fixture.FleetHost.GiveUp);
         Assert.Equal(["exhausted"], _fixture.Observer.Seen);
-        Assert.Single(_fixture.Log);
+        Assert.Single(_fixture.Log.Lines);
     }
 
     public void Dispose() => _fixture.Dispose();

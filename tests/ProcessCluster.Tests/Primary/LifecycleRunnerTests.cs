@@ -147,7 +147,7 @@ public sealed class LifecycleRunnerTests : IDisposable
         await _fixture.Events.FlushAsync();
         Assert.Contains("exited 1 Completed", _fixture.Raised);
         Assert.True(child.IsDisposed);
-        Assert.Contains(_fixture.Log, static line => line.Contains("the observer fails", StringComparison.Ordinal));
+        Assert.Contains(_fixture.Log.Exceptions, static exception => exception.Message == "the observer fails");
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Logging;
 using ProcessCluster.Clustering;
 using ProcessCluster.Diagnostics;
 using ProcessCluster.Linux.Events;
@@ -29,33 +28,32 @@ internal sealed class RunnerFixture : IDisposable
 
     public RunnerFixture()
     {
-        _loop = new EventLoop("test", exception => Log.Enqueue($"loop: {exception.Message}"));
-        var logger = new QueueLogger(Log);
-        _messaging = new MessagingScope(logger, Time) { Options = new ClusterOptions { Serializer = new Pair.JsonMessages() } };
+        _loop = new EventLoop("test", exception => Log.LoopFailed(exception));
+        _messaging = new MessagingScope(Log, Time) { Options = new ClusterOptions { Serializer = new Pair.JsonMessages() } };
         var metrics = new ClusterMetrics();
-        _ports = new PortTable(_loop, Time, logger, (worker, reason) => Runner!.CutOff(worker, reason), metrics);
-        Events = new ClusterEvents(logger);
+        _ports = new PortTable(_loop, Time, Log, (worker, reason) => Runner!.CutOff(worker, reason), metrics);
+        Events = new ClusterEvents(Log);
         Events.Forked += (_, e) => Raised.Enqueue($"forked {e.Worker.Id}");
         Events.Online += (_, e) => Raised.Enqueue($"online {e.Worker.Id}");
         Events.Disconnected += (_, e) => Raised.Enqueue($"disconnected {e.Worker.Id}");
         Events.Hung += (_, e) => Raised.Enqueue($"hung {e.Worker.Id}");
         Events.Exited += (_, e) => Raised.Enqueue($"exited {e.Worker.Id} {e.Exit.Cause}");
         var telemetry = new WorkerTelemetry(metrics, Workers, Time, () => _ports.Waiting, () => 0);
-        Reports = new WorkerReports(Workers, Events, telemetry, systemd: null, Time, logger) { Observer = Observer };
+        Reports = new WorkerReports(Workers, Events, telemetry, systemd: null, Time, Log) { Observer = Observer };
         var router = new MessageRouter(Workers);
         Locks = new LockTable(static _ => { }, limit: 100);
-        Runner = new LifecycleRunner(Workers, _loop, _ports, router, Locks, Slots, Events, Reports, Time, logger);
+        Runner = new LifecycleRunner(Workers, _loop, _ports, router, Locks, Slots, Events, Reports, Time, Log);
         var heartbeats = new Heartbeats(Time, _loop.Post, Workers, worker => Runner.Apply(worker, LifecycleEvent.HeartbeatLost), static () => { });
         _receiver = new ControlReceiver(_loop, Runner, _ports, heartbeats, router, Locks, Time);
         var output = new OutputRelay(
-            _loop, new OutputTarget(StandardStream.Output, logger, metrics.OutputLost), new OutputTarget(StandardStream.Error, logger, metrics.OutputLost));
+            _loop, new OutputTarget(StandardStream.Output, Log, metrics.OutputLost), new OutputTarget(StandardStream.Error, Log, metrics.OutputLost));
         var starter = new WorkerStarter(Workers, _loop, _messaging, _ports, output, heartbeats, Runner, _receiver, Reports);
-        FleetHost = new FleetHost(starter, Runner, Reports, logger);
+        FleetHost = new FleetHost(starter, Runner, Reports, Log);
     }
 
     public FakeTime Time { get; } = new();
 
-    public ConcurrentQueue<string> Log { get; } = new();
+    public RecordingLogger Log { get; } = new();
 
     /// <summary>Gets what the program's events have told.</summary>
     public ConcurrentQueue<string> Raised { get; } = new();
@@ -157,16 +155,5 @@ internal sealed class RunnerFixture : IDisposable
             if (Throws)
                 throw new InvalidOperationException("the observer fails");
         }
-    }
-
-    private sealed class QueueLogger(ConcurrentQueue<string> log) : ILogger
-    {
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            log.Enqueue($"{logLevel}: {formatter(state, exception)} {exception?.Message}".TrimEnd());
     }
 }

@@ -55,7 +55,7 @@ internal sealed class AnswerReader(
     /// <param name="message">The message.</param>
     /// <param name="descriptor">The descriptor; -1 for none.</param>
     /// <param name="isWhole">False when the worker sent more than that.</param>
-    /// <returns>What is wrong with it, or null.</returns>
+    /// <returns>The fault that the worker is to blame for, or null.</returns>
     public string? Read(ReadOnlySpan<byte> message, int descriptor, bool isWhole)
     {
         var fault = Read(message, ref descriptor, isWhole);

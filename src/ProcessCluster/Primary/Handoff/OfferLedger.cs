@@ -32,7 +32,7 @@ internal sealed class OfferLedger(WorkerHandle worker, OfferTable connections, C
         var any = false;
         for (var i = connections.Offers.Length - 1; i >= 0; i--)
         {
-            // A seat that is free is served at once: what that adds comes behind.
+            // A place that is free is offered to at once: what that adds comes behind.
             var index = connections.Offers[i];
             if (connections[index].IsRevoked || !_board.IsClaimed(connections[index].Number))
                 continue;

@@ -22,7 +22,7 @@ internal enum PortUse
 /// <param name="Use">The use.</param>
 /// <param name="EndPoint">The end point, as it was asked for.</param>
 /// <param name="Owner">The number of the worker that has it alone; 0 for none.</param>
-/// <param name="Nth">How many of this end point the worker has already: port 0 asked for twice means two ports, and the n-th one of each worker is the same.</param>
+/// <param name="Nth">The number of ports at this end point that the worker has already. Port 0 asked for twice means two ports, and the n-th one of each worker is the same.</param>
 internal sealed record PortKey(PortUse Use, EndPoint EndPoint, int Owner = 0, int Nth = 0)
 {
     /// <summary>Returns whether a port that was asked for by port 0, and got this end point, is the one that this key asks for by its number.</summary>

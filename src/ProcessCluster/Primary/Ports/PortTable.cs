@@ -63,7 +63,7 @@ internal sealed partial class PortTable : IPortEvents, IAnswerObserver
     /// The worker's listener is in place: it gets connections, as soon as it is admitted; or its UDP socket is. Null when the port is not there
     /// any more, or the worker is leaving.
     /// </summary>
-    public IPort? Candidate(WorkerHandle worker, int portId)
+    public IPort? StartListening(WorkerHandle worker, int portId)
     {
         if (worker.Life.LeaveWanted
             || !_users.TryGetValue(worker, out var user)

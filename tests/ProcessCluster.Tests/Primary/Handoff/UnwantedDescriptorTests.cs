@@ -12,27 +12,27 @@ namespace ProcessCluster.Tests.Primary.Handoff;
 public sealed class UnwantedDescriptorTests
 {
     [Fact]
-    public void Several_descriptors_are_a_fault_and_are_closed() => HandoffBench.Run(bench =>
+    public void Several_descriptors_are_a_fault_and_are_closed() => HandoffFixture.Run(fixture =>
     {
         using var file = new NamedFile();
-        bench.Offer(bench.AddPort());
-        bench.Worker.Send(Returned(HandoffCodec.NoOffer), file.Number, file.Number, file.Number);
-        bench.Read();
-        Assert.Contains("with more than one descriptor", Assert.Single(bench.Faults), StringComparison.Ordinal);
+        fixture.Offer(fixture.AddPort());
+        fixture.Worker.Send(Returned(HandoffCodec.NoOffer), file.Number, file.Number, file.Number);
+        fixture.Read();
+        Assert.Contains("with more than one descriptor", Assert.Single(fixture.Faults), StringComparison.Ordinal);
         Assert.Equal(1, file.Copies);
     });
 
     [Fact]
-    public void A_descriptor_with_an_answer_is_a_fault_and_is_closed() => HandoffBench.Run(bench =>
+    public void A_descriptor_with_an_answer_is_a_fault_and_is_closed() => HandoffFixture.Run(fixture =>
     {
         using var file = new NamedFile();
-        var port = bench.AddPort();
-        bench.Offer(port);
+        var port = fixture.AddPort();
+        fixture.Offer(port);
         var message = new byte[HandoffCodec.AnswerSize];
-        HandoffCodec.WriteAnswer(message, bench.Worker.Take().Number, OfferAnswer.Declined);
-        bench.Worker.Send(message, file.Number);
-        bench.Read();
-        Assert.Equal(["it sent a descriptor that is no connection for another worker."], bench.Faults);
+        HandoffCodec.WriteAnswer(message, fixture.Worker.Take().Number, OfferAnswer.Declined);
+        fixture.Worker.Send(message, file.Number);
+        fixture.Read();
+        Assert.Equal(["it sent a descriptor that is no connection for another worker."], fixture.Faults);
         Assert.Equal("added, removed", port.Heard());
         Assert.Equal(1, file.Copies);
     });
@@ -41,33 +41,33 @@ public sealed class UnwantedDescriptorTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
-    public void An_unwanted_connection_that_lingers_holds_nobody_up(int way) => HandoffBench.Run(bench =>
+    public void An_unwanted_connection_that_lingers_holds_nobody_up(int way) => HandoffFixture.Run(fixture =>
     {
         using var file = new NamedFile();
-        bench.Offer(bench.AddPort());
+        fixture.Offer(fixture.AddPort());
         using var pair = new LingeringPair();
-        bench.Worker.Send(
+        fixture.Worker.Send(
             way == 0 ? [1] : Returned(HandoffCodec.NoOffer),
             way == 2 ? [file.Number, pair.Number] : [pair.Number]);
         pair.LetGo();
         var since = Stopwatch.GetTimestamp();
-        bench.Read();
+        fixture.Read();
         Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.Zero, Lingering.Time / 2);
-        Assert.Single(bench.Faults);
+        Assert.Single(fixture.Faults);
     });
 
     [Fact]
-    public void A_lingering_connection_that_came_after_a_fault_holds_nobody_up() => HandoffBench.Run(bench =>
+    public void A_lingering_connection_that_came_after_a_fault_holds_nobody_up() => HandoffFixture.Run(fixture =>
     {
         using var pair = new LingeringPair();
-        bench.Worker.Send([1]);
-        bench.Worker.Send(Returned(HandoffCodec.NoOffer), pair.Number);
+        fixture.Worker.Send([1]);
+        fixture.Worker.Send(Returned(HandoffCodec.NoOffer), pair.Number);
         pair.LetGo();
-        bench.Read();
-        Assert.Single(bench.Faults);
+        fixture.Read();
+        Assert.Single(fixture.Faults);
         var since = Stopwatch.GetTimestamp();
-        bench.Close();
-        bench.Worker.Handle.Child.Handoff.Dispose();
+        fixture.Close();
+        fixture.Worker.Handle.Child.Handoff.Dispose();
         Assert.InRange(Stopwatch.GetElapsedTime(since), TimeSpan.Zero, Lingering.Time / 2);
     });
 

@@ -10,7 +10,7 @@ using ProcessCluster.Tests.Primary.Workers;
 namespace ProcessCluster.Tests.Primary.Ports;
 
 /// <summary>A table of ports on a loop of its own, with workers that have no process. Its clocks tick when the test says so.</summary>
-internal sealed class PortBench : IDisposable
+internal sealed class PortFixture : IDisposable
 {
     /// <summary>An end point with any port.</summary>
     public static readonly IPEndPoint Any = new(IPAddress.Loopback, 0);
@@ -25,7 +25,7 @@ internal sealed class PortBench : IDisposable
     private readonly PortTable _table;
     private int _lastRequest;
 
-    public PortBench()
+    public PortFixture()
     {
         _table = new PortTable(_loop, NewTimer, Time, Logger, (worker, fault) => Faults.Add($"{worker.Id}: {fault}"), _metrics);
         Do(() => _loop.TurnEnded = _table.EndTurn);
@@ -116,7 +116,7 @@ internal sealed class PortBench : IDisposable
     public ControlMessage.Bound Serve(TestWorker worker, EndPoint endPoint, ClusterListenOptions? options = null)
     {
         var bound = Bind(worker, endPoint, options);
-        Assert.NotNull(Do(table => table.Candidate(worker.Handle, bound.Port)));
+        Assert.NotNull(Do(table => table.StartListening(worker.Handle, bound.Port)));
         Do(table => table.Admit(worker.Handle));
         return bound;
     }

@@ -11,14 +11,14 @@ using ProcessCluster.Tests.Primary.Workers;
 namespace ProcessCluster.Tests.Primary.Handoff;
 
 /// <summary>A hand-off channel with a worker and ports, driven by hand. All of a test runs on the loop, which so does nothing by itself meanwhile.</summary>
-internal sealed class HandoffBench : IAnswerObserver, IDisposable
+internal sealed class HandoffFixture : IAnswerObserver, IDisposable
 {
     private readonly List<TestWorker> _workers = [];
     private readonly List<TestPort> _ports = [];
     private readonly List<TestConnection> _connections = [];
     private bool _isClosed;
 
-    public HandoffBench(bool keeps = false, int maxKept = 100, int capacity = 64)
+    public HandoffFixture(bool keeps = false, int maxKept = 100, int capacity = 64)
     {
         Options = new ClusterOptions { ConnectionSurvival = { Enabled = keeps, MaxConnections = maxKept } };
         Failover = new ConnectionFailover(Logger, Metrics, Time, new ConnectionCopies());
@@ -52,14 +52,14 @@ internal sealed class HandoffBench : IAnswerObserver, IDisposable
     /// <summary>Gets the connections that the worker gave back.</summary>
     public List<(int Port, int Descriptor, PeerAddress Peer)> GivenBack { get; } = [];
 
-    /// <summary>Runs a test on the loop of a new bench.</summary>
-    public static void Run(Action<HandoffBench> test, bool keeps = false, int maxKept = 100, int capacity = 64)
+    /// <summary>Runs a test on the loop of a new fixture.</summary>
+    public static void Run(Action<HandoffFixture> test, bool keeps = false, int maxKept = 100, int capacity = 64)
     {
-        using var bench = new HandoffBench(keeps, maxKept, capacity);
-        bench.Loop.Invoke(() =>
+        using var fixture = new HandoffFixture(keeps, maxKept, capacity);
+        fixture.Loop.Invoke(() =>
         {
-            test(bench);
-            bench.End();
+            test(fixture);
+            fixture.End();
             return true;
         });
     }
